@@ -1,0 +1,221 @@
+"""A checkpoint is a folder: config.json, model.safetensors, labels.tsv, text files the model needs, and a card README.md.
+
+Nothing is unpickled. Loading checks the format version, that config.json lists every file by its plain name, and each
+file's SHA-256; the digest of a checkpoint is the SHA-256 over those.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.errors import CheckpointError, InputError
+from core.labels import LabelSpace
+
+FORMAT = 1
+FOLDER = Path(os.environ.get("TREMOR_CHECKPOINTS", Path(__file__).resolve().parents[1] / "checkpoints"))
+MAX_TENSOR_BYTES = 8 * 2**30
+_PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
+_REFUSED = (".pkl", ".pickle", ".pt", ".pth", ".bin", ".joblib", ".ckpt", ".npy", ".npz")
+
+
+@dataclass(frozen=True)
+class Saved:
+    """A checkpoint as read from its folder, before any model is built."""
+
+    name: str
+    model: str
+    digest: str
+    settings: dict[str, Any]
+    labels: LabelSpace
+    tensors: dict[str, NDArray[Any]]
+    files: dict[str, str]
+    config: dict[str, Any]
+
+    def tensor(self, name: str, shape: tuple[int | None, ...]) -> NDArray[Any]:
+        """A tensor of the expected shape (None = any length). CheckpointError names what is missing or misshapen."""
+        if name not in self.tensors:
+            raise CheckpointError(f"checkpoint '{self.name}' has no tensor '{name}'; train it again or fetch a whole copy")
+        found = self.tensors[name]
+        fits = found.ndim == len(shape) and all(want in (None, have) for want, have in zip(shape, found.shape, strict=True))
+        if not fits:
+            raise CheckpointError(f"checkpoint '{self.name}': tensor '{name}' has shape {found.shape}, expected {shape}")
+        if found.dtype.kind == "f" and not np.isfinite(found).all():
+            raise CheckpointError(f"checkpoint '{self.name}': tensor '{name}' holds values that are not finite")
+        return found
+
+    def file(self, name: str) -> str:
+        if name not in self.files:
+            raise CheckpointError(f"checkpoint '{self.name}' has no file '{name}'; train it again or fetch a whole copy")
+        return self.files[name]
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def write_atomically(path: Path, content: str | bytes) -> None:
+    """Write beside, then rename: a reader sees the old file or the new one, never half of it."""
+    beside = path.with_name(path.name + ".part")
+    data = content.encode("utf-8") if isinstance(content, str) else content
+    with beside.open("wb") as stream:
+        stream.write(data)
+        stream.flush()
+        os.fsync(stream.fileno())
+    beside.replace(path)
+
+
+def labels_text(labels: LabelSpace) -> str:
+    """One label a line: training count, tab, name (JSON string, so that any name survives)."""
+    return "".join(f"{count}\t{json.dumps(name, ensure_ascii=False)}\n" for name, count in zip(labels.names, labels.counts, strict=True))
+
+
+def _parse_labels(text: str, documents: int, name: str) -> LabelSpace:
+    names, counts = [], []
+    for number, line in enumerate(text.split("\n"), 1):
+        if line:
+            try:
+                count, quoted = line.split("\t", 1)
+                names.append(str(json.loads(quoted)))
+                counts.append(int(count))
+            except ValueError as error:
+                raise CheckpointError(f"checkpoint '{name}': labels.tsv, line {number} is not 'count<TAB>\"name\"'") from error
+    try:
+        return LabelSpace.of(names, counts, documents)
+    except InputError as error:
+        raise CheckpointError(f"checkpoint '{name}': {error}") from error
+
+
+def save(
+    folder: Path,
+    *,
+    model: str,
+    settings: Mapping[str, Any],
+    labels: LabelSpace,
+    tensors: Mapping[str, NDArray[Any]],
+    files: Mapping[str, str] | None = None,
+    provenance: Mapping[str, Any] | None = None,
+    card: str = "",
+) -> str:
+    """Write a checkpoint folder and return its digest. The folder appears whole or not at all.
+
+    `provenance` is free JSON (data digest, command, seed, metrics). Floating tensors are stored as given: cast to
+    float16 first to ship them.
+    """
+    from safetensors.numpy import save_file
+
+    texts = {"labels.tsv": labels_text(labels), **(files or {})}
+    for name in texts:
+        if not _PLAIN.fullmatch(name) or name in ("config.json", "README.md", "model.safetensors"):
+            raise CheckpointError(f"'{name}' cannot be a checkpoint's file name")
+    part = folder.with_name(folder.name + ".part")
+    shutil.rmtree(part, ignore_errors=True)
+    part.mkdir(parents=True)
+    save_file({name: np.ascontiguousarray(array) for name, array in tensors.items()}, part / "model.safetensors")
+    for name, text in texts.items():
+        (part / name).write_text(text, encoding="utf-8", newline="")
+    sums = {name: _sha256(part / name) for name in sorted([*texts, "model.safetensors"])}
+    config = {
+        "format": FORMAT, "model": model, "settings": dict(settings), "documents": labels.documents,
+        "files": sums, "provenance": dict(provenance or {}),
+    }  # fmt: skip
+    digest = _digest(config)
+    write_atomically(part / "config.json", json.dumps({**config, "digest": digest}, indent=1, ensure_ascii=False) + "\n")
+    (part / "README.md").write_text(card, encoding="utf-8")
+    shutil.rmtree(folder, ignore_errors=True)
+    part.replace(folder)
+    return digest
+
+
+def _digest(config: Mapping[str, Any]) -> str:
+    """The weights digest: model, settings and every file's sum; the card and the provenance do not change it."""
+    identity = {key: config[key] for key in ("format", "model", "settings", "documents", "files")}
+    return hashlib.sha256(json.dumps(identity, sort_keys=True, ensure_ascii=False).encode()).hexdigest()[:16]
+
+
+def names(folder: Path | None = None) -> list[str]:
+    """The checkpoints that lie in the folder, by name."""
+    root = folder or FOLDER
+    return sorted(path.parent.name for path in root.glob("*/config.json")) if root.is_dir() else []
+
+
+def find(name: str | Path) -> Path:
+    """The folder of a checkpoint: a name in checkpoints/, or a path. CheckpointError lists the known names."""
+    path = Path(name)
+    if (path / "config.json").is_file():
+        return path
+    if _PLAIN.fullmatch(str(name)) and (FOLDER / str(name) / "config.json").is_file():
+        return FOLDER / str(name)
+    raise CheckpointError(
+        f"there is no checkpoint '{name}'; known are {', '.join(names()) or 'none'}, or give the path of a folder with a config.json"
+    )
+
+
+def read_config(name: str | Path) -> dict[str, Any]:
+    """config.json alone, checked: cheap enough for a picker that loads no weights."""
+    folder = find(name)
+    try:
+        config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    except (ValueError, OSError) as error:
+        raise CheckpointError(f"checkpoint '{folder.name}': config.json cannot be read ({error})") from error
+    if not isinstance(config, dict) or config.get("format") != FORMAT:
+        version = config.get("format") if isinstance(config, dict) else None
+        raise CheckpointError(f"checkpoint '{folder.name}' is format {version}; this version reads {FORMAT}. Train it again with this version.")
+    shapes: dict[str, type] = {"model": str, "settings": dict, "documents": int, "files": dict, "digest": str}
+    for key, kind in shapes.items():
+        if not isinstance(config.get(key), kind):
+            raise CheckpointError(f"checkpoint '{folder.name}': config.json needs '{key}' as {kind.__name__}")
+    return config
+
+
+def _checked_files(folder: Path, config: Mapping[str, Any]) -> None:
+    """Every listed file is plain, inside the folder, no link, and has the recorded sum; nothing pickled lies beside them."""
+    for stray in folder.iterdir():
+        if stray.suffix.lower() in _REFUSED:
+            raise CheckpointError(
+                f"checkpoint '{folder.name}' holds '{stray.name}', a format that can run code when read; only safetensors and text are loaded"
+            )
+    for needed in ("model.safetensors", "labels.tsv"):
+        if needed not in config["files"]:
+            raise CheckpointError(f"checkpoint '{folder.name}': config.json does not list {needed}")
+    for name, expected in config["files"].items():
+        path = folder / name
+        if not _PLAIN.fullmatch(name) or path.is_symlink():
+            raise CheckpointError(f"checkpoint '{folder.name}' names the file '{name}', which is not a plain file inside its folder")
+        if not path.is_file():
+            raise CheckpointError(f"checkpoint '{folder.name}': {name} is missing; fetch a whole copy")
+        if _sha256(path) != expected:
+            raise CheckpointError(f"checkpoint '{folder.name}': {name} is not the file that was saved (its SHA-256 differs); fetch a whole copy")
+    if config["digest"] != _digest(config):
+        raise CheckpointError(f"checkpoint '{folder.name}': config.json was changed after saving (digest {config['digest']} does not fit)")
+
+
+def load(name: str | Path) -> Saved:
+    """Read and verify a checkpoint. Every problem is a CheckpointError that names the checkpoint and the remedy."""
+    from safetensors import SafetensorError
+    from safetensors.numpy import load_file
+
+    folder = find(name)
+    config = read_config(folder)
+    _checked_files(folder, config)
+    weights = folder / "model.safetensors"
+    if weights.stat().st_size > MAX_TENSOR_BYTES:
+        raise CheckpointError(f"checkpoint '{folder.name}': model.safetensors is larger than {MAX_TENSOR_BYTES >> 30} GiB")
+    try:
+        tensors = load_file(weights)
+        files = {file: (folder / file).read_text(encoding="utf-8") for file in config["files"] if file != "model.safetensors"}
+    except (SafetensorError, ValueError, OSError) as error:
+        raise CheckpointError(f"checkpoint '{folder.name}' cannot be read: {error}") from error
+    labels = _parse_labels(files.pop("labels.tsv"), config["documents"], folder.name)
+    return Saved(folder.name, config["model"], config["digest"], config["settings"], labels, tensors, files, config)

@@ -1,0 +1,134 @@
+"""One declaration of a component's settings; validation, JSON, command-line flags and forms are all views of it.
+
+    @dataclass(frozen=True)
+    class Lime:
+        samples: Annotated[int, Field("perturbed texts that are scored", low=50, high=20_000)] = 1_000
+
+Components call `check(self)` in `__post_init__`, so a component that exists is valid. Types: bool, int, float, str.
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from typing import Annotated, Any, TypeVar, get_args, get_origin, get_type_hints
+
+from core.errors import SettingsError
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Field:
+    """What one setting means and may be. `low` and `high` are inclusive; `choices` replaces them for names."""
+
+    help: str
+    low: float | None = None
+    high: float | None = None
+    choices: tuple[str, ...] | None = None
+
+
+@dataclass(frozen=True)
+class Setting:
+    """A field with its name, plain type and default, as read from a component's class."""
+
+    name: str
+    kind: type
+    default: Any
+    field: Field
+
+
+@cache
+def settings_of(component: type) -> tuple[Setting, ...]:
+    """The settings of a component class, in order. Raises TypeError for a field without a `Field` annotation."""
+    if not dataclasses.is_dataclass(component):
+        raise TypeError(f"{component.__name__} is not a dataclass")
+    hints = get_type_hints(component, include_extras=True)
+    found = []
+    for item in dataclasses.fields(component):
+        hint = hints[item.name]
+        notes = [note for note in get_args(hint)[1:] if isinstance(note, Field)] if get_origin(hint) is Annotated else []
+        if not notes:
+            raise TypeError(f"{component.__name__}.{item.name} has no Field annotation")
+        found.append(Setting(item.name, get_args(hint)[0], item.default, notes[0]))
+    return tuple(found)
+
+
+def _problem(setting: Setting, value: Any) -> str | None:
+    field = setting.field
+    if setting.kind is float and isinstance(value, int) and not isinstance(value, bool):
+        value = float(value)
+    if type(value) is not setting.kind:
+        return f"must be {setting.kind.__name__}, not {type(value).__name__}"
+    if field.choices is not None and value not in field.choices:
+        return f"must be one of {', '.join(field.choices)}"
+    if isinstance(value, float) and not math.isfinite(value):
+        return "must be finite"
+    if (field.low is not None and value < field.low) or (field.high is not None and value > field.high):
+        low, high = (f"{bound:g}" if bound is not None else "..." for bound in (field.low, field.high))
+        return f"must lie between {low} and {high}"
+    return None
+
+
+def check(component: Any) -> None:
+    """Raise SettingsError if any setting of a component instance is out of bounds."""
+    for setting in settings_of(type(component)):
+        value = getattr(component, setting.name)
+        if problem := _problem(setting, value):
+            raise SettingsError(f"{type(component).__name__}: {setting.name} {problem}; got {value!r}")
+
+
+def to_json(component: Any) -> dict[str, Any]:
+    """All settings by name, ready for JSON."""
+    return {setting.name: getattr(component, setting.name) for setting in settings_of(type(component))}
+
+
+def from_json(component: type[T], values: Mapping[str, Any]) -> T:
+    """Build a component from settings by name. Unknown names raise SettingsError: a mistyped key must not be ignored."""
+    known = {setting.name: setting for setting in settings_of(component)}
+    if unknown := sorted(set(values) - set(known)):
+        raise SettingsError(f"{component.__name__} has no setting {', '.join(unknown)}; it has {', '.join(known) or 'none'}")
+    cast = {name: float(v) if known[name].kind is float and type(v) is int else v for name, v in values.items()}
+    return component(**cast)
+
+
+def _parse_bool(text: str) -> bool:
+    if text.lower() in ("1", "true", "yes", "on"):
+        return True
+    if text.lower() in ("0", "false", "no", "off"):
+        return False
+    raise argparse.ArgumentTypeError(f"{text!r} is neither true nor false")
+
+
+def add_flags(parser: argparse.ArgumentParser, component: type, title: str | None = None) -> None:
+    """One flag a setting, `--name-with-dashes`; a flag that is not given leaves no trace in the namespace."""
+    group = parser.add_argument_group(title or component.__name__)
+    for setting in settings_of(component):
+        field = setting.field
+        bounds = (
+            ""
+            if field.low is None and field.high is None
+            else f" [{field.low:g}..{field.high:g}]"
+            if field.low is not None and field.high is not None
+            else ""
+        )
+        group.add_argument(
+            "--" + setting.name.replace("_", "-"),
+            dest=f"setting_{setting.name}",
+            type=_parse_bool if setting.kind is bool else setting.kind,
+            choices=field.choices,
+            metavar=None if field.choices else setting.kind.__name__.upper(),
+            default=argparse.SUPPRESS,
+            help=f"{field.help}{bounds} (default: {setting.default})".replace("%", "%%"),
+        )
+
+
+def from_flags(component: type[T], namespace: argparse.Namespace, base: Mapping[str, Any] | None = None) -> T:
+    """Build a component from parsed flags, over `base` settings (a preset, say)."""
+    names = [setting.name for setting in settings_of(component)]
+    given = {name: getattr(namespace, f"setting_{name}") for name in names if hasattr(namespace, f"setting_{name}")}
+    return from_json(component, {**(base or {}), **given})

@@ -1,0 +1,165 @@
+"""P@k, R@k, nDCG@k, PSP@k and PSnDCG@k over ranked predictions, with bootstrap intervals by document.
+
+Definitions and edge cases: methods.md, section 8. Predictions are ranked ids; -1 marks a place that a beam left empty,
+a miss with the denominator still k. A document without a true label is excluded from every metric and counted. True
+labels that the classifier does not know stay in the truth: they lower recall, nDCG and PSP.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import sparse
+
+from core.errors import InputError
+from core.types import BoolArray, FloatArray, IntArray
+
+
+@dataclass(frozen=True)
+class Judged:
+    """Ranked predictions laid against the truth. n documents that have a true label, K ranked places.
+
+    hits [n, K]; weights [n, K]: inverse propensity of each predicted label; sizes [n]: true labels of each document;
+    best [n, K]: the document's true inverse propensities in falling order, 0 after the last; excluded: documents without truth.
+    """
+
+    hits: BoolArray
+    weights: FloatArray
+    sizes: IntArray
+    best: FloatArray
+    excluded: int
+
+    def __len__(self) -> int:
+        return len(self.sizes)
+
+
+def judge(predicted: IntArray, truth: sparse.csr_array, inverse_propensity: FloatArray) -> Judged:
+    """predicted [n, K] label ids, best first; truth [n, L'] with L' at least the number of labels predicted from (columns
+    past the classifier's labels hold truths it does not know); inverse_propensity [L']."""
+    if len(predicted) != truth.shape[0] or len(inverse_propensity) != truth.shape[1]:
+        raise InputError(f"{predicted.shape} predictions, {truth.shape} truth and {len(inverse_propensity)} propensities do not fit together")
+    truth = sparse.csr_array(truth, dtype=np.float64, copy=True)
+    truth.sum_duplicates()
+    truth.eliminate_zeros()
+    sizes = np.diff(truth.indptr).astype(np.int64)
+    rows = np.flatnonzero(sizes)
+    n, places = predicted.shape
+    hits = np.zeros((n, places), dtype=np.bool_)
+    best = np.zeros((n, places))
+    for row in rows:
+        true = truth.indices[truth.indptr[row] : truth.indptr[row + 1]]
+        hits[row] = np.isin(predicted[row], true) & (predicted[row] >= 0)
+        ideal = np.sort(inverse_propensity[true])[::-1][:places]
+        best[row, : len(ideal)] = ideal
+    weights = np.where(predicted >= 0, inverse_propensity[np.maximum(predicted, 0)], 0.0)
+    return Judged(hits[rows], weights[rows], sizes[rows], best[rows], int(n - len(rows)))
+
+
+# Each metric is a ratio of two sums over documents, so that one bootstrap serves all of them: value = sum(top) / sum(bottom).
+Ratio = tuple[FloatArray, FloatArray]
+
+
+def _discount(k: int) -> FloatArray:
+    return np.asarray(1 / np.log2(np.arange(2, k + 2)))
+
+
+def precision(judged: Judged, k: int) -> Ratio:
+    """Hits among the first k over k, also where a document has fewer than k true labels."""
+    return judged.hits[:, :k].sum(axis=1) / k, np.ones(len(judged))
+
+
+def recall(judged: Judged, k: int) -> Ratio:
+    """Hits among the first k over the number of true labels."""
+    return judged.hits[:, :k].sum(axis=1) / judged.sizes, np.ones(len(judged))
+
+
+def ndcg(judged: Judged, k: int) -> Ratio:
+    """Discounted hits over the best possible with min(k, m) true labels."""
+    ideal = np.cumsum(_discount(k))[np.minimum(k, judged.sizes) - 1]
+    return (judged.hits[:, :k] * _discount(k)[: judged.hits.shape[1]]).sum(axis=1) / ideal, np.ones(len(judged))
+
+
+def psp(judged: Judged, k: int) -> Ratio:
+    """Propensity-scored precision: sum over documents of 1/p of the hits over the sum of the best reachable (Jain et al. 2016)."""
+    return (judged.hits * judged.weights)[:, :k].sum(axis=1), judged.best[:, :k].sum(axis=1)
+
+
+def psndcg(judged: Judged, k: int) -> Ratio:
+    """Propensity-scored nDCG in pyxclib's convention: mean of DCG / ideal_m over mean of the best DCG / ideal_m."""
+    discount, ideal = _discount(k)[: judged.hits.shape[1]], np.cumsum(_discount(k))[np.minimum(k, judged.sizes) - 1]
+    own = ((judged.hits * judged.weights)[:, :k] * discount).sum(axis=1) / ideal
+    return own, (judged.best[:, :k] * discount).sum(axis=1) / ideal
+
+
+METRICS: dict[str, tuple[Callable[[Judged, int], Ratio], int]] = {
+    **{f"P@{k}": (precision, k) for k in (1, 3, 5)},
+    **{f"R@{k}": (recall, k) for k in (1, 3, 5)},
+    **{f"nDCG@{k}": (ndcg, k) for k in (1, 3, 5)},
+    **{f"PSP@{k}": (psp, k) for k in (1, 3, 5)},
+    **{f"PSnDCG@{k}": (psndcg, k) for k in (1, 3, 5)},
+}
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A value with the 95 % percentile interval of a bootstrap over documents."""
+
+    value: float
+    low: float
+    high: float
+
+
+def value(ratio: Ratio) -> float:
+    """sum / sum; 0 where there is nothing to find."""
+    top, bottom = float(ratio[0].sum()), float(ratio[1].sum())
+    return top / bottom if bottom > 0 else 0.0
+
+
+def _resample(ratio: Ratio, draws: IntArray) -> FloatArray:
+    bottom = ratio[1][draws].sum(axis=1)
+    return np.asarray(np.divide(ratio[0][draws].sum(axis=1), bottom, out=np.zeros(len(draws)), where=bottom > 0))
+
+
+def _draws(n: int, resamples: int, seed: int) -> IntArray:
+    return np.random.default_rng(seed).integers(0, n, size=(resamples, n))
+
+
+def estimate(judged: Judged, resamples: int = 1_000, seed: int = 0) -> dict[str, Estimate]:
+    """Every metric with its interval. Raises InputError if no document has a true label."""
+    if not len(judged):
+        raise InputError("no document has a true label, so nothing can be measured")
+    draws = _draws(len(judged), resamples, seed)
+    found = {}
+    for name, (metric, k) in METRICS.items():
+        ratio = metric(judged, k)
+        low, high = np.percentile(_resample(ratio, draws), [2.5, 97.5])
+        found[name] = Estimate(value(ratio), float(low), float(high))
+    return found
+
+
+def difference(first: Judged, second: Judged, resamples: int = 1_000, seed: int = 0) -> dict[str, Estimate]:
+    """first - second on the SAME documents: a paired bootstrap, each resample drawn for both alike."""
+    if len(first) != len(second) or not np.array_equal(first.sizes, second.sizes):
+        raise InputError("a paired comparison needs the same documents with the same truth on both sides")
+    draws = _draws(len(first), resamples, seed)
+    found = {}
+    for name, (metric, k) in METRICS.items():
+        one, other = metric(first, k), metric(second, k)
+        low, high = np.percentile(_resample(one, draws) - _resample(other, draws), [2.5, 97.5])
+        found[name] = Estimate(value(one) - value(other), float(low), float(high))
+    return found
+
+
+def recall_by_bin(predicted: IntArray, truth: sparse.csr_array, bins: IntArray, k: int = 5) -> dict[int, tuple[float, int]]:
+    """Of all true (document, label) pairs whose label lies in a frequency bin, the share found among the first k:
+    {bin: (recall, pairs)}. bins [L'] as from LabelSpace.bins."""
+    truth = sparse.csr_array(truth)
+    found: dict[int, tuple[float, int]] = {}
+    rows = np.repeat(np.arange(truth.shape[0]), np.diff(truth.indptr))
+    hit = (predicted[rows, :k] == truth.indices[:, None]).any(axis=1)
+    for index in np.unique(bins[truth.indices]):
+        chosen = bins[truth.indices] == index
+        found[int(index)] = (float(hit[chosen].mean()), int(chosen.sum()))
+    return found

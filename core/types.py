@@ -1,0 +1,133 @@
+"""Protocols that everything hangs on, and array aliases with their shapes.
+
+A model is a `Classifier`; what more it can do it shows by implementing a small capability protocol, which explainers
+test with `isinstance`. n documents, L labels, m chosen labels, T rows of an embedded document, d their width,
+w words of one document.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol, runtime_checkable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.document import Document
+from core.labels import LabelSpace
+
+Scores = NDArray[np.float32]
+FloatArray = NDArray[np.float64]
+IntArray = NDArray[np.int64]
+BoolArray = NDArray[np.bool_]
+
+Unit = Literal["probability", "logit", "margin"]
+"""What a score is: in [0, 1]; its log-odds; or a signed distance that is no probability. Nobody re-normalises it."""
+
+Progress = Callable[[int, int, str], None]
+"""`progress(done, total, what)`; raises `core.errors.Cancelled` to stop the work at this point."""
+
+MaskMode = Literal["delete", "mask"]
+"""How a word is taken away: cut out of the text, or replaced by the unknown or mask token that the model was trained with."""
+
+
+def silent(done: int, total: int, what: str) -> None:
+    """The progress that shows nothing."""
+
+
+@runtime_checkable
+class Classifier(Protocol):
+    """A trained multi-label classifier over raw text, always in evaluation mode.
+
+    `name` and `digest` identify the weights; every result carries the digest.
+    """
+
+    name: str
+    digest: str
+    labels: LabelSpace
+    unit: Unit
+
+    def score(self, texts: Sequence[str], labels: IntArray | None = None) -> Scores:
+        """Dense scores [n, L], or [n, len(labels)] for chosen label ids. Defined for EVERY label, also outside a beam."""
+        ...
+
+    def retrieve(self, texts: Sequence[str], k: int) -> tuple[IntArray, Scores]:
+        """The k best labels by the model's own retrieval path (a beam, say): ids [n, k] and scores [n, k], best first,
+        ties by label id. A position that the beam leaves empty holds id -1 and score -inf."""
+        ...
+
+    def words_read(self, document: Document) -> int:
+        """How many of the document's first words the model's window holds; later words cannot change a score."""
+        ...
+
+
+@runtime_checkable
+class Maskable(Classifier, Protocol):
+    """Scores one document with many of its words taken away, in the model's own token space."""
+
+    def score_masked(self, document: Document, keep: BoolArray, labels: IntArray | None = None, mode: MaskMode = "delete") -> Scores:
+        """keep [n, w] -> scores [n, L or m]. With mode "delete", row i equals `score([document.keep(keep[i]).text])`."""
+        ...
+
+
+@dataclass(frozen=True)
+class Embedded:
+    """One document as the rows that a differentiable model reads.
+
+    vectors [T, d] and baseline [T, d] (the same rows with nothing said: padding vectors, absent features);
+    owner [T, w]: which share of a row's attribution each word receives (a row sums to 1, or to 0 where no word owns
+    it); tokens [T]: the rows' names, to be shown; baseline_name says in words what the baseline is.
+    """
+
+    vectors: NDArray[np.float32]
+    baseline: NDArray[np.float32]
+    owner: NDArray[np.float32]
+    tokens: tuple[str, ...]
+    baseline_name: str
+
+
+@runtime_checkable
+class Differentiable(Classifier, Protocol):
+    """A classifier whose score has a gradient with respect to the rows it reads."""
+
+    def embed(self, document: Document) -> Embedded: ...
+
+    def score_embedded(self, embedded: Embedded, vectors: NDArray[np.float32], labels: IntArray | None = None) -> Scores:
+        """vectors [n, T, d] -> scores [n, L or m]; everything but the vectors (lengths, attention mask) is `embedded`'s."""
+        ...
+
+    def gradient(self, embedded: Embedded, vectors: NDArray[np.float32], labels: IntArray) -> tuple[Scores, NDArray[np.float32]]:
+        """vectors [n, T, d], labels [n], one for each row -> scores [n] and d score / d vectors [n, T, d].
+        Computed with autograd.grad: no parameter's .grad is touched."""
+        ...
+
+
+@dataclass(frozen=True)
+class Attended:
+    """Attention of one document: weights [layers, heads, T, T] (rows sum to 1), tokens [T], owner word of each token
+    ([T], -1 for special tokens and punctuation), and `pooling` [T]: how much each token enters the document vector."""
+
+    weights: NDArray[np.float32]
+    tokens: tuple[str, ...]
+    owner: IntArray
+    pooling: NDArray[np.float32]
+
+
+@runtime_checkable
+class Attentive(Classifier, Protocol):
+    """A classifier with self-attention that can be looked at."""
+
+    def attention(self, document: Document) -> Attended: ...
+
+    def attention_gradient(self, document: Document, label: int) -> NDArray[np.float32]:
+        """d score(label) / d attention weight, [layers, heads, T, T]."""
+        ...
+
+
+class Savable(Classifier, Protocol):
+    """What a model gives to `core.checkpoint.save` and is made of again by its class's `load`."""
+
+    def settings(self) -> Mapping[str, Any]: ...
+    def tensors(self) -> Mapping[str, NDArray[Any]]: ...
+    def files(self) -> Mapping[str, str]: ...
