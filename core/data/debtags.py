@@ -1,0 +1,275 @@
+"""The default data set: Debian's package descriptions and the tags that Debian's developers gave them.
+
+Built from the package index that every Debian machine can fetch (`apt-get update` into a folder of our own, nothing of
+the system is touched), or from `Packages` and `Translation-en` files in a folder. A document is a package's short and
+long description; a label is one debtag ("role::program").
+
+Near-duplicates must not lie on both sides of a split, so packages are grouped by source package, and sources that share
+a paragraph of 15 words or more are joined (unless more than 12 sources share it: such boilerplate says nothing). A group's
+split is a hash of its first source's name, so that a document keeps its side when the index moves with a point release.
+"""
+
+from __future__ import annotations
+
+import bz2
+import gzip
+import hashlib
+import json
+import lzma
+import os
+import re
+import subprocess
+import tempfile
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from core.checkpoint import write_atomically
+from core.data.dataset import Dataset, Split, truth_matrix
+from core.document import Document
+from core.errors import DataError
+
+MIRROR, SUITE = "http://deb.debian.org/debian", "bookworm"
+SPLIT_SEED = 0
+SHARES = (("train", 80), ("dev", 5), ("test", 15))
+MINIMUM_COUNT = 5
+"""Labels with fewer training documents are not trained on; in the truth they stay, as misses."""
+
+PARAGRAPH_WORDS, BOILERPLATE_SOURCES = 15, 12
+SOURCE = (
+    "Debian package index ({suite}, main): descriptions under the licences of their packages, debtags by the Debtags project; "
+    "fetched with apt from {mirror}. Nothing of it is shipped with this project."
+)
+
+
+def cache_folder() -> Path:
+    """Where built data sets are kept: $TREMOR_CACHE, or cache/ beside the project."""
+    return Path(os.environ.get("TREMOR_CACHE", Path(__file__).resolve().parents[2] / "cache"))
+
+
+@dataclass(frozen=True)
+class Package:
+    """One package of the index: its text, its tags, and the source it is built from."""
+
+    name: str
+    source: str
+    text: str
+    tags: tuple[str, ...]
+
+
+def _stanzas(lines: Iterable[str]) -> Iterator[dict[str, str]]:
+    """Paragraphs of a Debian control file (RFC 822 style) as dictionaries; continued lines keep their line breaks."""
+    fields: dict[str, str] = {}
+    key = ""
+    for line in lines:
+        line = line.rstrip("\n")
+        if not line:
+            if fields:
+                yield fields
+            fields = {}
+        elif line[0] in " \t":
+            fields[key] += "\n" + line[1:]
+        else:
+            key, _, value = line.partition(":")
+            fields[key] = value.strip()
+    if fields:
+        yield fields
+
+
+def _open(path: Path) -> Iterator[str]:
+    """Lines of an index file, whatever it is compressed with. lz4, which apt keeps, is unpacked by apt's own helper."""
+    openers = {".gz": gzip.open, ".xz": lzma.open, ".bz2": bz2.open}
+    if path.suffix == ".lz4":
+        with subprocess.Popen(["/usr/lib/apt/apt-helper", "cat-file", str(path)], stdout=subprocess.PIPE, text=True, encoding="utf-8") as helper:
+            assert helper.stdout is not None
+            yield from helper.stdout
+        if helper.returncode:
+            raise DataError(f"apt-helper could not unpack it (exit status {helper.returncode})", path)
+        return
+    with openers.get(path.suffix, open)(path, "rt", encoding="utf-8") as stream:
+        yield from stream
+
+
+def _expand(tags: str) -> list[str]:
+    """'a::{b,c}, d::e' -> a::b, a::c, d::e."""
+    found = []
+    for part in re.findall(r"[^,{}\s]+\{[^}]*\}|[^,{}\s]+", tags):
+        stem, brace, rest = part.partition("{")
+        found += [stem + end.strip() for end in rest.rstrip("}").split(",")] if brace else [part]
+    return sorted({tag for tag in found if "::" in tag})
+
+
+def _prose(description: str) -> str:
+    """A control-file description as running text: lines joined, ' .' lines as paragraph breaks, verbatim lines kept apart."""
+    short, _, rest = description.partition("\n")
+    paragraphs: list[str] = [short.strip()]
+    lines: list[str] = []
+    for line in rest.split("\n"):
+        if line.strip() == ".":
+            paragraphs.append("\n".join(lines))
+            lines = []
+        elif line.startswith(" ") or not lines:
+            lines.append(line.strip())
+        else:
+            lines[-1] += " " + line.strip()
+    paragraphs.append("\n".join(lines))
+    return "\n\n".join(part for part in paragraphs if part)
+
+
+def fetch(folder: Path, mirror: str = MIRROR, suite: str = SUITE) -> None:
+    """Let apt fetch the index of one suite into `folder`. Needs the network; checks Debian's signature. DataError on failure."""
+    lists = folder / "lists"
+    (lists / "partial").mkdir(parents=True, exist_ok=True)
+    parts = folder / "sources"
+    parts.mkdir(exist_ok=True)
+    keyring = "/usr/share/keyrings/debian-archive-keyring.gpg"
+    (parts / "debian.sources").write_text(f"Types: deb\nURIs: {mirror}\nSuites: {suite}\nComponents: main\nSigned-By: {keyring}\n")
+    options = {
+        "Acquire::Languages": "en", "Dir::State::lists": lists, "Dir::Cache": folder, "Dir::Etc::sourcelist": "/dev/null",
+        "Dir::Etc::sourceparts": parts, "Debug::NoLocking": "1", "APT::Architecture": "amd64", "APT::Architectures": "amd64",
+        **({"APT::Sandbox::User": "root"} if os.geteuid() == 0 else {}),
+    }  # fmt: skip
+    command = ["apt-get", "update", "-qq", *(f"-o{key}={value}" for key, value in options.items())]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=600, check=False)
+    except (FileNotFoundError, subprocess.TimeoutExpired) as error:
+        remedy = "give a folder with Packages and Translation-en files instead: `python -m core data build debtags --folder DIR`"
+        raise DataError(f"apt-get could not be run ({error}); {remedy}") from error
+    if done.returncode or not list(lists.glob("*_Packages*")):
+        raise DataError(f"apt-get update failed: {done.stderr.strip() or 'no Packages file came'}. Check the network, or give a folder.")
+
+
+def _index_files(folder: Path, kind: str) -> list[Path]:
+    found = sorted(path for path in folder.rglob("*") if re.search(rf"(^|_){kind}(\.(gz|xz|bz2|lz4))?$", path.name))
+    if not found:
+        raise DataError(f"there is no {kind} file (plain, .gz, .xz, .bz2 or .lz4)", folder)
+    return found
+
+
+def packages(folder: Path) -> list[Package]:
+    """All tagged packages with an English description, by name; the first of packages with the same text (digits aside) is kept."""
+    long_texts: dict[str, str] = {}
+    for path in _index_files(folder, "Translation-en"):
+        for stanza in _stanzas(_open(path)):
+            long_texts[stanza["Description-md5"]] = stanza.get("Description-en", "")
+    found: dict[str, Package] = {}
+    for path in _index_files(folder, "Packages"):
+        for stanza in _stanzas(_open(path)):
+            tags = _expand(stanza.get("Tag", ""))
+            text = _prose(long_texts.get(stanza.get("Description-md5", ""), ""))
+            if tags and text:
+                source = stanza.get("Source", stanza["Package"]).split(" ")[0]
+                found.setdefault(stanza["Package"], Package(stanza["Package"], source, text, tuple(tags)))
+    seen: set[str] = set()
+    kept = []
+    for name in sorted(found):
+        normal = re.sub(r"\d+", "0", found[name].text)
+        if normal not in seen:
+            seen.add(normal)
+            kept.append(found[name])
+    return kept
+
+
+def _groups(kept: list[Package]) -> dict[str, str]:
+    """source -> the group it belongs to, named by the group's first source."""
+    sharing: dict[str, set[str]] = defaultdict(set)
+    for package in kept:
+        for paragraph in package.text.split("\n\n"):
+            words = Document.from_text(paragraph).words
+            if len(words) >= PARAGRAPH_WORDS:
+                sharing[" ".join(words).casefold()].add(package.source)
+    parent = {package.source: package.source for package in kept}
+
+    def root(source: str) -> str:
+        while parent[source] != source:
+            source = parent[source]
+        return source
+
+    for sources in sharing.values():
+        if 2 <= len(sources) <= BOILERPLATE_SOURCES:
+            first, *others = sorted({root(source) for source in sources})
+            for other in others:
+                parent[other] = first
+    return {source: root(source) for source in parent}
+
+
+def _side(group: str) -> str:
+    """The split of a group: its hash, in hundredths, against the shares."""
+    place = int.from_bytes(hashlib.sha256(f"{SPLIT_SEED}:{group}".encode()).digest()[:4]) % 100
+    for name, share in SHARES:
+        if place < share:
+            return name
+        place -= share
+    raise AssertionError("the shares sum to 100")
+
+
+def assemble(kept: list[Package], source: str) -> Dataset:
+    """Split packages into a data set. Labels are ordered by name."""
+    groups = _groups(kept)
+    names = sorted({tag for package in kept for tag in package.tags})
+    ids = {name: i for i, name in enumerate(names)}
+    rows: dict[str, list[Package]] = {name: [] for name, _ in SHARES}
+    for package in kept:
+        rows[_side(groups[package.source])].append(package)
+    splits = {
+        name: Split(
+            ids=tuple(p.name for p in rows[name]),
+            texts=tuple(p.text for p in rows[name]),
+            truth=truth_matrix([[ids[tag] for tag in p.tags] for p in rows[name]], len(names)),
+        )
+        for name, _ in SHARES
+    }
+    merged = len(set(groups)) - len(set(groups.values()))
+    notes = (f"{len(groups):,} source packages; {merged:,} were joined to another because they share a long paragraph",)
+    return Dataset("debtags", tuple(names), splits, source, notes=notes)
+
+
+def _store(dataset: Dataset, path: Path) -> None:
+    lines = [json.dumps({"labels": dataset.label_names, "source": dataset.source, "notes": dataset.notes, "digest": dataset.digest})]
+    for name, split in dataset.splits.items():
+        for row, document in enumerate(split.ids):
+            truth = split.truth.indices[split.truth.indptr[row] : split.truth.indptr[row + 1]].tolist()
+            lines.append(json.dumps([name, document, truth, (split.texts or ())[row]]))
+    write_atomically(path, gzip.compress("\n".join(lines).encode(), compresslevel=6, mtime=0))
+
+
+def _restore(path: Path) -> Dataset:
+    with gzip.open(path, "rt", encoding="utf-8") as stream:
+        head = json.loads(next(stream))
+        rows: dict[str, list[tuple[str, list[int], str]]] = {name: [] for name, _ in SHARES}
+        for line in stream:
+            name, document, truth, text = json.loads(line)
+            rows[name].append((document, truth, text))
+    splits = {
+        name: Split(tuple(r[0] for r in part), truth_matrix([r[1] for r in part], len(head["labels"])), tuple(r[2] for r in part))
+        for name, part in rows.items()
+    }
+    dataset = Dataset("debtags", tuple(head["labels"]), splits, head["source"], notes=tuple(head["notes"]))
+    if dataset.digest != head["digest"]:
+        raise DataError("the cached data set is damaged (its digest differs); delete it and build it again", path)
+    return dataset
+
+
+def build(folder: Path | str | None = None, *, mirror: str = MIRROR, suite: str = SUITE, refresh: bool = False) -> Dataset:
+    """The data set, from the cache if it was built before; else from index files in `folder`, else fetched with apt.
+
+    Needs the network only in the last case. `refresh` builds anew. Raises DataError with the remedy.
+    """
+    cached = cache_folder() / "debtags.jsonl.gz"
+    if cached.is_file() and folder is None and not refresh:
+        return _restore(cached)
+    if folder is not None:
+        dataset = assemble(packages(Path(folder)), SOURCE.format(suite=suite, mirror=f"the folder {Path(folder).name}"))
+    else:
+        with tempfile.TemporaryDirectory(prefix="tremor-apt-") as scratch:
+            fetch(Path(scratch), mirror, suite)
+            dataset = assemble(packages(Path(scratch) / "lists"), SOURCE.format(suite=suite, mirror=mirror))
+    cached.parent.mkdir(parents=True, exist_ok=True)
+    _store(dataset, cached)
+    return dataset
+
+
+def counts_by_facet(names: Iterable[str]) -> dict[str, int]:
+    """How many labels each facet (the part before '::') has."""
+    return dict(Counter(name.split("::")[0] for name in names).most_common())
