@@ -1,0 +1,1 @@
+"""Results as escaped HTML or plotly figures. Nothing here computes; nothing here knows Streamlit."""
