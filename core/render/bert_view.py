@@ -26,8 +26,9 @@ from core.errors import InputError, MissingPackage
 
 VENDOR = Path(__file__).resolve().parents[2] / "assets" / "vendor"
 MAX_TOKENS = 96
-MAX_LINES = 120_000
-"""Attention lines drawn at once. A browser takes seconds for more: each is an SVG element of its own."""
+MAX_LINES = 80_000
+"""Attention lines drawn at once: each is an SVG element of its own, and Chromium on two busy cores took 5 s for 115,000."""
+MAX_CHARACTERS = 16
 
 _ROOT = "bertviz"
 _MARKER = "PYTHON_PARAMS; // HACK: PYTHON_PARAMS is a template marker that is replaced by actual params."
@@ -105,7 +106,7 @@ def _note(count: int, tokens: int) -> str | None:
 
 def _params(weights: NDArray[np.float32], tokens: Sequence[str], layers: list[int], count: int) -> dict[str, Any]:
     """What both views read. Three decimals: a line's opacity has no more."""
-    names = list(tokens[:count])
+    names = [token if len(token) <= MAX_CHARACTERS else token[: MAX_CHARACTERS - 1] + "…" for token in tokens[:count]]
     rounded = np.round(weights[layers, :, :count, :count].astype(np.float64), 3).tolist()
     attention = [{"name": None, "attn": rounded, "left_text": names, "right_text": names}]
     return {"attention": attention, "default_filter": "0", "root_div_id": _ROOT, "include_layers": layers}
@@ -140,7 +141,7 @@ def _page(template: str, body: str, params: dict[str, Any], dark: bool) -> str:
     style = (
         "body{{background:{back};color:{text};margin:8px;font:14px 'Helvetica Neue',Helvetica,Arial,sans-serif}}"
         "svg{{overflow:visible}}#vis{{margin:8px 0 0 40px}}svg text{{fill:{text}}}.background,.highlight{{fill:{hover}}}"
-        "select{{background:{back};color:{text};font:inherit}}"
+        "select{{background:{back};color:{text};font:inherit}}[fill=black],[fill=white]{{fill:{back}}}[fill='#222']{{fill:{hover}}}"
     ).format(**colours)
     return (
         f'<!doctype html><html lang="en"><head><meta charset="utf-8"><meta http-equiv="Content-Security-Policy" content="{_POLICY}">'
