@@ -1,0 +1,173 @@
+"""Everything that is loaded or computed once and kept. The only file with `st.cache_resource` or `st.cache_data`.
+
+Keys are what changes a result: the checkpoint's digest, the document's digest, the settings. What is kept is shared by
+all visitors and therefore only read. Heavy work takes turns: see `slot`.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Hashable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeVar, cast
+
+import streamlit as st
+
+from core import checkpoint
+from core.errors import CheckpointError, CoreError
+
+if TYPE_CHECKING:
+    from core.data.dataset import Dataset
+    from core.types import Classifier
+
+T = TypeVar("T")
+
+KEPT_RESULTS = 256
+KEPT_MODELS = 4
+PREWARM_AFTER = 0.8
+"""Seconds between a finished home page and the first import of torch: the browser paints in between."""
+
+
+@dataclass(frozen=True)
+class Card:
+    """What a checkpoint says of itself, read without its weights. `precision` is P@1 on its test split in [0, 1], or None."""
+
+    name: str
+    model: str
+    digest: str
+    documents: int
+    precision: float | None
+
+
+def _precision(provenance: Any) -> float | None:
+    found = provenance.get("metrics", {}).get("P@1") if isinstance(provenance, dict) else None
+    value = found.get("value") if isinstance(found, dict) else found
+    return float(value) if isinstance(value, int | float) else None
+
+
+def card(name: str) -> Card:
+    """Raises CheckpointError for a folder whose config.json cannot be read."""
+    config = checkpoint.read_config(name)
+    return Card(name, config["model"], config["digest"], config["documents"], _precision(config.get("provenance")))
+
+
+def cards() -> tuple[list[Card], list[str]]:
+    """The checkpoints that can be read, the most precise first, and a sentence for each that cannot."""
+    found, problems = [], []
+    for name in checkpoint.names(checkpoint.FOLDER):
+        try:
+            found.append(card(name))
+        except CheckpointError as error:
+            problems.append(str(error))
+    return sorted(found, key=lambda one: (-(one.precision or 0.0), one.name)), problems
+
+
+@st.cache_resource(max_entries=KEPT_MODELS, show_spinner=False)
+def _classifier(name: str, digest: str) -> Any:
+    import torch
+
+    from core.models import load
+
+    # Two threads on a busy two-core machine were measured twenty times slower than one (OpenMP waits by spinning).
+    torch.set_num_threads(1)
+    return load(name)
+
+
+def classifier(chosen: Card) -> Classifier:
+    """The model, shared by all visitors: call its methods, never change it. Seconds at the first call, then at once."""
+    return cast("Classifier", _classifier(chosen.name, chosen.digest))
+
+
+@st.cache_resource(max_entries=2, show_spinner=False)
+def _dataset(name: str) -> Any:
+    from core.data import load_dataset
+
+    return load_dataset(name)
+
+
+def dataset(name: str) -> Dataset:
+    """A registered data set, shared by all visitors."""
+    return cast("Dataset", _dataset(name))
+
+
+class _Results:
+    """The most recently used results, by key."""
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._kept: OrderedDict[Hashable, Any] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def get(self, key: Hashable) -> Any:
+        with self._lock:
+            if key in self._kept:
+                self._kept.move_to_end(key)
+            return self._kept.get(key)
+
+    def put(self, key: Hashable, value: Any) -> None:
+        with self._lock:
+            self._kept[key] = value
+            self._kept.move_to_end(key)
+            while len(self._kept) > self._limit:
+                self._kept.popitem(last=False)
+
+
+@st.cache_resource(show_spinner=False)
+def _results() -> _Results:
+    return _Results(KEPT_RESULTS)
+
+
+def kept(key: tuple[Hashable, ...]) -> Any:
+    """A result that `remembered` made before, or None."""
+    return _results().get(key)
+
+
+def remembered(key: tuple[Hashable, ...], make: Callable[[], T]) -> T:
+    """The result under `key`, made at the first call. Begin the key with what it is, and let it hold all that decides it:
+    ("attention", card.digest, document.digest, layer). A result that raises is not kept; results are read-only."""
+    found = _results().get(key)
+    if found is None:
+        found = make()
+        _results().put(key, found)
+    return cast("T", found)
+
+
+@st.cache_resource(show_spinner=False)
+def _semaphore() -> threading.BoundedSemaphore:
+    return threading.BoundedSemaphore(1)
+
+
+@contextmanager
+def slot(say: Callable[[str], Any]) -> Iterator[None]:
+    """The machine's one place for heavy work; whoever waits is told so. `say` must be a Streamlit call (a status line's
+    update): there a visitor who has left stops waiting, because Streamlit ends the script at its next call."""
+    turns = 0
+    while not _semaphore().acquire(timeout=0.5):
+        turns += 1
+        say(f"Waiting for another computation on this machine ({turns / 2:.0f} s)")
+    try:
+        yield
+    finally:
+        _semaphore().release()
+
+
+def prewarm(chosen: Card | None) -> None:
+    """Load torch and the chosen model in the background, once the page stands. To be called at the end of a page."""
+    if chosen is not None:
+        _prewarm(chosen.name, chosen.digest)
+
+
+@st.cache_resource(max_entries=KEPT_MODELS, show_spinner=False)
+def _prewarm(name: str, digest: str) -> threading.Timer:
+    def load() -> None:
+        try:
+            _classifier(name, digest)
+        except CoreError:
+            return  # the page that asks for the model shows the sentence
+
+    timer = threading.Timer(PREWARM_AFTER, load)
+    timer.daemon = True
+    timer.start()
+    return timer

@@ -1,0 +1,136 @@
+"""What one visitor has chosen. The only file that names `st.session_state` and query-parameter keys.
+
+Linked choices stand in the address, so that a link restores them; the document never does: it is private and long.
+Choices change in widgets and in callbacks only, before the script runs, so the address is written once, by `begin`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import streamlit as st
+
+TEXT = "text"
+MODEL = "model"
+LABEL = "label"
+PINS = "pin"
+EXPLAINER = "explainer"
+PRESET = "preset"
+SETTINGS = "set"
+COMPARED = "with"
+DATASET = "dataset"
+LAYER = "layer"
+HEAD = "head"
+VIEW = "view"
+EDITS = "edits"
+
+LINKED: dict[str, type] = {
+    MODEL: str, LABEL: str, PINS: list, EXPLAINER: str, PRESET: str, SETTINGS: list, COMPARED: list,
+    DATASET: str, LAYER: int, HEAD: int, VIEW: str,
+}  # fmt: skip
+"""Query parameters and their types. A list repeats its parameter; SETTINGS holds "name:value" of the explainer."""
+
+MAX_ITEMS = 12
+"""Items of a list that a link carries."""
+
+_PUBLISHED = "_published"
+
+
+def begin() -> None:
+    """Take up the address if it was changed from outside (a link, the back button), then write the choices into it."""
+    given = {name: st.query_params.get_all(name) for name in st.query_params}
+    if given != st.session_state.get(_PUBLISHED, {}):
+        for name, values in given.items():
+            _restore(name, values)
+    address = {name: values for name in LINKED if (values := _as_parameter(st.session_state.get(name)))}
+    if address != given:
+        st.query_params.from_dict(address)
+    st.session_state[_PUBLISHED] = address
+
+
+def _restore(name: str, values: list[str]) -> None:
+    """An unknown parameter or a malformed number is left alone: a link may come from another version."""
+    kind = LINKED.get(name)
+    if kind is list:
+        st.session_state[name] = values[:MAX_ITEMS]
+    elif kind is str:
+        st.session_state[name] = values[-1]
+    elif kind is int and values[-1].isascii() and values[-1].isdigit():
+        st.session_state[name] = int(values[-1][:9])
+
+
+def _as_parameter(value: Any) -> list[str]:
+    if isinstance(value, list | tuple):
+        return [str(item) for item in value[:MAX_ITEMS]]
+    return [] if value is None or value == "" else [str(value)]
+
+
+def link() -> dict[str, list[str]]:
+    """The linked choices, as query parameters of another page."""
+    return {name: values for name in LINKED if (values := _as_parameter(st.session_state.get(name)))}
+
+
+def get(name: str, default: Any = None) -> Any:
+    """A choice, or the default where nothing was chosen."""
+    value = st.session_state.get(name)
+    return default if value is None else value
+
+
+def choose(name: str, value: Any) -> None:
+    """Make a choice; from a callback, or before the widget of that name is drawn."""
+    st.session_state[name] = value
+
+
+def default(name: str, value: Any, valid: Any = None) -> Any:
+    """The choice `name`, set to `value` first where none was made or where it is not among `valid`. To be called before
+    the widget with this key is drawn: a link may name what does not exist here."""
+    present = st.session_state.get(name)
+    if present is None or (valid is not None and present not in valid):
+        st.session_state[name] = value
+    return st.session_state[name]
+
+
+def toggle(name: str, item: str) -> None:
+    """Put an item into the list `name`, or take it out."""
+    items = list(get(name, []))
+    st.session_state[name] = [other for other in items if other != item] if item in items else [*items, item]
+
+
+def text() -> str:
+    """The document, or an empty string."""
+    return str(get(TEXT, ""))
+
+
+def put_text(value: str) -> None:
+    """Take up a new document: what was edited or asked of the old one no longer applies."""
+    st.session_state[TEXT] = value
+    st.session_state[EDITS] = {}
+
+
+def edits() -> dict[int, str | None]:
+    """Word position -> new word, or None for a deleted word; over the document as it was pasted."""
+    return dict(get(EDITS, {}))
+
+
+def edit(position: int, word: str | None) -> None:
+    st.session_state[EDITS] = {**edits(), position: word}
+
+
+def undo_edits() -> None:
+    st.session_state[EDITS] = {}
+
+
+def settings() -> dict[str, str]:
+    """Settings that differ from the preset, name -> value as text."""
+    return dict(item.split(":", 1) for item in get(SETTINGS, []) if ":" in item)
+
+
+def put_settings(values: Mapping[str, Any]) -> None:
+    st.session_state[SETTINGS] = [f"{name}:{value}" for name, value in values.items()]
+
+
+def forget(*names: str) -> None:
+    """Drop choices, so that their defaults hold again."""
+    for name in names:
+        st.session_state.pop(name, None)

@@ -1,0 +1,34 @@
+"""Puts sentences and rendered results on the page."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import streamlit as st
+
+from core.errors import Cancelled, CoreError
+
+
+def plain(text: str) -> str:
+    """`text` with all Markdown taken out of force. Streamlit shows labels and messages as Markdown, in which a document's
+    words could otherwise become links, formulas, icons or images that are fetched from outside."""
+    one_line = " ".join(text.split())
+    return re.sub(r"([\\`*_{}\[\]()#+\-.!|~<>$:&=^\"'@/])", r"\\\1", one_line)
+
+
+def problem(error: CoreError | str) -> None:
+    """An error's sentence, word for word."""
+    st.error(plain(str(error)), icon=":material/error:")
+
+
+@contextmanager
+def sentences() -> Iterator[None]:
+    """Shows the sentence of a CoreError raised inside; anything else is a bug and goes on as one."""
+    try:
+        yield
+    except Cancelled:
+        st.info("Stopped. Nothing was kept.", icon=":material/stop_circle:")
+    except CoreError as error:
+        problem(error)
