@@ -28,14 +28,15 @@ VENDOR = Path(__file__).resolve().parents[2] / "assets" / "vendor"
 MAX_TOKENS = 96
 MAX_LINES = 80_000
 """Attention lines drawn at once: each is an SVG element of its own, and Chromium on two busy cores took 5 s for 115,000."""
-MAX_CHARACTERS = 16
+MAX_CHARACTERS = 12
 
 _ROOT = "bertviz"
 _MARKER = "PYTHON_PARAMS; // HACK: PYTHON_PARAMS is a template marker that is replaced by actual params."
 _REQUIRE = "window.require={config:()=>{}};window.requirejs=(names,draw)=>draw(window.jQuery,window.d3);"
 _POLICY = "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'"
-_LIGHT = {"back": "#ffffff", "text": "#1a1a1a", "hover": "#d9d9d9"}
-_DARK = {"back": "#0e1117", "text": "#e6e6e6", "hover": "#454b57"}
+# The page's own colours (.streamlit/config.toml), since a frame cannot read the theme around it.
+_LIGHT = {"back": "#fdfcf9", "text": "#24211c", "hover": "#dfd9cd"}
+_DARK = {"back": "#16181b", "text": "#ebe8e2", "hover": "#3a3e45"}
 
 
 @dataclass(frozen=True)
@@ -141,7 +142,7 @@ def _page(template: str, body: str, params: dict[str, Any], dark: bool) -> str:
     style = (
         "body{{background:{back};color:{text};margin:8px;font:14px 'Helvetica Neue',Helvetica,Arial,sans-serif}}"
         "svg{{overflow:visible}}#vis{{margin:8px 0 0 40px}}svg text{{fill:{text}}}.background,.highlight{{fill:{hover}}}"
-        "select{{background:{back};color:{text};font:inherit}}[fill=black],[fill=white]{{fill:{back}}}[fill='#222']{{fill:{hover}}}"
+        "select{{background:{back};color:{text};font:inherit}}rect[fill=black],rect[fill=white]{{fill:{back}}}rect[fill='#222'],rect[fill='#F5F5F5']{{fill:{hover}}}"
     ).format(**colours)
     return (
         f'<!doctype html><html lang="en"><head><meta charset="utf-8"><meta http-equiv="Content-Security-Policy" content="{_POLICY}">'

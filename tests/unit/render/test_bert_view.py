@@ -105,8 +105,8 @@ def test_the_page_stays_small():
 
 
 def test_long_tokens_are_shortened():
-    names = params(head_view(attention(2), ["a" * 16, "b" * 17]))["attention"][0]["left_text"]
-    assert names == ["a" * 16, "b" * 15 + "…"]
+    names = params(head_view(attention(2), ["a" * 12, "b" * 13]))["attention"][0]["left_text"]
+    assert names == ["a" * 12, "b" * 11 + "…"]
 
 
 def test_dark_and_light_differ():
