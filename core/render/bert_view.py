@@ -142,7 +142,7 @@ def _page(template: str, body: str, params: dict[str, Any], dark: bool) -> str:
     style = (
         "body{{background:{back};color:{text};margin:8px;font:14px 'Helvetica Neue',Helvetica,Arial,sans-serif}}"
         "svg{{overflow:visible}}#vis{{margin:8px 0 0 40px}}svg text{{fill:{text}}}.background,.highlight{{fill:{hover}}}"
-        "select{{background:{back};color:{text};font:inherit}}rect[fill=black],rect[fill=white]{{fill:{back}}}rect[fill='#222'],rect[fill='#F5F5F5']{{fill:{hover}}}"
+        "select{{background:{back};color:{text};font:inherit}}svg,rect[fill=black],rect[fill=white]{{fill:{back}}}rect[fill='#222'],rect[fill='#F5F5F5']{{fill:{hover}}}"
     ).format(**colours)
     return (
         f'<!doctype html><html lang="en"><head><meta charset="utf-8"><meta http-equiv="Content-Security-Policy" content="{_POLICY}">'

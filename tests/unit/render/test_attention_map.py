@@ -1,0 +1,74 @@
+"""Attention between words as figures: right numbers in right places, names that cannot merge or run, any theme."""
+
+import json
+import re
+
+import numpy as np
+import plotly.graph_objects as go
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from core.errors import InputError
+from core.render.attention_map import AGAINST, LONGEST, MAX_WORDS, TOWARDS, bars, heat_map, left_out, name
+
+
+def test_each_number_stands_in_its_place():
+    figure = heat_map(np.array([[0.9, 0.1], [0.25, 0.75]]), ["a", "b"])
+    heat = figure.data[0]
+    assert heat.z[1][0] == 0.25
+    assert (heat.y[1], heat.x[0]) == ("2 b", "1 a")
+    assert (heat.zmin, heat.zmax) == (0, 0.9)
+    assert figure.layout.yaxis.autorange == "reversed"
+
+
+def test_equal_words_stay_apart_and_long_ones_are_cut():
+    assert list(heat_map(np.eye(3), ["the", "the", "the"]).data[0].x) == ["1 the", "2 the", "3 the"]
+    assert name(0, "a" * 40) == "1 " + "a" * (LONGEST - 1) + "…"
+
+
+@given(st.lists(st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=30), min_size=1, max_size=4))
+def test_no_word_is_read_as_html(words):
+    for figure in (heat_map(np.eye(len(words)), words), bars(np.ones(len(words)), words)):
+        shown = [*(figure.data[0].y)]
+        assert not any(re.search(r"[<>\"']", text) for text in shown)
+        json.loads(figure.to_json())
+
+
+def test_signed_maps_are_centred_on_nothing():
+    heat = heat_map(np.array([[-2.0, 1.0], [0.0, 0.5]]), ["a", "b"], signed=True).data[0]
+    assert (heat.zmin, heat.zmax) == (-2, 2)
+    opaque = [colour for _, colour in heat.colorscale if colour.endswith(",1)")]
+    assert opaque == [f"rgba({','.join(map(str, AGAINST))},1)", f"rgba({','.join(map(str, TOWARDS))},1)"]
+
+
+def test_the_theme_decides_text_and_background():
+    for figure in (heat_map(np.eye(2), ["a", "b"]), bars(np.ones(2), ["a", "b"])):
+        layout = go.Figure(layout=figure.layout).to_plotly_json()["layout"]
+        assert not {"paper_bgcolor", "plot_bgcolor", "font"} & set(layout)
+
+
+def test_long_documents_are_cut_and_it_is_said():
+    words = ["word"] * (MAX_WORDS + 1)
+    assert len(heat_map(np.eye(len(words)), words).data[0].x) == MAX_WORDS
+    assert left_out(words) == f"The map draws the first {MAX_WORDS} of {MAX_WORDS + 1} words."
+    assert left_out(words[1:]) is None
+
+
+def test_bars_are_the_strongest_words_first_ties_by_place():
+    bar = bars(np.array([0.1, -0.5, 0.5, 0.0]), ["a", "b", "c", "d"], most=3).data[0]
+    assert list(bar.y) == ["2 b", "3 c", "1 a"]
+    assert list(bar.x) == [-0.5, 0.5, 0.1]
+    assert list(bar.marker.pattern.shape) == ["/", "", ""]
+
+
+def test_nothing_at_all_still_draws():
+    assert heat_map(np.zeros((2, 2)), ["a", "b"]).data[0].zmax == 1
+
+
+@pytest.mark.parametrize("words", [[], ["a"], ["a", "b", "c"]])
+def test_what_does_not_fit_is_refused(words):
+    with pytest.raises(InputError, match="do not fit"):
+        heat_map(np.eye(2), words)
+    with pytest.raises(InputError, match="do not fit"):
+        bars(np.ones(2), words)
