@@ -1,0 +1,99 @@
+"""What holds for every test: one thread, fixed seeds, no network but loopback, nothing written outside a temporary folder."""
+
+# ruff: noqa: E402 - the environment is set before numpy, torch and core are imported: they read it once.
+
+from __future__ import annotations
+
+import os
+import random
+import shutil
+import socket
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+os.environ["OMP_NUM_THREADS"] = "1"
+os.environ["TOKENIZERS_PARALLELISM"] = "false"
+os.environ["HF_HUB_OFFLINE"] = "1"
+_SCRATCH = Path(tempfile.mkdtemp(prefix="tremor-tests-"))
+os.environ["TREMOR_CACHE"] = str(_SCRATCH / "cache")
+
+import hypothesis
+import numpy as np
+import pytest
+
+hypothesis.settings.register_profile("tremor", deadline=None, derandomize=True, max_examples=100)
+hypothesis.settings.register_profile("search", deadline=None, max_examples=2_000)
+hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "tremor"))
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+_LOOPBACK = ("127.0.0.1", "::1", "localhost", "", None)
+
+
+class NetworkRefused(RuntimeError):
+    """A test reached for the network. No CoreError: nothing in the project may catch it and carry on."""
+
+
+def _stay_home(host: Any) -> None:
+    name = host.decode() if isinstance(host, bytes) else host
+    if name not in _LOOPBACK:
+        raise NetworkRefused(f"a test tried to reach {name!r}; only loopback is open")
+
+
+@pytest.fixture(autouse=True, scope="session")
+def no_network() -> Iterator[None]:
+    """Sockets reach loopback and Unix sockets only; names other than localhost are not looked up."""
+    patch = pytest.MonkeyPatch()
+    for method in ("connect", "connect_ex"):
+        original = getattr(socket.socket, method)
+
+        def checked(self: socket.socket, address: Any, original: Any = original) -> Any:
+            if self.family in (socket.AF_INET, socket.AF_INET6):
+                _stay_home(address[0])
+            return original(self, address)
+
+        patch.setattr(socket.socket, method, checked)
+    look_up = socket.getaddrinfo
+
+    def checked_look_up(host: Any, *arguments: Any, **options: Any) -> Any:
+        _stay_home(host)
+        return look_up(host, *arguments, **options)
+
+    patch.setattr(socket, "getaddrinfo", checked_look_up)
+    yield
+    patch.undo()
+
+
+@pytest.fixture(autouse=True)
+def seeds() -> None:
+    """Our code takes explicit generators; this is for the packages that are compared with it and know only global ones."""
+    random.seed(0)
+    np.random.seed(0)  # noqa: NPY002
+    if torch := sys.modules.get("torch"):
+        torch.manual_seed(0)
+        torch.set_num_threads(1)
+
+
+@pytest.fixture
+def checkpoints(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty folder in the place of checkpoints/."""
+    import core.checkpoint
+
+    folder = tmp_path / "checkpoints"
+    folder.mkdir()
+    monkeypatch.setattr(core.checkpoint, "FOLDER", folder)
+    return folder
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    if CHROMIUM is None:
+        skip = pytest.mark.skip(reason="no chromium on this machine: apt-get install chromium")
+        for item in items:
+            if item.get_closest_marker("e2e"):
+                item.add_marker(skip)
+
+
+def pytest_sessionfinish() -> None:
+    shutil.rmtree(_SCRATCH, ignore_errors=True)
