@@ -1,0 +1,54 @@
+"""Occlusion, or leave-one-out: a word's value is what the score loses when this word alone is taken away
+(Zeiler & Fergus 2014; for text Li et al. 2016, "Understanding neural networks through representation erasure")."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any, ClassVar
+
+import numpy as np
+
+from core.explainers.attribution import Answer, Question
+from core.explainers.masking import Masking, MaskScorer, features, mode_of, seconds_each
+from core.fields import Field, check
+from core.types import Classifier, FloatArray
+
+Result = tuple[FloatArray, FloatArray, FloatArray]
+
+
+def occlude(words: int, score: MaskScorer) -> Result:
+    """values [m, w] = f(x) - f(x without word i), base [m] = f(no words), total [m] = f(x): w + 2 scores."""
+    masks = np.ones((words + 2, words), dtype=np.bool_)
+    masks[np.arange(words), np.arange(words)] = False
+    masks[words + 1] = False
+    scores = score(masks)
+    return (scores[words] - scores[:words]).T, scores[words + 1], scores[words]
+
+
+@dataclass(frozen=True)
+class Occlusion:
+    """One word away at a time: exact, cheap, and blind to words that stand in for each other."""
+
+    mode: Annotated[str, Field("how a word is taken away: cut out, or replaced by the model's mask token", choices=("delete", "mask"))] = "delete"
+
+    NAME: ClassVar[str] = "occlusion"
+    PRESETS: ClassVar[Mapping[str, Mapping[str, Any]]] = {"quick": {}, "normal": {}, "thorough": {}}
+
+    def __post_init__(self) -> None:
+        check(self)
+
+    @classmethod
+    def refusal(cls, classifier: Classifier) -> str | None:
+        return None
+
+    def queries(self, words: int, labels: int) -> int:
+        return features(words) + 2
+
+    def probe(self, question: Question) -> float:
+        return seconds_each(question, mode_of(self.mode))
+
+    def attribute(self, question: Question) -> Answer:
+        masking = Masking(question, mode_of(self.mode), planned=self.queries(len(question.document), len(question.labels)))
+        values, base, total = occlude(masking.width, masking)
+        return Answer(masking.spread(values), base, total, masking.queries, additive=False, notes=masking.notes)
