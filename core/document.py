@@ -40,10 +40,18 @@ def _pattern() -> re.Pattern[str]:
     return re.compile(rf"{inside}+(?:['\u2019]{inside}+)*(?:\+\+|#)?")
 
 
+def _apart(word: str, separator: str, following: str = "") -> str:
+    """The separator to put after `word`: with a space before it where the word would otherwise read on into what an edit
+    moved there ("a+x+b" without x is "a ++b", not "a++b"; "C++foo" with C for C++ is "C foo")."""
+    match = _pattern().match(word + separator[:2] + following[:1])
+    return " " + separator if match is not None and match.end() > len(word) else separator
+
+
 @dataclass(frozen=True)
 class Document:
     """Separators and words in turn: pieces[0] is a separator (perhaps empty), pieces[1] a word, and so on; the last
-    piece is a separator. `"".join(pieces) == text`, always. Edits return new documents; nothing is ever shared."""
+    piece is a separator. `"".join(pieces) == text`, always. Edits return new documents; nothing is ever shared. Reading an
+    edited document's text again gives the same words."""
 
     pieces: tuple[str, ...]
 
@@ -92,19 +100,20 @@ class Document:
         """Put other words at the given positions. Each must be one word; InputError otherwise."""
         pieces = list(self.pieces)
         for index, word in edits.items():
-            if not 0 <= index < len(self):
-                raise InputError(f"there is no word {index}: the document has words 0 to {len(self) - 1}")
+            self._check(index)
             if _pattern().fullmatch(word) is None:
                 raise InputError(f"{word!r} is not one word: give letters or digits without spaces or punctuation")
             pieces[2 * index + 1] = word
+        for index in edits:
+            after = 2 * index + 2
+            pieces[after] = _apart(pieces[after - 1], pieces[after], "".join(pieces[after + 1 : after + 2]))
         return Document(tuple(pieces))
 
     def delete(self, indexes: Iterable[int]) -> Document:
         """Cut words out; the separators on both sides of a cut word are joined."""
         gone = np.ones(len(self), dtype=np.bool_)
         for index in indexes:
-            if not 0 <= index < len(self):
-                raise InputError(f"there is no word {index}: the document has words 0 to {len(self) - 1}")
+            self._check(index)
             gone[index] = False
         return self.keep(gone)
 
@@ -112,11 +121,23 @@ class Document:
         """Keep the words where `mask` [w] is true and cut out the others."""
         if len(mask) != len(self):
             raise InputError(f"the mask has {len(mask)} places, the document {len(self)} words")
-        pieces = [self.pieces[0]]
+        pieces: list[str] = []
+        gap = [self.pieces[0]]
         for index, kept in enumerate(mask):
             word, separator = self.pieces[2 * index + 1 : 2 * index + 3]
             if kept:
-                pieces += [word, separator]
-            else:
-                pieces[-1] += separator
-        return Document(tuple(pieces))
+                pieces += [_join(pieces, gap), word]
+                gap = []
+            gap.append(separator)
+        return Document((*pieces, _join(pieces, gap)))
+
+    def _check(self, index: int) -> None:
+        if not 0 <= index < len(self):
+            has = f"words 0 to {len(self) - 1}" if len(self) else "no words"
+            raise InputError(f"there is no word {index}: the document has {has}")
+
+
+def _join(before: list[str], gap: list[str]) -> str:
+    """The separators of a gap as one, kept apart from the word before it if words were cut out of the gap."""
+    joined = "".join(gap)
+    return _apart(before[-1], joined) if before and len(gap) > 1 else joined
