@@ -92,9 +92,9 @@ class Attribution:
     fidelity: Mapping[str, FloatArray] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
 
-    def with_fidelity(self, found: Mapping[str, FloatArray], queries: int = 0) -> Attribution:
-        """The same with more measures (and the queries that measuring took, added to `queries`)."""
-        return dataclasses.replace(self, fidelity={**self.fidelity, **found}, queries=self.queries + queries)
+    def with_fidelity(self, found: Mapping[str, FloatArray]) -> Attribution:
+        """The same with more measures. `queries` stays what the explanation itself took."""
+        return dataclasses.replace(self, fidelity={**self.fidelity, **found})
 
     def to_json(self) -> dict[str, Any]:
         """The object that `python -m core explain --json` prints. Measures that do not apply are null."""

@@ -44,10 +44,10 @@ class Masking:
 
     `width` features stand for the question's words: one each, or runs of neighbours in a very long document. `queries`
     counts distinct documents scored so far. `planned` masks are expected in all, for the progress. With `ranked`, ranks
-    (1 = best) among all labels come back in place of scores.
+    (1 = best) among all labels come back in place of scores; without `runs` every word is a feature, however many.
     """
 
-    def __init__(self, question: Question, mode: MaskMode = "delete", planned: int = 0, ranked: bool = False) -> None:
+    def __init__(self, question: Question, mode: MaskMode = "delete", planned: int = 0, ranked: bool = False, runs: bool = True) -> None:
         if mode == "mask" and not isinstance(question.classifier, Maskable):
             raise CapabilityError(f"'{question.classifier.name}' has no mask token to put in a word's place; use mode 'delete'")
         self.question = question
@@ -55,7 +55,7 @@ class Masking:
         self.planned = planned
         self.ranked = ranked
         words = len(question.document)
-        bounds = np.linspace(0, words, features(words) + 1).astype(np.int64)
+        bounds = np.linspace(0, words, (features(words) if runs else words) + 1).astype(np.int64)
         self.lengths: IntArray = bounds[1:] - bounds[:-1]
         self.queries = 0
         self._asked = 0
