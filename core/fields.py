@@ -14,7 +14,6 @@ import dataclasses
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache
 from typing import Annotated, Any, TypeVar, get_args, get_origin, get_type_hints
 
 from core.errors import SettingsError
@@ -42,8 +41,7 @@ class Setting:
     field: Field
 
 
-@cache
-def settings_of(component: type) -> tuple[Setting, ...]:
+def settings_of(component: type[Any]) -> tuple[Setting, ...]:
     """The settings of a component class, in order. Raises TypeError for a field without a `Field` annotation."""
     if not dataclasses.is_dataclass(component):
         raise TypeError(f"{component.__name__} is not a dataclass")
@@ -62,13 +60,14 @@ def _problem(setting: Setting, value: Any) -> str | None:
     field = setting.field
     if setting.kind is float and isinstance(value, int) and not isinstance(value, bool):
         value = float(value)
-    if type(value) is not setting.kind:
+    given: Any = value
+    if type(given) is not setting.kind:
         return f"must be {setting.kind.__name__}, not {type(value).__name__}"
     if field.choices is not None and value not in field.choices:
         return f"must be one of {', '.join(field.choices)}"
     if isinstance(value, float) and not math.isfinite(value):
         return "must be finite"
-    if (field.low is not None and value < field.low) or (field.high is not None and value > field.high):
+    if (field.low is not None and given < field.low) or (field.high is not None and given > field.high):
         low, high = (f"{bound:g}" if bound is not None else "..." for bound in (field.low, field.high))
         return f"must lie between {low} and {high}"
     return None

@@ -96,7 +96,8 @@ class LabelSpace:
 def inverse_propensities(counts: NDArray[np.int64], documents: int, a: float = 0.55, b: float = 1.5) -> NDArray[np.float64]:
     """See LabelSpace.inverse_propensities; here for counts of labels outside any label space."""
     c = (np.log(max(documents, 3)) - 1) * (b + 1) ** a
-    return 1 + c * (np.maximum(counts, 1) + b) ** -a
+    found: NDArray[np.float64] = 1 + c * (np.maximum(counts, 1) + b) ** -a
+    return found
 
 
 def bin_name(index: int) -> str:

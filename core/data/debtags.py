@@ -24,6 +24,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from core.checkpoint import write_atomically
 from core.data.dataset import Dataset, Split, truth_matrix
@@ -79,7 +80,7 @@ def _stanzas(lines: Iterable[str]) -> Iterator[dict[str, str]]:
 
 def _open(path: Path) -> Iterator[str]:
     """Lines of an index file, whatever it is compressed with. lz4, which apt keeps, is unpacked by apt's own helper."""
-    openers = {".gz": gzip.open, ".xz": lzma.open, ".bz2": bz2.open}
+    openers: dict[str, Any] = {".gz": gzip.open, ".xz": lzma.open, ".bz2": bz2.open}
     if path.suffix == ".lz4":
         with subprocess.Popen(["/usr/lib/apt/apt-helper", "cat-file", str(path)], stdout=subprocess.PIPE, text=True, encoding="utf-8") as helper:
             assert helper.stdout is not None

@@ -1,0 +1,45 @@
+"""The card of a checkpoint: README.md in its folder, written from what was measured on it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+SHOWN = ("P@1", "P@3", "P@5", "nDCG@5", "PSP@1", "PSP@5")
+
+
+def card(name: str, provenance: Mapping[str, Any], model: str, about: str) -> str:
+    """Markdown. `provenance` needs data (name, digest, source), command, seed, trained (seconds, machine, epochs), labels,
+    size_bytes, load_seconds and evaluation (the object of `evaluate --json`)."""
+    found, data = provenance["evaluation"], provenance["data"]
+    rows = [
+        f"| {key} | {100 * m['value']:.1f} | {100 * m['low']:.1f} to {100 * m['high']:.1f} |" for key in SHOWN if (m := found["metrics"].get(key))
+    ]
+    bins = [f"| {key} | {100 * b['recall']:.1f} | {b['pairs']:,} |" for key, b in found["recall@5_by_bin"].items()]
+    return "\n".join(
+        [
+            f"# {name}",
+            "",
+            f"A {model} trained on {data['name']} ({provenance['labels']} labels). {about}",
+            "",
+            f"| {found['split']} split, {found['documents']:,} documents | % | 95 % interval (bootstrap over documents) |",
+            "|---|---|---|",
+            *rows,
+            "",
+            "| training documents of the label | recall@5, % | true pairs |",
+            "|---|---|---|",
+            *bins,
+            "",
+            f"{found['unknown_pairs']:,} true pairs have a label this model does not know (too few training documents); they count as misses."
+            f" {found['excluded']} documents without a label are left out.",
+            "",
+            f"- Data: {data['name']}, digest `{data['digest']}`. {data['source']}",
+            f"- Command: `{provenance['command']}`",
+            f"- Seed {provenance['seed']}; trained in {provenance['trained']['seconds']:,.0f} s on {provenance['trained']['machine']}.",
+            f"- Size {provenance['size_bytes'] / 1e6:.1f} MB; loads in {provenance['load_seconds']:.1f} s (measured when it was written).",
+            "- What it does not tell: descriptions and tags are Debian's, in English; tags are incomplete, so a false positive may be a missing tag."
+            if data["name"] == "debtags"
+            else "- See the data set's own terms before using this model outside research.",
+            "",
+        ]
+    )

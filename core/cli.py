@@ -1,0 +1,268 @@
+"""`python -m core VERB`: predict, explain, evaluate, train, data.
+
+`--json` prints one object on standard output and nothing else there; progress goes to standard error. Exit status 0: done;
+2: refused input, with one sentence on standard error.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import platform
+import shlex
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from core import checkpoint, fields
+from core.errors import Cancelled, CoreError, InputError
+from core.models import MODELS, config_class
+from core.types import Progress
+
+SPLITS = ("train", "dev", "test")
+
+
+def _progress() -> Progress:
+    """A tqdm bar on standard error, for a person; nothing where standard error is a file."""
+    from tqdm import tqdm
+
+    bars: dict[str, Any] = {}
+
+    def show(done: int, total: int, what: str) -> None:
+        if what not in bars:
+            bars[what] = tqdm(total=total, desc=what, file=sys.stderr, disable=None, leave=False)
+        bars[what].update(done - bars[what].n)
+        if done >= total:
+            bars.pop(what).close()
+
+    return show
+
+
+def _text(arguments: argparse.Namespace) -> str:
+    """The document: --text, or --file (- for standard input)."""
+    if arguments.text is not None:
+        return str(arguments.text)
+    try:
+        return sys.stdin.read() if arguments.file == "-" else Path(arguments.file).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"{arguments.file} cannot be read as UTF-8 text: {error}") from error
+
+
+def _print(found: dict[str, Any], arguments: argparse.Namespace, lines: Sequence[str]) -> None:
+    print(json.dumps(found, ensure_ascii=False) if arguments.json else "\n".join(lines))
+
+
+def _predict(arguments: argparse.Namespace) -> None:
+    from core.models import load
+    from core.predict import predict, to_json
+
+    classifier = load(arguments.checkpoint)
+    found = to_json(predict(classifier, _text(arguments), arguments.top_k), classifier)
+    lines = [f"{row['rank']:>3}  {row['score']:>9.4f}  {row['label']}  (trained on {row['train_count']:,})" for row in found["labels"]]
+    _print(found, arguments, [f"{found['checkpoint']}, score is a {found['unit']}", *lines])
+
+
+def _explainer(arguments: argparse.Namespace) -> Any:
+    from core.explainers import preset
+
+    base = preset(arguments.explainer, arguments.preset)
+    return fields.from_flags(type(base), arguments, fields.to_json(base))
+
+
+def _explain(arguments: argparse.Namespace) -> None:
+    from core.document import Document
+    from core.explainers import explain, refusal
+    from core.explainers.attribution import to_json
+    from core.explainers.fidelity import measure
+    from core.models import load
+    from core.predict import choose_labels
+
+    classifier = load(arguments.checkpoint)
+    explainer, text = _explainer(arguments), _text(arguments)
+    if why := refusal(explainer, classifier):
+        raise InputError(why)
+    labels = choose_labels(classifier, text, arguments.labels)
+    attribution = explain(explainer, classifier, Document.from_text(text), labels, _progress())
+    if not arguments.no_fidelity:
+        attribution = measure(attribution, classifier)
+    found = to_json(attribution, classifier)
+    lines = []
+    for row in found["labels"]:
+        best = sorted(row["words"], key=lambda word: -abs(word["value"]))[: arguments.words]
+        lines += [f"{row['label']}  ({row['score']:.4f})", *(f"  {word['value']:+.4f}  {word['word']}" for word in best)]
+    _print(found, arguments, lines)
+
+
+def _evaluate(arguments: argparse.Namespace) -> None:
+    from core.data import load_dataset
+    from core.evaluate import evaluate, to_json
+    from core.models import load
+
+    classifier, dataset = load(arguments.checkpoint), load_dataset(arguments.dataset)
+    found = to_json(evaluate(classifier, dataset, arguments.split, _progress(), arguments.limit), classifier, dataset)
+    lines = [f"{name:>9}  {100 * m['value']:6.2f}  [{100 * m['low']:.2f}, {100 * m['high']:.2f}]" for name, m in found["metrics"].items()]
+    lines += [f"recall@5 of labels trained on {name}: {100 * b['recall']:.1f} % of {b['pairs']}" for name, b in found["recall@5_by_bin"].items()]
+    _print(found, arguments, [f"{found['documents']} documents, {found['excluded']} without a label left out", *lines])
+
+
+def _train(arguments: argparse.Namespace) -> None:
+    from core.data import load_dataset
+    from core.models import train
+    from core.training.runs import Run
+
+    config: Any = fields.from_flags(config_class(arguments.model), arguments)
+    dataset = load_dataset(arguments.dataset)
+    labels = dataset.label_space(arguments.minimum_count)
+    command = shlex.join(["python", "-m", "core", *arguments.words_given])
+    asked = {"model": arguments.model, "dataset": dataset.name, "data_digest": dataset.digest, "minimum_count": arguments.minimum_count}
+    with Run(Path(arguments.run), arguments.seed, arguments.device) as run:
+        run.configure({**asked, "seed": arguments.seed, "settings": fields.to_json(config)})
+        start = time.monotonic()
+        model = train(arguments.model, config, dataset, labels, run)
+        provenance = {
+            "command": command, "seed": arguments.seed, "labels": len(labels), "minimum_count": arguments.minimum_count,
+            "data": {"name": dataset.name, "digest": dataset.digest, "source": dataset.source},
+            "documents": {name: len(split) for name, split in dataset.splits.items()},
+            "trained": {"seconds": time.monotonic() - start, "machine": f"{platform.machine()}, {run.device}"},
+        }  # fmt: skip
+        folder = Path(arguments.save or run.folder / "checkpoint")
+        found = publish(folder, arguments.model, model, provenance, dataset, run.progress)
+    lines = [f"{name}: {100 * m['value']:.2f}" for name, m in found["metrics"].items()]
+    _print({"run": str(run.folder), "checkpoint": str(folder), **found}, arguments, [f"saved in {folder}", *lines])
+
+
+def publish(folder: Path, kind: str, model: Any, provenance: dict[str, Any], dataset: Any, progress: Progress) -> dict[str, Any]:
+    """Save a trained model, load it back, measure what was loaded (half-precision weights and all), and write the card.
+    Returns the evaluation. The test split is measured where there is one, else dev."""
+    from core.card import card
+    from core.evaluate import evaluate, to_json
+    from core.models import load
+
+    content = {"model": kind, "settings": model.settings(), "labels": model.labels, "tensors": model.tensors(), "files": model.files()}
+    checkpoint.save(folder, **content)
+    start = time.monotonic()
+    loaded = load(folder)
+    provenance = {**provenance, "load_seconds": time.monotonic() - start, "size_bytes": sum(path.stat().st_size for path in folder.iterdir())}
+    found = to_json(evaluate(loaded, dataset, "test" if "test" in dataset.splits else "dev", progress), loaded, dataset)
+    provenance["evaluation"] = found
+    checkpoint.save(folder, **content, provenance=provenance, card=card(folder.name, provenance, kind, (type(model).__doc__ or "").split("\n")[0]))
+    return found
+
+
+def _data(arguments: argparse.Namespace) -> None:
+    from core.data import DATASETS, load_dataset
+
+    if arguments.action == "list":
+        _print({"datasets": list(DATASETS)}, arguments, list(DATASETS))
+        return
+    if arguments.action == "build" and arguments.dataset == "debtags":
+        from core.data import debtags
+
+        dataset = debtags.build(arguments.folder, mirror=arguments.mirror, suite=arguments.suite, refresh=True)
+    else:
+        dataset = load_dataset(arguments.dataset or "debtags")
+    from core.data.report import describe
+
+    report = describe(dataset)
+    _print(report.to_json(), arguments, [report.to_text()])
+
+
+def _document_flags(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--checkpoint", required=True, help="a name in checkpoints/ (debtags-linear, ...) or the path of a checkpoint folder")
+    given = parser.add_mutually_exclusive_group(required=True)
+    given.add_argument("--text", help="the document itself")
+    given.add_argument("--file", help="a UTF-8 text file with the document; - reads standard input")
+
+
+def _settings_help(title: str, kinds: dict[str, type]) -> str:
+    lines = [title]
+    for name, kind in kinds.items():
+        lines.append(f"  {name}")
+        lines += [f"    --{s.name.replace('_', '-')}: {s.field.help} (default {s.default})" for s in fields.settings_of(kind)]
+    return "\n".join(lines)
+
+
+def _chosen(words: Sequence[str], flag: str, default: str | None) -> str | None:
+    """The value of one flag, read ahead, because it decides which other flags there are."""
+    ahead = argparse.ArgumentParser(add_help=False)
+    ahead.add_argument(flag, dest="value", default=default)
+    value: str | None = ahead.parse_known_args(words)[0].value
+    return value
+
+
+def parser(words: Sequence[str]) -> argparse.ArgumentParser:
+    """The whole command line; the settings of the chosen model or explainer become flags."""
+    whole = argparse.ArgumentParser(prog="python -m core", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    verbs = whole.add_subparsers(dest="verb", required=True, metavar="VERB")
+
+    def verb(name: str, action: Any, help: str, epilog: str = "") -> argparse.ArgumentParser:
+        one = verbs.add_parser(name, help=help, description=help, epilog=epilog, formatter_class=argparse.RawDescriptionHelpFormatter)
+        one.set_defaults(run_verb=action)
+        one.add_argument("--json", action="store_true", help="print one JSON object instead of lines")
+        return one
+
+    _document_flags(one := verb("predict", _predict, "The best labels of a document."))
+    one.add_argument("--top-k", type=int, default=5, help="how many labels (default: 5)")
+
+    if words[:1] == ["explain"]:
+        from core.explainers import EXPLAINERS, explainer_class
+
+        kinds = {name: explainer_class(name) for name in EXPLAINERS}
+        epilog = _settings_help("settings of each explainer (over its preset):", kinds)
+        _document_flags(one := verb("explain", _explain, "Which words speak for a label, and which against it.", epilog))
+        one.add_argument("--explainer", choices=tuple(EXPLAINERS), default="integrated-gradients", help="default: integrated-gradients")
+        one.add_argument("--preset", choices=("quick", "normal", "thorough"), default="normal", help="default: normal")
+        one.add_argument("--labels", default="auto:3", help="auto:3 (the three best) or names or ids, separated by semicolons (default: auto:3)")
+        one.add_argument("--words", type=int, default=10, help="words to print for each label without --json (default: 10)")
+        one.add_argument("--no-fidelity", action="store_true", help="do not measure how faithful the explanation is")
+        chosen = _chosen(words, "--explainer", "integrated-gradients")
+        if chosen in kinds:
+            fields.add_flags(one, kinds[chosen], f"settings of {chosen}")
+    else:
+        verb("explain", _explain, "Which words speak for a label, and which against it.")
+
+    one = verb("evaluate", _evaluate, "P@k, R@k, nDCG@k, PSP@k with 95 % intervals, and recall by label frequency.")
+    one.add_argument("--checkpoint", required=True, help="a name in checkpoints/ or the path of a checkpoint folder")
+    one.add_argument("--dataset", required=True, help="a registered name (see `data list`) or the path of a file or folder in a readable format")
+    one.add_argument("--split", default="test", choices=SPLITS, help="default: test")
+    one.add_argument("--limit", type=int, help="only the first so many documents")
+
+    epilog = ""
+    if words[:1] == ["train"]:
+        epilog = _settings_help("settings of each model:", {name: config_class(name) for name in MODELS})
+    one = verb("train", _train, "Train a model; the same command goes on after a stop or a kill.", epilog)
+    one.add_argument("--model", required=True, choices=tuple(MODELS))
+    one.add_argument("--dataset", default="debtags", help="a registered name or a path (default: debtags)")
+    one.add_argument("--run", required=True, help="folder for the state, the log and the result; the same folder resumes")
+    one.add_argument("--save", help="checkpoint folder to write (default: checkpoint/ in the run folder)")
+    one.add_argument("--seed", type=int, default=0, help="default: 0")
+    one.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda"), help="default: auto")
+    one.add_argument("--minimum-count", type=int, default=5, help="labels with fewer training documents are not trained on (default: 5)")
+    one.set_defaults(words_given=list(words))
+    if (chosen := _chosen(words, "--model", None)) in MODELS and words[:1] == ["train"]:
+        fields.add_flags(one, config_class(chosen), f"settings of {chosen}")
+
+    one = verb("data", _data, "List, build or describe data sets.")
+    one.add_argument("action", choices=("list", "build", "describe"))
+    one.add_argument("dataset", nargs="?", help="a registered name or a path (default: debtags)")
+    one.add_argument("--folder", help="build debtags from Packages and Translation-en files in this folder instead of the network")
+    one.add_argument("--mirror", default="http://deb.debian.org/debian", help="Debian mirror for building debtags (default: %(default)s)")
+    one.add_argument("--suite", default="bookworm", help="Debian suite for building debtags (default: %(default)s)")
+    return whole
+
+
+def main(words: Sequence[str] | None = None) -> int:
+    """Run one verb; returns the exit status."""
+    given = list(sys.argv[1:] if words is None else words)
+    arguments = parser(given).parse_args(given)
+    try:
+        arguments.run_verb(arguments)
+    except Cancelled as error:
+        print(f"{error}", file=sys.stderr)
+        return 130
+    except CoreError as error:
+        print(f"{error}", file=sys.stderr)
+        return 2
+    return 0

@@ -1,0 +1,68 @@
+"""How good a classifier is on a split: metrics with intervals, and recall by label frequency."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from core.data.dataset import Dataset, truth_for
+from core.errors import InputError
+from core.labels import BIN_EDGES, bin_name, inverse_propensities
+from core.metrics import Estimate, Judged, estimate, judge, recall_by_bin
+from core.types import Classifier, IntArray, Progress, silent
+
+DEPTH = 5
+BATCH = 256
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """Metrics by name with 95 % intervals; recall@5 by frequency bin as {bin: (recall, pairs)}; `unknown_pairs`: true
+    pairs whose label the classifier does not know, counted as misses; `judged` serves paired comparisons."""
+
+    split: str
+    metrics: dict[str, Estimate]
+    bins: dict[int, tuple[float, int]]
+    unknown_pairs: int
+    judged: Judged
+    predicted: IntArray
+
+
+def evaluate(classifier: Classifier, dataset: Dataset, split: str = "test", progress: Progress = silent, limit: int | None = None) -> Evaluation:
+    """Retrieve five labels for each document and judge them. Label spaces meet by name; propensities and bins come from the
+    classifier's training counts (a label it does not know counts as trained on 0 documents). `limit`: first documents only."""
+    part = dataset.split(split)
+    if part.texts is None:
+        raise InputError(f"data set '{dataset.name}' holds vectors, no text; this classifier reads text")
+    texts = part.texts[:limit]
+    truth, _ = truth_for(part, dataset.label_names, classifier.labels)
+    truth = truth[: len(texts)]
+    predicted = np.full((len(texts), DEPTH), -1, dtype=np.int64)
+    for start in range(0, len(texts), BATCH):
+        ids, _scores = classifier.retrieve(texts[start : start + BATCH], min(DEPTH, len(classifier.labels)))
+        predicted[start : start + len(ids), : ids.shape[1]] = ids
+        progress(min(start + BATCH, len(texts)), len(texts), f"evaluating on {split}")
+    known = len(classifier.labels)
+    counts = np.concatenate([classifier.labels.counts, np.zeros(truth.shape[1] - known, dtype=np.int64)])
+    judged = judge(predicted, truth, inverse_propensities(counts, classifier.labels.documents))
+    bins = np.searchsorted(np.asarray(BIN_EDGES), counts, side="right").astype(np.int64)
+    unknown = int((truth.indices >= known).sum())
+    return Evaluation(split, estimate(judged), recall_by_bin(predicted, truth, bins), unknown, judged, predicted)
+
+
+def to_json(evaluation: Evaluation, classifier: Classifier, dataset: Dataset) -> dict[str, Any]:
+    """The stable object of `python -m core evaluate --json`."""
+    return {
+        "checkpoint": classifier.name,
+        "digest": classifier.digest,
+        "dataset": dataset.name,
+        "data_digest": dataset.digest,
+        "split": evaluation.split,
+        "documents": len(evaluation.judged),
+        "excluded": evaluation.judged.excluded,
+        "unknown_pairs": evaluation.unknown_pairs,
+        "metrics": {name: {"value": e.value, "low": e.low, "high": e.high} for name, e in evaluation.metrics.items()},
+        "recall@5_by_bin": {bin_name(b): {"recall": r, "pairs": n} for b, (r, n) in evaluation.bins.items()},
+    }

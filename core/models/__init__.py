@@ -1,0 +1,58 @@
+"""The map of the models. Adding one: its module, one line here, one reference test.
+
+Importing this costs no torch: a model's module is imported when the model is asked for.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from core import checkpoint
+from core.data.dataset import Dataset
+from core.errors import CheckpointError, InputError
+from core.labels import LabelSpace
+from core.types import Classifier
+
+MODELS: dict[str, str] = {
+    "linear": "core.models.linear:LinearModel",
+    "xml-cnn": "core.models.xml_cnn:XmlCnn",
+    "x-transformer": "core.models.x_transformer:XTransformer",
+    "mach": "core.models.mach:Mach",
+}
+"""Name -> module and class. The module has `Config` (settings) and `train(config, dataset, labels, run)`."""
+
+
+def _module(kind: str) -> Any:
+    if kind not in MODELS:
+        raise InputError(f"there is no model '{kind}'; known are {', '.join(MODELS)}")
+    return import_module(MODELS[kind].split(":")[0])
+
+
+def config_class(kind: str) -> type:
+    """The settings of a model, a frozen dataclass."""
+    found: type = _module(kind).Config
+    return found
+
+
+def train(kind: str, config: Any, dataset: Dataset, labels: LabelSpace, run: Any) -> Any:
+    """Train a model on the splits "train" (weights) and "dev" (choices). Raises Cancelled with its state saved when stopped."""
+    for needed in ("train", "dev"):
+        if not len(dataset.split(needed)):
+            raise InputError(f"data set '{dataset.name}' has an empty split '{needed}'")
+    if dataset.split("train").texts is None:
+        raise InputError(f"data set '{dataset.name}' holds vectors, no text; these models read text")
+    if not len(labels):
+        raise InputError("no label has enough training documents; lower the minimum count")
+    return _module(kind).train(config, dataset, labels, run)
+
+
+def load(name: str | Path) -> Classifier:
+    """The classifier of a checkpoint (a name in checkpoints/, or a folder). Raises CheckpointError with the remedy."""
+    saved = checkpoint.load(name)
+    if saved.model not in MODELS:
+        raise CheckpointError(f"checkpoint '{saved.name}' is a '{saved.model}'; this version knows {', '.join(MODELS)}")
+    module, kind = MODELS[saved.model].split(":")
+    classifier: Classifier = getattr(import_module(module), kind).load(saved)
+    return classifier

@@ -1,0 +1,361 @@
+"""X-Transformer: a label tree, an encoder that matches a text to label clusters, and linear rankers on its embedding and TF-IDF.
+
+Chang et al. 2020 (KDD), with the multi-level training and the joint ranker features of XR-Transformer (Zhang et al. 2021).
+1. Label index: PIFA features over TF-IDF, balanced spherical 2-means down to leaves of `max_leaf` labels (section 3.1).
+2. Matcher: encoder with a head over the K clusters, fine-tuned in matcher.py (section 3.2).
+3. Ranker: one squared-hinge linear SVM a label on [TF-IDF, weight * unit embedding], trained on the documents of the label's
+   own cluster and on those that the matcher sends there (section 3.3; positives and "hard" negatives, scheme 0).
+Score of label l in cluster c: its ranker margin + lambda * log sigmoid(cluster logit of c). It is defined for every label, the
+same inside and outside the beam; `retrieve` follows the two phases: the best `beam` clusters, then their labels. The
+published scripts use the bare margin (lambda = 0) inside the beam; that says nothing outside it, where the ranker was not
+trained, so the path's probability stays in the score.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Annotated, Any, Self
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from scipy import sparse
+from torch import Tensor
+
+from core.checkpoint import Saved
+from core.data.clusters import cluster as label_tree
+from core.data.clusters import pifa
+from core.data.dataset import Dataset, truth_for
+from core.document import Document
+from core.errors import InputError
+from core.fields import Field, check, from_json, to_json
+from core.labels import LabelSpace
+from core.models.encoder import EMBEDDED, Encoder, PieceTokenizer, batches_by_length, pad, torch_device
+from core.models.matcher import Matcher, MatcherTask, embed_hidden, hidden_states
+from core.models.one_vs_rest import fit_one_vs_rest, prune
+from core.models.tfidf import TfIdf
+from core.ranking import top_k
+from core.training.loop import LoopSettings, fit
+from core.training.runs import Run
+from core.types import Attended, BoolArray, Embedded, IntArray, MaskMode, Scores, Unit
+
+
+@dataclass(frozen=True)
+class Config:
+    """Settings of X-Transformer. The defaults made the shipped debtags checkpoint."""
+
+    encoder: Annotated[str, Field("all-MiniLM-L6-v2 (carried by a package), a folder, or a hub name (makes a request)")] = EMBEDDED
+    trained_layers: Annotated[int, Field("upper encoder layers that are fine-tuned; the rest stays frozen", low=1, high=48)] = 3
+    window: Annotated[int, Field("tokens that the encoder reads, special tokens included; TF-IDF reads the whole text", low=8, high=512)] = 128
+    max_leaf: Annotated[int, Field("labels in a cluster, at most", low=1, high=1_000)] = 16
+    beam: Annotated[int, Field("clusters whose labels are ranked", low=1, high=10_000)] = 10
+    epochs: Annotated[int, Field("passes of fine-tuning over the training documents", low=1, high=100)] = 4
+    batch_size: Annotated[int, Field("documents in a step of fine-tuning", low=1, high=4_096)] = 32
+    learning_rate: Annotated[float, Field("peak learning rate of the encoder layers", low=0.0, high=1.0)] = 1.5e-4
+    head_scale: Annotated[float, Field("learning rate of the heads over that of the layers", low=0.1, high=1_000.0)] = 20.0
+    minimum_documents: Annotated[int, Field("training documents that a word or bigram needs to be a TF-IDF feature", low=1, high=1_000)] = 2
+    maximum_features: Annotated[int, Field("TF-IDF features, at most", low=100, high=10_000_000)] = 200_000
+    embedding_weight: Annotated[float, Field("norm of the embedding block beside the unit TF-IDF block", low=0.0, high=100.0)] = 1.0
+    cost: Annotated[float, Field("C of the rankers: the weight of the errors against the margin", low=1e-4, high=1e4)] = 1.0
+    matcher_weight: Annotated[float, Field("lambda: weight of the cluster's log-probability in a label's score", low=0.0, high=10.0)] = 0.1
+    threshold: Annotated[float, Field("ranker weights on TF-IDF below this are dropped", low=0.0, high=1.0)] = 0.05
+    precision: Annotated[str, Field("arithmetic of fine-tuning", choices=("fp32", "bf16", "fp16"))] = "fp32"
+
+    def __post_init__(self) -> None:
+        check(self)
+
+
+@dataclass(frozen=True)
+class XEmbedded(Embedded):
+    """An embedded document whose first `positions` rows are token vectors and whose others hold, in their first coordinate,
+    the TF-IDF value of feature `columns[i]`: both branches that a score depends on, so that attributions are complete."""
+
+    positions: int
+    columns: IntArray
+
+
+@dataclass(frozen=True)
+class Weights:
+    """What fine-tuning and ranker training leave: cluster of each label [L], matcher head [K, d] and [K], ranker on TF-IDF
+    [L, F] (sparse) and on the embedding [L, d], and its bias [L]."""
+
+    cluster: IntArray
+    head: NDArray[np.float32]
+    head_bias: NDArray[np.float32]
+    words: sparse.csr_array
+    embedding: NDArray[np.float32]
+    bias: NDArray[np.float32]
+
+
+class XTransformer:
+    """Label tree, fine-tuned MiniLM matcher, and linear rankers on its embedding and on TF-IDF of words and bigrams."""
+
+    KIND = "x-transformer"
+    unit: Unit = "margin"
+
+    def __init__(
+        self, config: Config, labels: LabelSpace, encoder: Encoder, tokenizer: PieceTokenizer, tfidf: TfIdf, weights: Weights,
+        name: str = "x-transformer", digest: str = "",
+    ) -> None:  # fmt: skip
+        self.config, self.labels, self.name, self.digest = config, labels, name, digest
+        self.encoder, self.tokenizer, self.tfidf, self.weights = encoder.requires_grad_(False).eval(), tokenizer, tfidf, weights
+        self._eager: Encoder | None = None
+        self._lock = threading.Lock()
+
+    # -- scores
+
+    def score(self, texts: Sequence[str], labels: IntArray | None = None) -> Scores:
+        documents = [Document.from_text(text) for text in texts]
+        rows = [self.tokenizer.tokens(document, self.encoder.window - 2).ids for document in documents]
+        return self._score(self.pool(rows), self.tfidf.transform(texts), labels)
+
+    def score_masked(self, document: Document, keep: BoolArray, labels: IntArray | None = None, mode: MaskMode = "delete") -> Scores:
+        tokens = self.tokenizer.tokens(document)
+        room = self.encoder.window - 2
+        rows = []
+        for kept in keep:
+            alive = np.append(kept, True)[tokens.owner]  # owner -1, punctuation, reads the appended True
+            if mode == "delete":
+                rows.append(tokens.ids[np.flatnonzero(alive)[:room]])
+            else:  # every taken word becomes one mask token, whatever its pieces
+                first = np.append(True, tokens.owner[1:] != tokens.owner[:-1])
+                masked = np.where(alive, tokens.ids, self.tokenizer.mask)
+                rows.append(masked[alive | first][:room])
+        return self._score(self.pool(rows), self.tfidf.masked(document, keep, mode), labels)
+
+    @torch.inference_mode()
+    def pool(self, rows: Sequence[IntArray]) -> NDArray[np.float32]:
+        """Token rows (without special tokens) -> mean-pooled vectors [n, d], batched by length, equal rows read once."""
+        places: dict[bytes, int] = {}
+        place = np.asarray([places.setdefault(row.tobytes(), len(places)) for row in rows], dtype=np.int64)
+        distinct: list[IntArray] = [rows[i] for i in np.unique(place, return_index=True)[1]]
+        pooled = np.zeros((len(distinct), self.encoder.width), dtype=np.float32)
+        device = next(self.encoder.parameters()).device
+        for batch in batches_by_length([len(row) for row in distinct]) if distinct else []:
+            ids, mask = pad([distinct[i] for i in batch], self.tokenizer.first, self.tokenizer.last, self.tokenizer.pad)
+            ids, mask = ids.to(device), mask.to(device)
+            pooled[batch] = self.encoder.pooled(self.encoder.lower(mask, ids=ids), mask).cpu().numpy()
+        return pooled[place]
+
+    def cluster_logits(self, pooled: NDArray[np.float32]) -> NDArray[np.float32]:
+        """The matcher's logits over clusters [n, K]."""
+        return pooled @ self.weights.head.T + self.weights.head_bias
+
+    def _score(self, pooled: NDArray[np.float32], features: sparse.csr_array, labels: IntArray | None) -> Scores:
+        w, chosen = self.weights, slice(None) if labels is None else labels
+        margins = unit_rows(pooled) @ w.embedding[chosen].T + w.bias[chosen]
+        margins += (features @ w.words[chosen].T).toarray()
+        log_sigmoid = -np.logaddexp(0, -self.cluster_logits(pooled))
+        return (margins + self.config.matcher_weight * log_sigmoid[:, w.cluster[chosen]]).astype(np.float32)
+
+    def retrieve(self, texts: Sequence[str], k: int) -> tuple[IntArray, Scores]:
+        rows = [self.tokenizer.tokens(Document.from_text(text), self.encoder.window - 2).ids for text in texts]
+        pooled = self.pool(rows)
+        scores = self._score(pooled, self.tfidf.transform(texts), None)
+        beam = top_k(self.cluster_logits(pooled), self.config.beam)
+        inside = np.zeros((len(texts), len(self.weights.head)), dtype=np.bool_)
+        np.put_along_axis(inside, beam, True, axis=1)
+        scores = np.where(inside[:, self.weights.cluster], scores, -np.inf).astype(np.float32)
+        best = top_k(scores, k)
+        found = np.take_along_axis(scores, best, axis=1)
+        return np.where(np.isfinite(found), best, -1), found
+
+    def words_read(self, document: Document) -> int:
+        """All of them: the encoder stops at its window, TF-IDF does not."""
+        return len(document)
+
+    def words_encoded(self, document: Document) -> int:
+        """How many first words the encoder reads; later words count through TF-IDF only."""
+        owner = self.tokenizer.tokens(document, self.encoder.window - 2).owner
+        return int(owner.max(initial=-1)) + 1
+
+    # -- gradients
+
+    def embed(self, document: Document) -> XEmbedded:
+        tokens = self.tokenizer.tokens(document, self.encoder.window - 2)
+        ids = np.concatenate([[self.tokenizer.first], tokens.ids, [self.tokenizer.last]]).astype(np.int64)
+        owner = np.concatenate([[-1], tokens.owner, [-1]]).astype(np.int64)
+        with torch.inference_mode():
+            device = next(self.encoder.parameters()).device
+            words = self.encoder.word_vectors(torch.from_numpy(ids).to(device)).cpu().numpy()
+            padding = self.encoder.word_vectors(torch.tensor([self.tokenizer.pad], device=device)).cpu().numpy()
+        features, shares = self.tfidf.transform([document.text]), self.tfidf.shares(document)
+        vectors = np.zeros((len(ids) + features.nnz, self.encoder.width), dtype=np.float32)
+        vectors[: len(ids)] = words
+        vectors[len(ids) :, 0] = features.data
+        baseline = vectors.copy()
+        baseline[: len(ids)][owner >= 0] = padding
+        baseline[len(ids) :] = 0
+        own = np.zeros((len(vectors), len(document)), dtype=np.float32)
+        own[np.flatnonzero(owner >= 0), owner[owner >= 0]] = 1
+        own[len(ids) :] = shares
+        names = (*self.tokenizer.names([int(i) for i in ids]), *(self.tfidf.name(int(c)) for c in features.indices))
+        said = "padding vectors for the tokens of all words (special tokens and punctuation stay), no TF-IDF features"
+        return XEmbedded(vectors, baseline, own, names, said, len(ids), features.indices.astype(np.int64))
+
+    def score_embedded(self, embedded: Embedded, vectors: NDArray[np.float32], labels: IntArray | None = None) -> Scores:
+        embedded = _own(embedded)
+        chosen = np.arange(len(self.labels)) if labels is None else labels
+        with torch.inference_mode():
+            return np.concatenate([self._paths(embedded, torch.from_numpy(part), chosen).numpy() for part in _parts(vectors)])
+
+    def gradient(self, embedded: Embedded, vectors: NDArray[np.float32], labels: IntArray) -> tuple[Scores, NDArray[np.float32]]:
+        embedded = _own(embedded)
+        scores, gradients = [], []
+        distinct, place = np.unique(labels, return_inverse=True)
+        for start, part in zip(range(0, len(vectors), _STEP), _parts(vectors), strict=True):
+            leaf = torch.from_numpy(np.array(part)).requires_grad_(True)
+            paths = self._paths(embedded, leaf, distinct)
+            own = paths[torch.arange(len(part)), torch.from_numpy(place[start : start + len(part)])]
+            (found,) = torch.autograd.grad(own.sum(), leaf)
+            scores.append(own.detach().numpy())
+            gradients.append(found.numpy())
+        return np.concatenate(scores), np.concatenate(gradients)
+
+    def _paths(self, embedded: XEmbedded, vectors: Tensor, labels: IntArray) -> Tensor:
+        """Scores [n, m] as a function of vectors [n, T, d]; the same sum as `_score`."""
+        device = next(self.encoder.parameters()).device
+        mask = torch.ones((len(vectors), embedded.positions), dtype=torch.long, device=device)
+        tokens = vectors[:, : embedded.positions].to(device)
+        pooled = self.encoder.pooled(self.encoder.lower(mask, vectors=tokens), mask).cpu()
+        weights = torch.from_numpy(self.weights.words[labels][:, embedded.columns].toarray().astype(np.float32))
+        return self._head(pooled, labels) + vectors[:, embedded.positions :, 0] @ weights.T
+
+    def _head(self, pooled: Tensor, labels: IntArray) -> Tensor:
+        """The part of the score that the embedding decides, bias included: [n, d] -> [n, m]."""
+        w = self.weights
+        unit = torch.nn.functional.normalize(pooled, dim=-1)
+        margins = unit @ torch.from_numpy(w.embedding[labels]).T + torch.from_numpy(w.bias[labels])
+        clusters = pooled @ torch.from_numpy(w.head).T + torch.from_numpy(w.head_bias)
+        return margins + self.config.matcher_weight * torch.nn.functional.logsigmoid(clusters)[:, torch.from_numpy(w.cluster[labels])]
+
+    # -- attention
+
+    def attention(self, document: Document) -> Attended:
+        ids, owner, weights, _ = self._attend(document)
+        said = self.tokenizer.names([int(i) for i in ids])
+        return Attended(weights.detach().numpy(), said, owner, np.full(len(ids), 1 / len(ids), dtype=np.float32))
+
+    def attention_gradient(self, document: Document, label: int) -> NDArray[np.float32]:
+        *_, layers, pooled = self._attend(document, keep=True)
+        score = self._head(pooled, np.asarray([self.labels.find(label)]))[0, 0]
+        return np.stack([part[0].numpy() for part in torch.autograd.grad(score, layers)])
+
+    def _attend(self, document: Document, keep: bool = False) -> Any:
+        """Token ids, owners, attention [layers, heads, T, T] (or, to differentiate, the list of layers) and pooled vector.
+        sdpa gives no weights, so an eager copy of the encoder is made the first time somebody looks."""
+        with self._lock:
+            if self._eager is None:
+                eager = Encoder(self.config.encoder, self.config.trained_layers, self.config.window, attention="eager")
+                eager.upper.load_state_dict(self.encoder.upper.state_dict())
+                self._eager = eager.requires_grad_(False).eval()
+        tokens = self.tokenizer.tokens(document, self.encoder.window - 2)
+        ids, mask = pad([tokens.ids], self.tokenizer.first, self.tokenizer.last, self.tokenizer.pad)
+        vectors = self._eager.word_vectors(ids).requires_grad_(keep)
+        out = self._eager.bert(inputs_embeds=vectors, attention_mask=mask, output_attentions=True)
+        if len(out.attentions or ()) != len(self._eager.bert.encoder.layer):
+            raise InputError(f"the encoder '{self.config.encoder}' gave no attention weights; it must be loaded with eager attention")
+        owner = np.concatenate([[-1], tokens.owner, [-1]]).astype(np.int64)
+        layers = list(out.attentions) if keep else torch.stack([layer[0] for layer in out.attentions])
+        return ids[0].numpy(), owner, layers, out.last_hidden_state.mean(dim=1)
+
+    # -- saving
+
+    def settings(self) -> Mapping[str, Any]:
+        return to_json(self.config)
+
+    def tensors(self) -> Mapping[str, NDArray[Any]]:
+        w = self.weights
+        half = {"head": w.head, "head_bias": w.head_bias, "embedding": w.embedding, "bias": w.bias, "words.data": w.words.data}
+        whole = {
+            "cluster": w.cluster.astype(np.int32),
+            "words.indices": w.words.indices.astype(np.int32),
+            "words.indptr": w.words.indptr.astype(np.int64),
+        }
+        return {**{name: array.astype(np.float16) for name, array in half.items()}, **whole, **self.encoder.trained_state(), **self.tfidf.tensors()}
+
+    def files(self) -> Mapping[str, str]:
+        return self.tfidf.files()
+
+    @classmethod
+    def load(cls, saved: Saved) -> Self:
+        config = from_json(Config, saved.settings)
+        encoder = Encoder(config.encoder, config.trained_layers, config.window)
+        encoder.load_trained_state(saved.tensors)
+        tfidf = TfIdf.load(saved)
+        count, width = len(saved.labels), encoder.width
+        cluster = saved.tensor("cluster", (count,)).astype(np.int64)
+        clusters = int(cluster.max(initial=-1)) + 1
+        values, indices, starts = (
+            saved.tensor(f"words.{part}", shape) for part, shape in (("data", (None,)), ("indices", (None,)), ("indptr", (count + 1,)))
+        )
+        words = sparse.csr_array((values.astype(np.float32), indices.astype(np.int64), starts), shape=(count, len(tfidf)))
+        words.check_format()
+        weights = Weights(
+            cluster, *(saved.tensor(name, shape).astype(np.float32) for name, shape in (("head", (clusters, width)), ("head_bias", (clusters,)))),
+            words, *(saved.tensor(name, shape).astype(np.float32) for name, shape in (("embedding", (count, width)), ("bias", (count,)))),
+        )  # fmt: skip
+        return cls(config, saved.labels, encoder, PieceTokenizer(config.encoder), tfidf, weights, saved.name, saved.digest)
+
+
+_STEP = 32
+"""Embedded documents that go through the encoder together: 32 x 128 tokens."""
+
+
+def _parts(vectors: NDArray[np.float32]) -> list[NDArray[np.float32]]:
+    return [vectors[start : start + _STEP] for start in range(0, len(vectors), _STEP)]
+
+
+def _own(embedded: Embedded) -> XEmbedded:
+    if not isinstance(embedded, XEmbedded):
+        raise InputError("these rows were not embedded by this classifier")
+    return embedded
+
+
+def unit_rows(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Rows scaled to length 1."""
+    norms = np.linalg.norm(vectors, axis=1, keepdims=True)
+    scaled: NDArray[np.float32] = vectors / np.maximum(norms, 1e-12)
+    return scaled
+
+
+def train(config: Config, dataset: Dataset, labels: LabelSpace, run: Run) -> XTransformer:
+    """Index the labels, fine-tune the encoder, train the rankers. The fine-tuning resumes from the run folder, and so do the
+    rankers, by chunks of labels; the frozen layers' states are computed anew."""
+    texts = {name: dataset.split(name).texts or () for name in ("train", "dev")}
+    truth = {name: truth_for(dataset.split(name), dataset.label_names, labels)[0][:, : len(labels)] for name in texts}
+    tfidf = TfIdf.fit(texts["train"], config.minimum_documents, config.maximum_features)
+    features = tfidf.transform(texts["train"])
+    cluster = label_tree(pifa(truth["train"], features), max_leaf=config.max_leaf, seed=run.seed)
+    membership = sparse.csr_array((np.ones(len(cluster)), (np.arange(len(cluster)), cluster)))
+    matched = sparse.csr_array((truth["train"] @ membership) > 0, dtype=np.float32)
+
+    tokenizer = PieceTokenizer(config.encoder)
+    encoder = Encoder(config.encoder, config.trained_layers, config.window).to(torch_device(run.device))
+    hidden = {name: hidden_states(encoder, tokenizer, texts[name], run.progress) for name in texts}
+    module = Matcher(encoder, matched.shape[1], truth["train"].mean(axis=0), matched.mean(axis=0))
+    task = MatcherTask(module, hidden["train"], matched, truth["train"], hidden["dev"], truth["dev"], config.batch_size, config.head_scale)
+    settings = LoopSettings(
+        epochs=config.epochs, batch_size=config.batch_size, learning_rate=config.learning_rate, warmup=0.06, clip=1.0,
+        precision=config.precision, save_every_steps=300,
+    )  # fmt: skip
+    fit(task, settings, run)
+    encoder.cpu().eval()
+    module.cpu().eval()
+
+    pooled, logits = embed_hidden(module, hidden["train"], run.progress)
+    routed = np.zeros(logits.shape, dtype=np.bool_)
+    np.put_along_axis(routed, top_k(logits, config.beam), True, axis=1)
+    routed |= matched.toarray() > 0
+    both = sparse.csr_array(sparse.hstack([features, config.embedding_weight * unit_rows(pooled)]))
+
+    def rows(label: int) -> IntArray:
+        return np.flatnonzero(routed[:, cluster[label]]).astype(np.int64)
+
+    found, bias = fit_one_vs_rest(both, truth["train"], config.cost, rows, run.progress, run.folder / "rankers", run.seed)
+    words = prune(sparse.csr_array(found[:, : len(tfidf)]), config.threshold)
+    embedding = config.embedding_weight * found[:, len(tfidf) :].toarray().astype(np.float32)
+    head = (part.detach().numpy() for part in (module.clusters.weight, module.clusters.bias))
+    return XTransformer(config, labels, encoder, tokenizer, tfidf, Weights(cluster, *head, words, embedding, bias.astype(np.float32)))
