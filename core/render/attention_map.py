@@ -88,3 +88,10 @@ def _scale(signed: bool) -> list[list[float | str]]:
     if not signed:
         return above
     return [[0.0, _colour(AGAINST, 1)], [0.5, _colour(AGAINST, 0)], [0.5, _colour(TOWARDS, 0)], [1.0, _colour(TOWARDS, 1)]]
+
+
+def chosen(weights: NDArray[np.float32], layer: int | None, head: int | None) -> NDArray[np.float64]:
+    """weights [layers, heads, T, T] -> [T, T]: one layer and head, or the mean over those not chosen (None)."""
+    layers = weights if layer is None else weights[[layer]]
+    heads = layers if head is None else layers[:, [head]]
+    return np.asarray(heads.mean(axis=(0, 1), dtype=np.float64))

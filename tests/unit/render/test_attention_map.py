@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.errors import InputError
-from core.render.attention_map import AGAINST, LONGEST, MAX_WORDS, TOWARDS, bars, heat_map, left_out, name
+from core.render.attention_map import AGAINST, LONGEST, MAX_WORDS, TOWARDS, bars, chosen, heat_map, left_out, name
 
 
 def test_each_number_stands_in_its_place():
@@ -72,3 +72,11 @@ def test_what_does_not_fit_is_refused(words):
         heat_map(np.eye(2), words)
     with pytest.raises(InputError, match="do not fit"):
         bars(np.ones(2), words)
+
+
+def test_a_layer_a_head_or_their_mean():
+    weights = np.arange(2 * 3 * 2 * 2, dtype=np.float32).reshape(2, 3, 2, 2)
+    assert chosen(weights, 1, 2).tolist() == weights[1, 2].tolist()
+    assert chosen(weights, 1, None).tolist() == weights[1].mean(axis=0).tolist()
+    assert chosen(weights, None, 0).tolist() == weights[:, 0].mean(axis=0).tolist()
+    assert chosen(weights, None, None).tolist() == weights.mean(axis=(0, 1)).tolist()
