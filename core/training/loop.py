@@ -31,7 +31,6 @@ from core.fields import Field, check, to_json
 from core.training.runs import Run
 from core.types import IntArray
 
-
 LOG_EVERY = 20
 """Steps between two training records of progress.jsonl."""
 
@@ -63,9 +62,13 @@ class Task(Protocol):
     AdamW parameter groups: {"params": [...]} with, if wanted, "lr_scale" (times the learning rate) and "weight_decay".
     """
 
-    module: nn.Module
-    selection: str
-    """The validation metric, higher is better, by which the best epoch is chosen."""
+    @property
+    def module(self) -> nn.Module: ...
+
+    @property
+    def selection(self) -> str:
+        """The validation metric, higher is better, by which the best epoch is chosen."""
+        ...
 
     def groups(self) -> list[dict[str, Any]]: ...
 
