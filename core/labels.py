@@ -60,8 +60,9 @@ class LabelSpace:
         """A label's id, from its name or its id. Raises InputError with the nearest names for an unknown one."""
         if isinstance(label, str) and label in self.ids:
             return self.ids[label]
-        if isinstance(label, int | np.integer) or label.isdigit():
-            if 0 <= int(label) < len(self):
+        if isinstance(label, int | np.integer) or label.isdecimal():
+            # Python refuses to read a number of more than 4,300 digits; no id has more than 18.
+            if len(str(label)) <= 18 and 0 <= int(label) < len(self):
                 return int(label)
             raise InputError(f"there is no label {label}: ids go from 0 to {len(self) - 1}")
         near = ", ".join(repr(self.names[i]) for i in self.search(label, 3))
