@@ -60,14 +60,14 @@ def _problem(setting: Setting, value: Any) -> str | None:
     field = setting.field
     if setting.kind is float and isinstance(value, int) and not isinstance(value, bool):
         value = float(value)
-    given: Any = value
-    if type(given) is not setting.kind:
-        return f"must be {setting.kind.__name__}, not {type(value).__name__}"
+    kind = type(value)
+    if kind is not setting.kind:
+        return f"must be {setting.kind.__name__}, not {kind.__name__}"
     if field.choices is not None and value not in field.choices:
         return f"must be one of {', '.join(field.choices)}"
     if isinstance(value, float) and not math.isfinite(value):
         return "must be finite"
-    if (field.low is not None and given < field.low) or (field.high is not None and given > field.high):
+    if (field.low is not None and value < field.low) or (field.high is not None and value > field.high):
         low, high = (f"{bound:g}" if bound is not None else "..." for bound in (field.low, field.high))
         return f"must lie between {low} and {high}"
     return None
@@ -108,13 +108,8 @@ def add_flags(parser: argparse.ArgumentParser, component: type, title: str | Non
     group = parser.add_argument_group(title or component.__name__)
     for setting in settings_of(component):
         field = setting.field
-        bounds = (
-            ""
-            if field.low is None and field.high is None
-            else f" [{field.low:g}..{field.high:g}]"
-            if field.low is not None and field.high is not None
-            else ""
-        )
+        low, high = (f"{bound:g}" if bound is not None else "" for bound in (field.low, field.high))
+        bounds = f" [{low}..{high}]" if low or high else ""
         group.add_argument(
             "--" + setting.name.replace("_", "-"),
             dest=f"setting_{setting.name}",

@@ -51,6 +51,13 @@ class Dataset:
     feature_names: tuple[str, ...] | None = None
     notes: tuple[str, ...] = field(default=())
 
+    def __post_init__(self) -> None:
+        if len(set(self.label_names)) != len(self.label_names):
+            raise InputError(f"data set '{self.name}': label names repeat; each label needs a name of its own")
+        for name, split in self.splits.items():
+            if split.truth.shape[1] != len(self.label_names):
+                raise InputError(f"data set '{self.name}': split {name} has {split.truth.shape[1]} label columns, not {len(self.label_names)}")
+
     def split(self, name: str) -> Split:
         if name not in self.splits:
             raise InputError(f"data set '{self.name}' has no split '{name}'; it has {', '.join(self.splits)}")
@@ -71,17 +78,26 @@ class Dataset:
     @cached_property
     def digest(self) -> str:
         """SHA-256 over names, texts, vectors and truth of all splits, 16 hexadecimal digits: what a checkpoint was trained on."""
-        h = hashlib.sha256("\x00".join(self.label_names).encode("utf-8", "surrogatepass"))
+        h = hashlib.sha256(b"\x00".join(map(_bytes, self.label_names)))
         for name in sorted(self.splits):
             split = self.splits[name]
             h.update(f"\x01{name}".encode())
-            for row, text in enumerate(split.texts or ()):
-                h.update(split.ids[row].encode("utf-8", "surrogatepass") + b"\x00" + text.encode("utf-8", "surrogatepass") + b"\x00")
+            texts = split.texts or ("",) * len(split)
+            for row, document in enumerate(split.ids):
+                h.update(_bytes(document) + b"\x00" + _bytes(texts[row]) + b"\x00")
             for matrix in (split.truth, split.features):
                 if matrix is not None:
                     h.update(matrix.indptr.astype("<i8").tobytes() + matrix.indices.astype("<i8").tobytes())
                     h.update(matrix.data.astype("<f4").tobytes())
+            if split.features is not None:
+                h.update(f"\x02{split.features.shape[1]}".encode())
+        h.update(b"\x00".join(map(_bytes, self.feature_names or ())))
         return h.hexdigest()[:16]
+
+
+def _bytes(text: str) -> bytes:
+    """UTF-8 without null bytes, which part one text from the next in the digest; no two texts become alike."""
+    return text.replace("\x1a", "\x1a1").replace("\x00", "\x1a0").encode("utf-8", "surrogatepass")
 
 
 def truth_matrix(rows: Sequence[Sequence[int]], labels: int) -> sparse.csr_array:
