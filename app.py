@@ -1,6 +1,17 @@
 """The home page: what Tremor does, and a document to start with. `streamlit run app.py`, or `make app`."""
 
-from pages.parts import frame, loading
+import streamlit as st
 
-card = frame.frame("Home")
+from pages.parts import documents, loading
+from pages.parts.frame import frame
+
+card = frame("Home")
+st.html("<h1 class='claim'>Which labels does it get, and which words are to blame?</h1>")
+st.markdown(
+    "Tremor reads a document with a classifier that knows thousands of labels and ranks them. "
+    "Then it shows, for any label, which words speak for it and which against it, with five explainers side by side and how far each can be trusted."
+)
+if documents.paste(height=170):
+    st.switch_page("pages/explain.py")
+st.caption("Everything runs on this machine. The document is kept for this visit only and is never put into a link.")
 loading.prewarm(card)

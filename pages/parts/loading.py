@@ -20,7 +20,8 @@ from core.errors import CheckpointError, CoreError
 
 if TYPE_CHECKING:
     from core.data.dataset import Dataset
-    from core.types import Classifier
+    from core.document import Document
+    from core.types import Attended, Attentive, Classifier, Scores
 
 T = TypeVar("T")
 
@@ -42,9 +43,11 @@ class Card:
 
 
 def _precision(provenance: Any) -> float | None:
-    found = provenance.get("metrics", {}).get("P@1") if isinstance(provenance, dict) else None
-    value = found.get("value") if isinstance(found, dict) else found
-    return float(value) if isinstance(value, int | float) else None
+    """P@1 from the evaluation in a checkpoint's provenance, which is free JSON: anything else counts as not measured."""
+    found = provenance
+    for key in ("evaluation", "metrics", "P@1", "value"):
+        found = found.get(key) if isinstance(found, dict) else None
+    return float(found) if isinstance(found, int | float) else None
 
 
 def card(name: str) -> Card:
@@ -124,6 +127,11 @@ def kept(key: tuple[Hashable, ...]) -> Any:
     return _results().get(key)
 
 
+def keep(key: tuple[Hashable, ...], value: Any) -> None:
+    """Keep a result that was made outside `remembered`."""
+    _results().put(key, value)
+
+
 def remembered(key: tuple[Hashable, ...], make: Callable[[], T]) -> T:
     """The result under `key`, made at the first call. Begin the key with what it is, and let it hold all that decides it:
     ("attention", card.digest, document.digest, layer). A result that raises is not kept; results are read-only."""
@@ -132,6 +140,11 @@ def remembered(key: tuple[Hashable, ...], make: Callable[[], T]) -> T:
         found = make()
         _results().put(key, found)
     return cast("T", found)
+
+
+def scores(classifier: Classifier, document: Document) -> Scores:
+    """The dense scores of a document [L]."""
+    return remembered(("scores", classifier.digest, document.digest), lambda: classifier.score([document.text])[0])
 
 
 @st.cache_resource(show_spinner=False)
@@ -171,3 +184,22 @@ def _prewarm(name: str, digest: str) -> threading.Timer:
     timer.daemon = True
     timer.start()
     return timer
+
+
+KEPT_ATTENTIONS = 8
+"""Attention of one document: 6 layers x 12 heads x 128 x 128 weights are 4.7 MB, so few are kept."""
+
+
+@st.cache_resource(show_spinner=False)
+def _attentions() -> _Results:
+    return _Results(KEPT_ATTENTIONS)
+
+
+def attention(chosen: Card, document: Document) -> Attended:
+    """The attention weights of a document under a checkpoint that has some; `classifier` has said so."""
+    key = (chosen.digest, document.digest)
+    found = _attentions().get(key)
+    if found is None:
+        found = cast("Attentive", classifier(chosen)).attention(document)
+        _attentions().put(key, found)
+    return cast("Attended", found)

@@ -24,6 +24,11 @@ LAYER = "layer"
 HEAD = "head"
 VIEW = "view"
 EDITS = "edits"
+QUERY = "query"
+ASKED = "asked"
+CONFIRMED = "confirmed"
+SHOWN = "shown"
+DRAFT = "draft"
 
 LINKED: dict[str, type] = {
     MODEL: str, LABEL: str, PINS: list, EXPLAINER: str, PRESET: str, SETTINGS: list, COMPARED: list,
@@ -106,6 +111,7 @@ def put_text(value: str) -> None:
     """Take up a new document: what was edited or asked of the old one no longer applies."""
     st.session_state[TEXT] = value
     st.session_state[EDITS] = {}
+    forget(ASKED, CONFIRMED)
 
 
 def edits() -> dict[int, str | None]:
@@ -117,8 +123,18 @@ def edit(position: int, word: str | None) -> None:
     st.session_state[EDITS] = {**edits(), position: word}
 
 
+def drop_edit(position: int) -> None:
+    st.session_state[EDITS] = {place: word for place, word in edits().items() if place != position}
+
+
 def undo_edits() -> None:
     st.session_state[EDITS] = {}
+
+
+def trigger(component: str, name: str) -> Any:
+    """What a component of `st.components.v2` reports, in the callback of that report."""
+    state = st.session_state.get(component)
+    return None if state is None else state.get(name)
 
 
 def settings() -> dict[str, str]:

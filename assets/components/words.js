@@ -1,0 +1,110 @@
+// The document as words that can be clicked and edited in place. User text enters by textContent and value only.
+//
+// data: pieces [{t, i}] (i null: not a word), scores {word: value} or null, max, selected [word], read (words the model
+// reads), editable, decimals, toward (the label's name), label (for screen readers).
+// State: selected. Triggers: clicked (word), edited {i, text} where an empty text deletes the word.
+
+const signed = (value, decimals) => (value < 0 ? '\u2212' : '+') + Math.abs(value).toFixed(decimals);
+
+function describe(word, value, data) {
+  if (value === undefined) return word;
+  if (value === 0) return `${word}: 0`;
+  return `${word}: ${signed(value, data.decimals)}, ${value > 0 ? 'towards' : 'against'} ${data.toward}`;
+}
+
+function paint(button, value, data) {
+  const strength = value === undefined || !data.max ? 0 : Math.min(1, Math.abs(value) / data.max);
+  button.classList.toggle('for', strength >= 0.04 && value > 0);
+  button.classList.toggle('against', strength >= 0.04 && value < 0);
+  button.style.setProperty('--strength', strength.toFixed(3));
+  const text = describe(button.textContent, value, data);
+  button.title = text;
+  button.setAttribute('aria-label', text);
+}
+
+// While a word is edited the document is not repainted; `again` does that when the field closes.
+function edit(button, word, set, again) {
+  const field = Object.assign(document.createElement('input'), { className: 'edit', value: button.textContent });
+  field.setAttribute('aria-label', `Another word for ${button.textContent}; empty deletes it, Escape keeps it`);
+  field.style.width = `${Math.max(4, button.textContent.length + 2)}ch`;
+  let open = true;
+  const close = (commit) => {
+    if (!open) return;
+    open = false;
+    const text = field.value.trim();
+    field.replaceWith(button);
+    button.focus();
+    if (commit && text !== button.textContent) set('edited', { i: word, text });
+    again();
+  };
+  field.onkeydown = (event) => {
+    if (event.key === 'Enter') close(true);
+    if (event.key === 'Escape') close(false);
+    event.stopPropagation();
+  };
+  field.onblur = () => close(true);
+  button.replaceWith(field);
+  field.focus();
+  field.select();
+}
+
+// Arrow keys walk through the words; Tab enters and leaves the document as one stop.
+function walk(event, box) {
+  const steps = { ArrowRight: 1, ArrowLeft: -1 };
+  const words = [...box.querySelectorAll('button.w')];
+  const at = words.indexOf(event.target);
+  if (at < 0 || !(event.key in steps || event.key === 'Home' || event.key === 'End')) return;
+  const to = event.key === 'Home' ? 0 : event.key === 'End' ? words.length - 1 : at + steps[event.key];
+  if (words[to]) {
+    words[at].tabIndex = -1;
+    words[to].tabIndex = 0;
+    words[to].focus();
+    event.preventDefault();
+  }
+}
+
+function wordButton(piece, data, picked, again, setStateValue, setTriggerValue) {
+  const button = Object.assign(document.createElement('button'), { className: 'w', type: 'button', textContent: piece.t });
+  button.dataset.i = piece.i;
+  button.tabIndex = -1;
+  paint(button, data.scores ? data.scores[piece.i] : undefined, data);
+  button.setAttribute('aria-pressed', picked.has(piece.i));
+  button.classList.toggle('changed', data.changed.includes(piece.i));
+  button.onclick = () => {
+    setStateValue('selected', picked.has(piece.i) ? [] : [piece.i]);
+    setTriggerValue('clicked', piece.i);
+  };
+  if (data.editable) {
+    const open = () => edit(button, piece.i, setTriggerValue, again);
+    button.ondblclick = open;
+    button.addEventListener('keydown', (event) => { if (event.key === 'F2') open(); });
+  }
+  return button;
+}
+
+export default function ({ data, parentElement, setStateValue, setTriggerValue }) {
+  let box = parentElement.querySelector('.document');
+  if (!box) {
+    box = parentElement.appendChild(Object.assign(document.createElement('div'), { className: 'document' }));
+    box.setAttribute('role', 'group');
+  }
+  box.setAttribute('aria-label', data.label);
+  box.onkeydown = (event) => walk(event, box);
+  box.repaint = () => {
+    const focused = parentElement.getRootNode().activeElement?.dataset?.i;
+    const picked = new Set(data.selected);
+    const fragment = document.createDocumentFragment();
+    for (const piece of data.pieces) {
+      if (piece.i === null) fragment.append(piece.t);
+      else if (piece.i < data.read) fragment.append(wordButton(piece, data, picked, () => box.repaint(), setStateValue, setTriggerValue));
+      else fragment.append(Object.assign(document.createElement('span'), { className: 'unread', textContent: piece.t, title: 'not read by the model' }));
+    }
+    box.replaceChildren(fragment);
+    const again = focused === undefined ? null : box.querySelector(`button[data-i="${focused}"]`);
+    const stop = again ?? box.querySelector('button.w');
+    if (stop) stop.tabIndex = 0;
+    if (again) again.focus({ preventScroll: true });
+  };
+  if (!box.querySelector('input.edit')) box.repaint();
+  return () => {};
+}

@@ -1,0 +1,175 @@
+"""Asking for an explanation: what it costs, whether to go ahead, progress, and stopping.
+
+A click is a request: what is estimated to take at most AT_ONCE seconds then runs at once; more waits for a second click.
+Nothing runs because a page was opened. Results are kept under all that decides them, so a second look is free.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import Any
+
+import streamlit as st
+
+from core import fields
+from core.document import Document
+from core.errors import SettingsError
+from core.explainers import Cost, Explainer, estimate, explain, preset
+from core.explainers.attribution import Attribution
+from core.explainers.fidelity import measure
+from core.types import Classifier, Progress
+from pages.parts import loading, session
+from pages.parts.forms import from_text
+from pages.parts.reading import Reading
+from pages.parts.show import problem
+
+AT_ONCE = 6.0
+"""Seconds that a click may cost without being asked again."""
+
+
+@dataclass(frozen=True)
+class Ask:
+    """One request: an explainer with its settings, for labels of a document, the chosen label first."""
+
+    explainer: Explainer
+    classifier: Classifier
+    document: Document
+    labels: tuple[int, ...]
+
+    @property
+    def name(self) -> str:
+        return title(self.explainer.NAME)
+
+    @property
+    def key(self) -> tuple[Any, ...]:
+        """All that decides the result but the labels."""
+        return ("explain", self.explainer.NAME, tuple(fields.to_json(self.explainer).items()), self.classifier.digest, self.document.digest)
+
+
+TITLES = {"lime": "LIME", "shap": "SHAP", "integrated-gradients": "Integrated gradients", "occlusion": "Occlusion", "attention": "Attention"}
+
+
+def title(name: str) -> str:
+    """An explainer's name for people."""
+    return TITLES.get(name, name.replace("-", " ").capitalize())
+
+
+def ask(explainer: Explainer, reading: Reading) -> Ask:
+    """About the chosen label. The other labels on the page come along where they cost no further model evaluations, so that
+    a click on one of them answers at once."""
+    words = max(1, len(reading.document))
+    free = explainer.queries(words, len(reading.shown)) == explainer.queries(words, 1)
+    chosen = [] if reading.chosen is None else [reading.chosen]
+    return Ask(explainer, reading.classifier, reading.document, tuple(dict.fromkeys([*chosen, *(reading.shown if free else [])])))
+
+
+def answer(asked: Ask, requested: bool) -> Attribution | None:
+    """The explanation of the chosen label with its fidelity: kept, or computed now if `requested` and cheap or confirmed;
+    else the offer to compute it, and None."""
+    found: Attribution | None = loading.kept(asked.key)
+    if found is None or asked.labels[0] not in found.labels:
+        cost: Cost = loading.remembered(("cost", *asked.key, len(asked.labels)), lambda: _estimated(asked))
+        confirmed = session.get(session.CONFIRMED) == str(asked.key)
+        if not confirmed and not (requested and cost.seconds <= AT_ONCE):
+            return _offer(asked, cost)
+        found = _computed(asked, cost)
+    one = only(found, asked.labels[0])
+    return loading.remembered(("fidelity", *asked.key, asked.labels[0]), lambda: _measured(asked, one))
+
+
+def only(attribution: Attribution, label: int) -> Attribution:
+    """The same for one of its labels."""
+    row = attribution.labels.tolist().index(label)
+    cut = slice(row, row + 1)
+    return replace(
+        attribution,
+        labels=attribution.labels[cut],
+        label_names=attribution.label_names[cut],
+        values=attribution.values[cut],
+        base=attribution.base[cut],
+        total=attribution.total[cut],
+        residual=None if attribution.residual is None else attribution.residual[cut],
+        fidelity={name: column[cut] for name, column in attribution.fidelity.items()},
+    )
+
+
+def _offer(asked: Ask, cost: Cost) -> None:
+    with st.container(border=True, horizontal=True, vertical_alignment="center"):
+        st.markdown(f"{asked.name} asks the model about **{cost.queries:,} times**: **{duration(cost.seconds)}** on this machine.", width="stretch")
+        st.button(f"Explain with {asked.name}", key=f"go.{asked.explainer.NAME}", type="primary", on_click=_confirm, args=(asked,))
+
+
+def _estimated(asked: Ask) -> Cost:
+    with st.spinner("Estimating …"):
+        return estimate(asked.explainer, asked.classifier, asked.document, asked.labels)
+
+
+def _confirm(asked: Ask) -> None:
+    session.choose(session.CONFIRMED, str(asked.key))
+
+
+def _stop() -> None:
+    session.forget(session.CONFIRMED, session.ASKED)
+
+
+def _computed(asked: Ask, cost: Cost) -> Attribution:
+    start = f"{asked.name}: {cost.queries:,} queries, about {duration(cost.seconds)}"
+    with _working(asked, start) as progress:
+        found = explain(asked.explainer, asked.classifier, asked.document, asked.labels, progress)
+    loading.keep(asked.key, found)
+    return found
+
+
+def _measured(asked: Ask, one: Attribution) -> Attribution:
+    with _working(asked, f"{asked.name}: measuring how far it can be trusted") as progress:
+        return measure(one, asked.classifier, progress=progress)
+
+
+@contextmanager
+def _working(asked: Ask, text: str) -> Iterator[Progress]:
+    """A bar with a Stop button, and the machine's slot. Each report of progress is a Streamlit call: a click on Stop, or a
+    visitor who leaves, ends the work there."""
+    place = st.empty()
+    with place.container(horizontal=True, vertical_alignment="center"):
+        bar = st.progress(0.0, text)
+        st.button("Stop", key=f"stop.{text}", on_click=_stop)
+    start = time.monotonic()
+
+    def progress(done: int, total: int, what: str) -> None:
+        part = min(1.0, done / max(total, 1))
+        left = f", about {duration((time.monotonic() - start) * (1 - part) / part)} left" if part else ""
+        bar.progress(part, f"{asked.name}: {done:,} of {total:,} {what}{left}")
+
+    with loading.slot(lambda waiting: bar.progress(0.0, waiting)):
+        yield progress
+    place.empty()
+
+
+def duration(seconds: float) -> str:
+    """'less than a second', '7 s', '3 min'."""
+    if seconds < 1:
+        return "less than a second"
+    return f"{seconds:.0f} s" if seconds < 90 else f"{seconds / 60:.0f} min"
+
+
+def component(name: str, level: str) -> Explainer:
+    """An explainer at a preset level; the session's own one with the settings that the visitor or the link changed."""
+    base = preset(name, level)
+    if name != session.get(session.EXPLAINER):
+        return base
+    try:
+        return from_text(base, session.settings())
+    except SettingsError as error:
+        problem(f"{error} The preset's settings are used.")
+        return base
+
+
+def changed_setting(base: Explainer, key: str) -> None:
+    """In a form's callback: keep the settings that differ from the preset, in the session and so in the link."""
+    settings = fields.to_json(preset(base.NAME, session.get(session.PRESET)))
+    values = {name: session.get(f"{key}.{name}") for name in settings}
+    session.put_settings({name: value for name, value in values.items() if value != settings[name]})
+    session.choose(session.ASKED, True)

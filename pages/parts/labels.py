@@ -1,0 +1,89 @@
+"""The ranked labels and the search over all of them: a view of `assets/components/labels.js`.
+
+Never more than the labels shown goes to the browser; the search is answered here, from the names.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import streamlit as st
+
+from core.labels import LabelSpace
+from core.ranking import ranks
+from core.types import IntArray, Scores, Unit
+from pages.parts import session
+from pages.parts.reading import Reading
+
+ASSETS = Path(__file__).resolve().parents[2] / "assets" / "components"
+FOUND = 12
+"""Labels offered while one types."""
+
+UNITS: dict[Unit, str] = {"probability": "probability", "logit": "logit (log-odds)", "margin": "margin (signed distance, no probability)"}
+
+_component = st.components.v2.component("labels", css=(ASSETS / "labels.css").read_text(), js=(ASSETS / "labels.js").read_text())
+
+
+def number(score: float, unit: Unit) -> str:
+    """0.931 for a probability, +2.41 for a logit or margin; the minus is a minus sign."""
+    return f"{score:.3f}" if unit == "probability" else f"{score:+.2f}".replace("-", "\u2212")
+
+
+def share(score: float, scores: Scores, unit: Unit) -> float:
+    """How long the score's bar is, 0 to 1: the probability itself, or the place between the worst and the best score."""
+    if unit == "probability":
+        return float(np.clip(score, 0, 1))
+    low, high = float(scores.min()), float(scores.max())
+    return (score - low) / (high - low) if high > low else 0.0
+
+
+def rows(ids: Sequence[int] | IntArray, scores: Scores, labels: LabelSpace, unit: Unit, pinned: Sequence[str] = ()) -> list[dict[str, Any]]:
+    """What the list shows of each label, from the dense scores [L]."""
+    chosen = np.asarray(ids, dtype=np.int64)
+    places = ranks(scores[None], chosen)[0]
+    return [
+        {
+            "id": int(label), "rank": f"{int(place):,}", "name": labels.names[label], "score": number(float(scores[label]), unit),
+            "bar": round(share(float(scores[label]), scores, unit), 4), "count": f"{int(labels.counts[label]):,}",
+            "mark": labels.mark(int(label)), "pinned": labels.names[label] in pinned,
+        }
+        for label, place in zip(chosen, places, strict=True)
+    ]  # fmt: skip
+
+
+@st.fragment
+def ranked(reading: Reading, on_choose: Callable[[str], None]) -> None:
+    """The list with its search; a choice runs the whole page again, typing only this part of it. Choosing calls
+    `on_choose` with the label's name; pins are kept in the session."""
+    scores, labels, unit, chosen = reading.scores, reading.classifier.labels, reading.classifier.unit, reading.chosen
+    pins = [labels.names[label] for label in reading.pins]
+    groups = [{"title": f"Best {len(reading.top)} of {len(labels):,}", "rows": rows(reading.top, scores, labels, unit, pins)}]
+    if others := reading.shown[len(reading.top) :]:
+        groups.append({"title": "Pinned and chosen", "rows": rows(others, scores, labels, unit, pins)})
+    asked = str(session.get(session.QUERY, ""))
+    found = rows(labels.search(asked, FOUND), scores, labels, unit, pins) if asked else None
+    data = {"groups": groups, "chosen": chosen, "found": found, "query": asked, "total": f"{len(labels):,}", "unit": unit}
+
+    def chose() -> None:
+        if (label := _id(session.trigger("labels", "chosen"), labels)) is not None:
+            session.forget(session.QUERY)
+            on_choose(labels.names[label])
+
+    def pinned() -> None:
+        if (label := _id(session.trigger("labels", "pinned"), labels)) is not None:
+            session.toggle(session.PINS, labels.names[label])
+
+    def queried() -> None:
+        session.choose(session.QUERY, str(session.trigger("labels", "query") or "")[:200])
+
+    result = _component(key="labels", data=data, on_chosen_change=chose, on_pinned_change=pinned, on_query_change=queried)
+    if result.chosen is not None or result.pinned is not None:
+        st.rerun()
+
+
+def _id(value: Any, labels: LabelSpace) -> int | None:
+    """The browser's report, checked: it is input like any other."""
+    return value if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < len(labels) else None
