@@ -1,0 +1,152 @@
+"""The linear reference: TF-IDF of words and bigrams, one support vector machine a label.
+
+What every other model is read against (Babbar and Schoelkopf 2017, DiSMEC: one-vs-rest squared hinge with small weights
+pruned). Score of label j: margin_j(x) = w_j . x + b_j, exact for every label, with no window and no beam.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Annotated, Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+
+from core.checkpoint import Saved
+from core.data.dataset import Dataset, truth_for
+from core.document import Document
+from core.errors import CheckpointError, InputError, SettingsError
+from core.fields import Field, check, from_json, to_json
+from core.labels import LabelSpace
+from core.models.one_vs_rest import fit_one_vs_rest, prune
+from core.models.tfidf import Features, TfIdf
+from core.ranking import top_k
+from core.training.runs import Run
+from core.types import BoolArray, Embedded, IntArray, MaskMode, Scores, Unit
+
+
+@dataclass(frozen=True)
+class Config:
+    """How the linear model is trained and shipped."""
+
+    minimum_documents: Annotated[int, Field("a word or bigram must stand in this many training documents", low=1, high=1_000_000)] = 2
+    maximum_features: Annotated[int, Field("words and bigrams kept, the most frequent first", low=1, high=100_000_000)] = 1_000_000
+    cost: Annotated[float, Field("C: the weight of the errors against the margin", low=1e-4, high=1e4)] = 1.0
+    threshold: Annotated[float, Field("weights below this are dropped", low=0.0, high=1.0)] = 0.1
+
+    def __post_init__(self) -> None:
+        check(self)
+
+
+class LinearModel:
+    """weights [F, L] sparse, bias [L]. Maskable, Differentiable (rows are the active features, so that gradients are the
+    weights and Integrated Gradients is exactly value * weight) and Savable."""
+
+    KIND = "linear"
+    unit: Unit = "margin"
+
+    def __init__(
+        self, config: Config, labels: LabelSpace, tfidf: TfIdf, weights: sparse.csr_array, bias: NDArray[np.float32],
+        name: str = "linear", digest: str = "",
+    ) -> None:  # fmt: skip
+        self.config, self.labels, self.tfidf, self.name, self.digest = config, labels, tfidf, name, digest
+        self.weights, self.bias = weights, bias
+
+    def score(self, texts: Sequence[str], labels: IntArray | None = None) -> Scores:
+        return self.margins(self.tfidf.transform(texts), labels)
+
+    def score_masked(self, document: Document, keep: BoolArray, labels: IntArray | None = None, mode: MaskMode = "delete") -> Scores:
+        return self.margins(self.tfidf.masked(document, keep, mode), labels)
+
+    def margins(self, features: sparse.csr_array, labels: IntArray | None = None) -> Scores:
+        """TF-IDF vectors [n, F] -> [n, L or m]. Only the weights of the features that occur are touched."""
+        columns, place = np.unique(features.indices, return_inverse=True)
+        weights = self._dense(columns, labels)
+        own = sparse.csr_array((features.data, place, features.indptr), shape=(features.shape[0], len(columns)))
+        return np.asarray(own @ weights + self._bias(labels), dtype=np.float32)
+
+    def _dense(self, columns: IntArray, labels: IntArray | None) -> NDArray[np.float32]:
+        """Weights of some features for some labels: [u, L or m]."""
+        rows = self.weights[columns]
+        return np.asarray((rows if labels is None else rows[:, labels]).toarray(), dtype=np.float32)
+
+    def _bias(self, labels: IntArray | None) -> NDArray[np.float32]:
+        return self.bias if labels is None else self.bias[labels]
+
+    def retrieve(self, texts: Sequence[str], k: int) -> tuple[IntArray, Scores]:
+        scores = self.score(texts)
+        best = top_k(scores, k)
+        return best, np.take_along_axis(scores, best, axis=1)
+
+    def words_read(self, document: Document) -> int:
+        return len(document)
+
+    # -- gradients
+
+    def embed(self, document: Document) -> Features:
+        return self.tfidf.embed(document)
+
+    def score_embedded(self, embedded: Embedded, vectors: NDArray[np.float32], labels: IntArray | None = None) -> Scores:
+        weights = self._dense(_columns(embedded), labels)
+        return np.asarray(vectors[:, :, 0] @ weights + self._bias(labels), dtype=np.float32)
+
+    def gradient(self, embedded: Embedded, vectors: NDArray[np.float32], labels: IntArray) -> tuple[Scores, NDArray[np.float32]]:
+        distinct, place = np.unique(labels, return_inverse=True)
+        slopes = self._dense(_columns(embedded), distinct).T[place]
+        scores = np.einsum("nt,nt->n", vectors[:, :, 0], slopes) + self.bias[labels]
+        return scores.astype(np.float32), slopes[:, :, None]
+
+    # -- saving
+
+    def settings(self) -> dict[str, Any]:
+        return to_json(self.config)
+
+    def tensors(self) -> dict[str, NDArray[Any]]:
+        """Weights by feature, in half precision; label ids in 16 bits where they fit."""
+        narrow = np.uint16 if len(self.labels) <= 2**16 else np.int32
+        return {
+            **self.tfidf.tensors(),
+            "weights_data": self.weights.data.astype(np.float16),
+            "weights_labels": self.weights.indices.astype(narrow),
+            "weights_counts": np.diff(self.weights.indptr).astype(np.int32),
+            "bias": self.bias.astype(np.float32),
+        }
+
+    def files(self) -> dict[str, str]:
+        return self.tfidf.files()
+
+    @classmethod
+    def load(cls, saved: Saved) -> Self:
+        """Raises CheckpointError for tensors that do not fit together."""
+        tfidf, count = TfIdf.load(saved), len(saved.labels)
+        data, labels = saved.tensor("weights_data", (None,)), saved.tensor("weights_labels", (None,))
+        counts = saved.tensor("weights_counts", (len(tfidf),)).astype(np.int64)
+        if len(data) != len(labels) or (counts < 0).any() or counts.sum() != len(data) or (len(labels) and int(labels.max()) >= count):
+            raise CheckpointError(f"checkpoint '{saved.name}': the sparse weights do not fit {len(tfidf):,} features and {count:,} labels")
+        indptr = np.concatenate([[0], np.cumsum(counts)])
+        weights = sparse.csr_array((data.astype(np.float32), labels.astype(np.int64), indptr), shape=(len(tfidf), count))
+        try:
+            config = from_json(Config, saved.settings)
+        except SettingsError as error:
+            raise CheckpointError(f"checkpoint '{saved.name}': {error}") from error
+        return cls(config, saved.labels, tfidf, weights, saved.tensor("bias", (count,)).astype(np.float32), saved.name, saved.digest)
+
+
+def _columns(embedded: Embedded) -> IntArray:
+    if not isinstance(embedded, Features):
+        raise InputError("these rows were not made by this model's `embed`")
+    return embedded.columns
+
+
+def train(config: Config, dataset: Dataset, labels: LabelSpace, run: Run) -> LinearModel:
+    """Fit TF-IDF and the machines on the split "train". Resumes from the run folder by chunks of labels."""
+    split = dataset.split("train")
+    texts = split.texts or ()
+    truth = truth_for(split, dataset.label_names, labels)[0][:, : len(labels)]
+    tfidf = TfIdf.fit(texts, config.minimum_documents, config.maximum_features, run.progress)
+    found, bias = fit_one_vs_rest(tfidf.transform(texts), truth, config.cost, None, run.progress, run.folder / "machines", run.seed)
+    weights = sparse.csr_array(prune(found, config.threshold).T)  # by feature: what a document touches lies together
+    weights.sort_indices()
+    return LinearModel(config, labels, tfidf, weights, bias.astype(np.float32))
