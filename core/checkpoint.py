@@ -12,6 +12,7 @@ import os
 import re
 import shutil
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,10 +22,12 @@ from numpy.typing import NDArray
 
 from core.errors import CheckpointError, InputError
 from core.labels import LabelSpace
+from core.types import IntArray
 
 FORMAT = 1
 FOLDER = Path(os.environ.get("TREMOR_CHECKPOINTS", Path(__file__).resolve().parents[1] / "checkpoints"))
 MAX_TENSOR_BYTES = 8 * 2**30
+MAX_CONFIG_BYTES = 16 * 2**20
 _PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 _REFUSED = (".pkl", ".pickle", ".pt", ".pth", ".bin", ".joblib", ".ckpt", ".npy", ".npz")
 
@@ -50,9 +53,21 @@ class Saved:
         fits = found.ndim == len(shape) and all(want in (None, have) for want, have in zip(shape, found.shape, strict=True))
         if not fits:
             raise CheckpointError(f"checkpoint '{self.name}': tensor '{name}' has shape {found.shape}, expected {shape}")
+        if found.dtype.kind not in "fiu":
+            raise CheckpointError(f"checkpoint '{self.name}': tensor '{name}' is {found.dtype.name}, expected numbers")
         if found.dtype.kind == "f" and not np.isfinite(found).all():
             raise CheckpointError(f"checkpoint '{self.name}': tensor '{name}' holds values that are not finite")
         return found
+
+    def ids(self, name: str, shape: tuple[int | None, ...], below: int) -> IntArray:
+        """A tensor of whole numbers in 0..below-1. What is used as an index must come through here: compiled code that is
+        given an index past the end reads or writes foreign memory."""
+        found = self.tensor(name, shape)
+        if found.dtype.kind not in "iu":
+            raise CheckpointError(f"checkpoint '{self.name}': tensor '{name}' is {found.dtype.name}, expected whole numbers")
+        if found.size and (int(found.min()) < 0 or int(found.max()) >= below):
+            raise CheckpointError(f"checkpoint '{self.name}': tensor '{name}' holds a number outside 0..{below - 1}")
+        return found.astype(np.int64)
 
     def file(self, name: str) -> str:
         if name not in self.files:
@@ -87,14 +102,19 @@ def _parse_labels(text: str, documents: int, name: str) -> LabelSpace:
         if line:
             try:
                 count, quoted = line.split("\t", 1)
-                names.append(str(json.loads(quoted)))
+                label = json.loads(quoted)
+                if not isinstance(label, str):
+                    raise ValueError("a label's name is a JSON string")
+                names.append(label)
                 counts.append(int(count))
-            except ValueError as error:
+            except (ValueError, RecursionError) as error:
                 raise CheckpointError(f"checkpoint '{name}': labels.tsv, line {number} is not 'count<TAB>\"name\"'") from error
     try:
         return LabelSpace.of(names, counts, documents)
     except InputError as error:
         raise CheckpointError(f"checkpoint '{name}': {error}") from error
+    except OverflowError as error:
+        raise CheckpointError(f"checkpoint '{name}': labels.tsv: label counts must lie in 0..{documents}") from error
 
 
 def save(
@@ -111,18 +131,20 @@ def save(
     """Write a checkpoint folder and return its digest. The folder appears whole or not at all.
 
     `provenance` is free JSON (data digest, command, seed, metrics). Floating tensors are stored as given: cast to
-    float16 first to ship them.
+    float16 first to ship them. An older checkpoint in `folder` is replaced; anything else there raises CheckpointError.
     """
     from safetensors.numpy import save_file
 
     texts = {"labels.tsv": labels_text(labels), **(files or {})}
     for name in texts:
-        if not _PLAIN.fullmatch(name) or name in ("config.json", "README.md", "model.safetensors"):
+        if not _PLAIN.fullmatch(name) or name in ("config.json", "README.md", "model.safetensors") or name.lower().endswith(_REFUSED):
             raise CheckpointError(f"'{name}' cannot be a checkpoint's file name")
+    if folder.exists() and not (folder / "config.json").is_file() and not (folder.is_dir() and not any(folder.iterdir())):
+        raise CheckpointError(f"{folder} is no checkpoint and would be replaced as a whole; choose a new or an empty folder")
     part = folder.with_name(folder.name + ".part")
     shutil.rmtree(part, ignore_errors=True)
     part.mkdir(parents=True)
-    save_file({name: np.ascontiguousarray(array) for name, array in tensors.items()}, part / "model.safetensors")
+    save_file({name: np.asarray(array, order="C") for name, array in tensors.items()}, part / "model.safetensors")
     for name, text in texts.items():
         (part / name).write_text(text, encoding="utf-8", newline="")
     sums = {name: _sha256(part / name) for name in sorted([*texts, "model.safetensors"])}
@@ -153,8 +175,9 @@ def names(folder: Path | None = None) -> list[str]:
 def find(name: str | Path) -> Path:
     """The folder of a checkpoint: a name in checkpoints/, or a path. CheckpointError lists the known names."""
     path = Path(name)
-    if (path / "config.json").is_file():
-        return path
+    with suppress(OSError):  # a name too long for any file
+        if str(name) and (path / "config.json").is_file():
+            return path
     if _PLAIN.fullmatch(str(name)) and (FOLDER / str(name) / "config.json").is_file():
         return FOLDER / str(name)
     raise CheckpointError(
@@ -165,9 +188,15 @@ def find(name: str | Path) -> Path:
 def read_config(name: str | Path) -> dict[str, Any]:
     """config.json alone, checked: cheap enough for a picker that loads no weights."""
     folder = find(name)
+    path = folder / "config.json"
+    if path.is_symlink():
+        raise CheckpointError(f"checkpoint '{folder.name}': config.json is a link; copy the whole folder")
+    if path.stat().st_size > MAX_CONFIG_BYTES:
+        raise CheckpointError(f"checkpoint '{folder.name}': config.json is larger than {MAX_CONFIG_BYTES >> 20} MiB")
     try:
-        config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-    except (ValueError, OSError) as error:
+        config = json.loads(path.read_text(encoding="utf-8"))
+        json.dumps(config, ensure_ascii=False).encode()  # lone surrogates pass as JSON but are no text
+    except (ValueError, OSError, RecursionError) as error:
         raise CheckpointError(f"checkpoint '{folder.name}': config.json cannot be read ({error})") from error
     if not isinstance(config, dict) or config.get("format") != FORMAT:
         version = config.get("format") if isinstance(config, dict) else None
@@ -214,8 +243,9 @@ def load(name: str | Path) -> Saved:
         raise CheckpointError(f"checkpoint '{folder.name}': model.safetensors is larger than {MAX_TENSOR_BYTES >> 30} GiB")
     try:
         tensors = load_file(weights)
-        files = {file: (folder / file).read_text(encoding="utf-8") for file in config["files"] if file != "model.safetensors"}
-    except (SafetensorError, ValueError, OSError) as error:
+        # Decoded by hand: read_text would turn every carriage return into a line feed.
+        files = {file: (folder / file).read_bytes().decode("utf-8") for file in config["files"] if file != "model.safetensors"}
+    except (SafetensorError, TypeError, ValueError, OSError) as error:  # TypeError: a tensor type that numpy lacks
         raise CheckpointError(f"checkpoint '{folder.name}' cannot be read: {error}") from error
     labels = _parse_labels(files.pop("labels.tsv"), config["documents"], folder.name)
     return Saved(folder.name, config["model"], config["digest"], config["settings"], labels, tensors, files, config)
