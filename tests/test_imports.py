@@ -1,0 +1,289 @@
+"""Who may import whom (design.md), read from the syntax trees; and what importing costs."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from fnmatch import fnmatch
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+NOUNS = ("types", "document", "labels", "ranking", "metrics", "errors", "fields", "checkpoint")
+HEAVY = {"torch", "sklearn", "transformers", "accelerate", "lime", "shap", "captum", "nltk", "pandas", "pyarrow", "bertviz", "plotly", "safetensors"}
+STANDARD = sys.stdlib_module_names
+
+
+@dataclass(frozen=True)
+class Import:
+    module: str
+    line: int
+    top: bool
+    """At module level: paid by everybody who imports the file."""
+
+
+@dataclass(frozen=True)
+class Rule:
+    """Files that match one of `files` import nothing that starts with one of `never`, and nothing at module level that
+    starts with one of `not_at_top`; with `only`, nothing else of our own; with `packages`, no other foreign package."""
+
+    number: str
+    files: tuple[str, ...]
+    why: str
+    never: tuple[str, ...] = ()
+    not_at_top: tuple[str, ...] = ()
+    only: tuple[str, ...] | None = None
+    packages: tuple[str, ...] | None = None
+    exempt: tuple[str, ...] = ()
+
+
+NOUN_FILES = tuple(f"core/{noun}.py" for noun in NOUNS)
+NOUN_MODULES = tuple(f"core.{noun}" for noun in NOUNS)
+
+RULES = (
+    Rule("1", ("core/*",), "core works without the app", never=("streamlit", "pages", "app")),
+    Rule(
+        "2", NOUN_FILES, "nouns need numpy and scipy only", only=NOUN_MODULES, packages=("numpy", "scipy", "safetensors"), not_at_top=("safetensors",)
+    ),
+    Rule(
+        "3", ("core/models/*",), "a model knows nothing of who examines it", never=("core.explainers", "core.attacks", "core.defences", "core.study")
+    ),
+    Rule("4", ("core/explainers/*",), "explainers see protocols", never=("core.models", "core.attacks", "core.defences", "core.training", "torch")),
+    Rule("4", ("core/attacks/*",), "attacks see protocols", never=("core.models", "core.explainers", "core.defences", "core.training")),
+    Rule("5", ("core/attacks/searches/*",), "a search never holds a model", only=(*NOUN_MODULES, "core.attacks.engine", "core.attacks.searches")),
+    Rule(
+        "5",
+        ("core/render/*",),
+        "rendering knows results, not how they came about",
+        # fidelity: the table that names the measures.
+        only=(*NOUN_MODULES, "core.render", "core.agreement", "core.explainers.attribution", "core.explainers.fidelity", "core.data.overview"),
+        never=("torch", "sklearn"),
+    ),
+    Rule("6", ("pages/*.py",), "a page is a screen", only=("core", "pages.parts"), never=("torch", "sklearn", "transformers", "scipy")),
+    Rule("6", ("pages/parts/*.py",), "parts are shared by pages and know none", only=("core", "pages.parts"), not_at_top=tuple(HEAVY)),
+    Rule("6", ("app.py",), "the frame shows before anything heavy loads", only=("pages", "core"), never=tuple(HEAVY)),
+    Rule(
+        "7",
+        ("core/*", "pages/*"),
+        "a heavy package is imported where it is used",
+        not_at_top=tuple(HEAVY - {"torch", "accelerate", "plotly"}),
+    ),
+    Rule(
+        "7",
+        ("core/*", "pages/*"),
+        "torch is paid by who trains or runs a network",
+        not_at_top=("torch", "accelerate"),
+        exempt=("core/models/[!_]*.py", "core/training/loop.py", "core/defences/*"),
+    ),
+    Rule("7", ("core/*", "pages/*"), "plotly is paid by who draws", not_at_top=("plotly",), exempt=("core/render/[!_]*.py",)),
+)
+
+
+def sources() -> list[Path]:
+    return [*sorted(path.relative_to(ROOT) for folder in ("core", "pages") for path in (ROOT / folder).rglob("*.py")), Path("app.py")]
+
+
+@cache
+def tree(path: Path) -> ast.Module:
+    return ast.parse((ROOT / path).read_text(encoding="utf-8"))
+
+
+def module_name(path: Path) -> str:
+    parts = path.with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def imports(path: Path) -> Iterator[Import]:
+    """Every import of a file by its full name; `from a import b` counts as a.b where that is a module of ours, else as a."""
+    nested = {
+        id(node) for function in ast.walk(tree(path)) if isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef) for node in ast.walk(function)
+    }
+    for node in ast.walk(tree(path)):
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                yield Import(alias.name, node.lineno, id(node) not in nested)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}:{node.lineno}: relative import"
+            for alias in node.names:
+                full = f"{node.module}.{alias.name}"
+                ours = (ROOT / (full.replace(".", "/") + ".py")).is_file() or (ROOT / full.replace(".", "/")).is_dir()
+                yield Import(full if ours else str(node.module), node.lineno, id(node) not in nested)
+
+
+def _starts(module: str, prefixes: tuple[str, ...]) -> bool:
+    return any(module == prefix or module.startswith(prefix + ".") for prefix in prefixes)
+
+
+def faults(rule: Rule, path: Path) -> Iterator[str]:
+    for found in imports(path):
+        package = found.module.split(".")[0]
+        ours = package in ("core", "pages", "app")
+        # `import core` itself is free: it holds the version.
+        wrong = (
+            _starts(found.module, rule.never)
+            or (found.top and _starts(found.module, rule.not_at_top))
+            or (ours and rule.only is not None and found.module != "core" and not _starts(found.module, rule.only))
+            or (not ours and rule.packages is not None and package not in STANDARD and package not in rule.packages)
+        )
+        if wrong:
+            yield f"{path}:{found.line} imports {found.module}; rule {rule.number}: {rule.why}"
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: f"{rule.number}: {rule.why}")
+def test_rule(rule: Rule) -> None:
+    matching = [path for path in sources() if any(fnmatch(str(path), p) for p in rule.files) and not any(fnmatch(str(path), p) for p in rule.exempt)]
+    if rule.files[0].startswith("pages/*"):
+        matching = [path for path in matching if len(path.parts) == 2]
+    found = [fault for path in matching for fault in faults(rule, path)]
+    assert not found, "\n".join(found)
+
+
+@pytest.mark.parametrize(
+    ("source", "rule", "wrong"),
+    [
+        ("import streamlit as st", RULES[0], True),
+        ("def f():\n    from pages.parts import show", RULES[0], True),
+        ("import streamlitx", RULES[0], False),
+        ("from core import models", RULES[3], True),
+        ("from core.fields import Field", RULES[3], False),
+        ("import pandas", RULES[1], True),
+        ("def f():\n    import torch", RULES[-2], False),
+        ("import torch.nn as nn", RULES[-2], True),
+    ],
+)
+def test_the_rules_bite(source: str, rule: Rule, wrong: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A rule that finds nothing might look at nothing."""
+    (tmp_path / "example.py").write_text(source, encoding="utf-8")
+    (tmp_path / "core" / "models").mkdir(parents=True)
+    monkeypatch.setattr(sys.modules[__name__], "ROOT", tmp_path)
+    tree.cache_clear()
+    assert bool(list(faults(rule, Path("example.py")))) is wrong
+
+
+def test_no_page_imports_a_page() -> None:
+    screens = {module_name(path) for path in sources() if path.parts[0] == "pages" and len(path.parts) == 2}
+    assert screens
+    found = [f"{path}:{each.line} imports {each.module}" for path in sources() for each in imports(path) if each.module in screens]
+    assert not found, "\n".join(found)
+
+
+def names_of(path: Path, prefix: str) -> Iterator[tuple[str, int]]:
+    for node in ast.walk(tree(path)):
+        if isinstance(node, ast.Attribute) and node.attr.startswith(prefix):
+            yield node.attr, node.lineno
+
+
+@pytest.mark.parametrize(
+    ("prefix", "home"),
+    [("session_state", "pages/parts/session.py"), ("query_params", "pages/parts/session.py"), ("cache_", "pages/parts/loading.py")],
+)
+def test_streamlit_state_has_one_home(prefix: str, home: str) -> None:
+    found = [
+        f"{path}:{line} uses st.{name}"
+        for path in sources()
+        if path.parts[0] != "core" and str(path) != home
+        for name, line in names_of(path, prefix)
+    ]
+    assert not found, "\n".join(found)
+
+
+def test_nothing_is_unpickled_or_evaluated() -> None:
+    wrong = {"torch.load", "pickle.load", "pickle.loads", "joblib.load", "marshal.load", "marshal.loads", "shelve.open"}
+    found = []
+    for path in sources():
+        found += [
+            f"{path}:{each.line} imports {each.module}" for each in imports(path) if each.module in ("pickle", "joblib", "marshal", "shelve", "dill")
+        ]
+        for node in ast.walk(tree(path)):
+            if isinstance(node, ast.Call) and ast.unparse(node.func) in {*wrong, "eval", "exec", "np.load"}:
+                found.append(f"{path}:{node.lineno} calls {ast.unparse(node.func)}")
+    assert not found, "\n".join(found)
+
+
+def test_nothing_is_left_unfinished() -> None:
+    """No TODO, no NotImplementedError, no swallowed error, no `type: ignore` without a reason."""
+    found = []
+    for path in sources():
+        for number, line in enumerate((ROOT / path).read_text(encoding="utf-8").splitlines(), 1):
+            if any(mark in line for mark in ("TODO", "FIXME", "XXX", "NotImplementedError")):
+                found.append(f"{path}:{number} is unfinished: {line.strip()}")
+            if "# type: ignore" in line and "#" not in line.split("# type: ignore", 1)[1]:
+                found.append(f"{path}:{number} ignores a type without a reason")
+        for node in ast.walk(tree(path)):
+            if isinstance(node, ast.ExceptHandler) and all(isinstance(each, ast.Pass) for each in node.body):
+                found.append(f"{path}:{node.lineno} swallows an error")
+    assert not found, "\n".join(found)
+
+
+# -- what importing costs
+
+
+LIGHT = ("core", *NOUN_MODULES, "core.data.dataset", "core.data", "core.models", "core.explainers", "core.predict", "core.cli", "core.render.report")
+
+IMPORT_EACH = """
+import sys
+from importlib import import_module
+heavy, modules = (argument.split() for argument in sys.argv[1:])
+for module in modules:
+    import_module(module)
+    print(module, *sorted(set(heavy) & sys.modules.keys()))
+"""
+
+
+def test_importing_costs_no_heavy_package() -> None:
+    """One fresh process imports them one after the other and says what lies in memory after each."""
+    command = [sys.executable, "-c", IMPORT_EACH, " ".join(HEAVY - {"plotly"}), " ".join(LIGHT)]
+    result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)
+    assert result.returncode == 0, result.stderr
+    assert result.stdout.splitlines() == list(LIGHT)
+
+
+# -- every module is in its table
+
+
+def defines(path: Path, name: str) -> bool:
+    return any(isinstance(node, ast.FunctionDef | ast.ClassDef) and node.name == name for node in tree(path).body)
+
+
+def modules_of(table: dict[str, str]) -> set[str]:
+    return {place.split(":")[0] for place in table.values()}
+
+
+def classes_with(path: Path, attribute: str) -> list[str]:
+    """Classes that give `attribute` a value in their body."""
+    found = []
+    for node in tree(path).body:
+        for line in node.body if isinstance(node, ast.ClassDef) else ():
+            targets = line.targets if isinstance(line, ast.Assign) else [line.target] if isinstance(line, ast.AnnAssign) and line.value else []
+            if any(isinstance(target, ast.Name) and target.id == attribute for target in targets):
+                found.append(f"{module_name(path)}:{node.name}")  # type: ignore[attr-defined] # a ClassDef, see above
+    return found
+
+
+def test_every_model_is_in_the_table() -> None:
+    from core.models import MODELS
+
+    trained = {
+        module_name(path) for path in sources() if path.parts[:2] == ("core", "models") and path.name != "__init__.py" and defines(path, "train")
+    }
+    assert trained == modules_of(MODELS)
+
+
+def test_every_module_beside_a_model_is_used_by_one() -> None:
+    from core.models import MODELS
+
+    files = [path for path in sources() if path.parts[:2] == ("core", "models") and path.name != "__init__.py"]
+    used = {each.module for path in files for each in imports(path)}
+    assert {module_name(path) for path in files} <= used | modules_of(MODELS)
+
+
+def test_every_explainer_is_in_the_table() -> None:
+    from core.explainers import EXPLAINERS
+
+    named = [place for path in sources() if path.parts[:2] == ("core", "explainers") for place in classes_with(path, "NAME")]
+    assert sorted(named) == sorted(EXPLAINERS.values())
