@@ -70,3 +70,17 @@ def watch(classifier: Classifier, texts: Sequence[str], labels: IntArray, k: int
         return Watched(empty.astype(np.float32), empty.astype(np.int64), np.zeros((0, width), np.int64), np.zeros((0, width), np.float32))
     columns = [np.concatenate(column) for column in zip(*parts, strict=True)]
     return Watched(columns[0], columns[1], columns[2], columns[3])
+
+
+def best_of_all(classifier: Classifier, texts: Sequence[str], k: int) -> tuple[IntArray, Scores]:
+    """Retrieval without a beam: the k best of all labels by the dense score, [n, k] each, in blocks as `watch`. Places past L
+    hold -1 and -inf."""
+    ids = np.full((len(texts), k), -1, dtype=np.int64)
+    best = np.full((len(texts), k), -np.inf, dtype=np.float32)
+    step = max(1, BLOCK // max(1, len(classifier.labels)))
+    for start in range(0, len(texts), step):
+        scores = classifier.score(texts[start : start + step])
+        found = top_k(scores, k)
+        ids[start : start + step, : found.shape[1]] = found
+        best[start : start + step, : found.shape[1]] = np.take_along_axis(scores, found, axis=1)
+    return ids, best

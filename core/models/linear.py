@@ -6,6 +6,7 @@ pruned). Score of label j: margin_j(x) = w_j . x + b_j, exact for every label, w
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, Self
@@ -22,7 +23,7 @@ from core.fields import Field, check, from_json, to_json
 from core.labels import LabelSpace
 from core.models.one_vs_rest import fit_one_vs_rest, prune
 from core.models.tfidf import Features, TfIdf
-from core.ranking import top_k
+from core.ranking import best_of_all
 from core.training.runs import Run
 from core.types import BoolArray, Embedded, IntArray, MaskMode, Scores, Unit
 
@@ -34,7 +35,10 @@ class Config:
     minimum_documents: Annotated[int, Field("a word or bigram must stand in this many training documents", low=1, high=1_000_000)] = 2
     maximum_features: Annotated[int, Field("words and bigrams kept, the most frequent first", low=1, high=100_000_000)] = 1_000_000
     cost: Annotated[float, Field("C: the weight of the errors against the margin", low=1e-4, high=1e4)] = 1.0
-    threshold: Annotated[float, Field("weights below this are dropped", low=0.0, high=1.0)] = 0.1
+    threshold: Annotated[float, Field("weights below this are dropped", low=0.0, high=1.0)] = 0.05
+    """On debtags' dev split, with half-precision weights: threshold, size of the weights in MB, P@1, P@5, nDCG@5, recall@5 of
+    [5, 20): 0: 77, 84.1, 45.2, 82.3, 14.0; 0.02: 20, 84.1, 45.2, 82.4, 14.0; 0.05: 11, 84.2, 45.1, 82.3, 13.1; 0.1: 5.5, 84.3,
+    45.1, 82.3, 13.1; 0.2: 1.6, 83.9, 45.0, 82.0, 8.4; 0.3: 0.6, 83.1, 44.8, 81.7, 8.4."""
 
     def __post_init__(self) -> None:
         check(self)
@@ -51,8 +55,9 @@ class LinearModel:
         self, config: Config, labels: LabelSpace, tfidf: TfIdf, weights: sparse.csr_array, bias: NDArray[np.float32],
         name: str = "linear", digest: str = "",
     ) -> None:  # fmt: skip
-        self.config, self.labels, self.tfidf, self.name, self.digest = config, labels, tfidf, name, digest
+        self.config, self.labels, self.tfidf, self.name = config, labels, tfidf, name
         self.weights, self.bias = weights, bias
+        self.digest = digest or _digest(weights.indptr, weights.indices, weights.data, bias)
 
     def score(self, texts: Sequence[str], labels: IntArray | None = None) -> Scores:
         return self.margins(self.tfidf.transform(texts), labels)
@@ -76,9 +81,7 @@ class LinearModel:
         return self.bias if labels is None else self.bias[labels]
 
     def retrieve(self, texts: Sequence[str], k: int) -> tuple[IntArray, Scores]:
-        scores = self.score(texts)
-        best = top_k(scores, k)
-        return best, np.take_along_axis(scores, best, axis=1)
+        return best_of_all(self, texts, k)
 
     def words_read(self, document: Document) -> int:
         return len(document)
@@ -132,6 +135,14 @@ class LinearModel:
         except SettingsError as error:
             raise CheckpointError(f"checkpoint '{saved.name}': {error}") from error
         return cls(config, saved.labels, tfidf, weights, saved.tensor("bias", (count,)).astype(np.float32), saved.name, saved.digest)
+
+
+def _digest(*arrays: NDArray[Any]) -> str:
+    """Names weights that no checkpoint holds yet."""
+    h = hashlib.sha256()
+    for array in arrays:
+        h.update(np.ascontiguousarray(array).tobytes())
+    return h.hexdigest()[:16]
 
 
 def _columns(embedded: Embedded) -> IntArray:

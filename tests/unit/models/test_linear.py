@@ -49,8 +49,9 @@ def test_margins_by_hand(by_hand: LinearModel) -> None:
     expected = [[2.5, -0.25], [-root + 2 * root + 0.5, 3 * root - 0.25], [0.5, -0.25]]
     np.testing.assert_allclose(by_hand.score(["Game!", "game editor", "zebra"]), expected, atol=1e-6)
     np.testing.assert_allclose(by_hand.score(["Game!"], np.array([1, 0])), [[-0.25, 2.5]], atol=1e-6)
-    ids, scores = by_hand.retrieve(["game"], 5)
-    assert ids.tolist() == [[0, 1]] and scores[0, 0] == 2.5
+    ids, scores = by_hand.retrieve(["game"], 3)
+    assert ids.tolist() == [[0, 1, -1]]
+    assert scores.tolist() == [[2.5, -0.25, -np.inf]]
 
 
 def test_attributions_are_value_times_weight(by_hand: LinearModel) -> None:
