@@ -74,7 +74,6 @@ def _explainer(arguments: argparse.Namespace) -> Any:
 def _explain(arguments: argparse.Namespace) -> None:
     from core.document import Document
     from core.explainers import explain, refusal
-    from core.explainers.attribution import to_json
     from core.explainers.fidelity import measure
     from core.models import load
     from core.predict import choose_labels
@@ -87,7 +86,7 @@ def _explain(arguments: argparse.Namespace) -> None:
     attribution = explain(explainer, classifier, Document.from_text(text), labels, _progress())
     if not arguments.no_fidelity:
         attribution = measure(attribution, classifier)
-    found = to_json(attribution, classifier)
+    found = attribution.to_json()
     lines = []
     for row in found["labels"]:
         best = sorted(row["words"], key=lambda word: -abs(word["value"]))[: arguments.words]

@@ -11,7 +11,7 @@ from typing import Any
 
 from core import checkpoint
 from core.data.dataset import Dataset
-from core.errors import CheckpointError, InputError
+from core.errors import CheckpointError, InputError, SettingsError
 from core.labels import LabelSpace
 from core.types import Classifier
 
@@ -54,5 +54,8 @@ def load(name: str | Path) -> Classifier:
     if saved.model not in MODELS:
         raise CheckpointError(f"checkpoint '{saved.name}' is a '{saved.model}'; this version knows {', '.join(MODELS)}")
     module, kind = MODELS[saved.model].split(":")
-    classifier: Classifier = getattr(import_module(module), kind).load(saved)
+    try:
+        classifier: Classifier = getattr(import_module(module), kind).load(saved)
+    except (InputError, SettingsError) as error:  # a vocabulary or settings that the model's own parts refuse
+        raise CheckpointError(f"checkpoint '{saved.name}': {error}; train it again or fetch a whole copy") from error
     return classifier

@@ -56,6 +56,9 @@ class PieceTokenizer:
             self._tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=Path(folder).is_dir())
         except (OSError, ValueError) as error:
             raise CheckpointError(f"the encoder '{source}' has no tokeniser that can be read: {error}") from error
+        # Carried tokenisers may pad or cut every text to a length of their own; here windows are cut by `tokens`.
+        self._tokenizer.backend_tokenizer.no_padding()
+        self._tokenizer.backend_tokenizer.no_truncation()
         self.first, self.last = int(self._tokenizer.cls_token_id), int(self._tokenizer.sep_token_id)
         self.mask, self.pad = int(self._tokenizer.mask_token_id), int(self._tokenizer.pad_token_id)
         self._known: dict[str, tuple[int, ...]] = {}

@@ -29,7 +29,7 @@ from core.data.clusters import cluster as label_tree
 from core.data.clusters import pifa
 from core.data.dataset import Dataset, truth_for
 from core.document import Document
-from core.errors import InputError
+from core.errors import CheckpointError, InputError
 from core.fields import Field, check, from_json, to_json
 from core.labels import LabelSpace
 from core.models.encoder import EMBEDDED, Encoder, PieceTokenizer, batches_by_length, pad, torch_device
@@ -51,7 +51,7 @@ class Config:
     window: Annotated[int, Field("tokens that the encoder reads, special tokens included; TF-IDF reads the whole text", low=8, high=512)] = 128
     max_leaf: Annotated[int, Field("labels in a cluster, at most", low=1, high=1_000)] = 16
     beam: Annotated[int, Field("clusters whose labels are ranked", low=1, high=10_000)] = 10
-    epochs: Annotated[int, Field("passes of fine-tuning over the training documents", low=1, high=100)] = 4
+    epochs: Annotated[int, Field("passes of fine-tuning over the training documents", low=1, high=100)] = 3
     batch_size: Annotated[int, Field("documents in a step of fine-tuning", low=1, high=4_096)] = 32
     learning_rate: Annotated[float, Field("peak learning rate of the encoder layers", low=0.0, high=1.0)] = 1.5e-4
     head_scale: Annotated[float, Field("learning rate of the heads over that of the layers", low=0.1, high=1_000.0)] = 20.0
@@ -79,7 +79,7 @@ class XEmbedded(Embedded):
 @dataclass(frozen=True)
 class Weights:
     """What fine-tuning and ranker training leave: cluster of each label [L], matcher head [K, d] and [K], ranker on TF-IDF
-    [L, F] (sparse) and on the embedding [L, d], and its bias [L]."""
+    [F, L] (sparse, by feature) and on the embedding [L, d], and its bias [L]."""
 
     cluster: IntArray
     head: NDArray[np.float32]
@@ -146,9 +146,16 @@ class XTransformer:
     def _score(self, pooled: NDArray[np.float32], features: sparse.csr_array, labels: IntArray | None) -> Scores:
         w, chosen = self.weights, slice(None) if labels is None else labels
         margins = unit_rows(pooled) @ w.embedding[chosen].T + w.bias[chosen]
-        margins += (features @ w.words[chosen].T).toarray()
+        # Only the weights of the features that occur are made dense: [features of the batch, m].
+        columns, place = np.unique(features.indices, return_inverse=True)
+        margins += sparse.csr_array((features.data, place, features.indptr), shape=(len(pooled), len(columns))) @ self._words(columns, labels)
         log_sigmoid = -np.logaddexp(0, -self.cluster_logits(pooled))
         return (margins + self.config.matcher_weight * log_sigmoid[:, w.cluster[chosen]]).astype(np.float32)
+
+    def _words(self, columns: IntArray, labels: IntArray | None) -> NDArray[np.float32]:
+        """Ranker weights of some TF-IDF features for some labels: [u, L or m]."""
+        rows = self.weights.words[columns]
+        return np.asarray((rows if labels is None else rows[:, labels]).toarray(), dtype=np.float32)
 
     def retrieve(self, texts: Sequence[str], k: int) -> tuple[IntArray, Scores]:
         rows = [self.tokenizer.tokens(Document.from_text(text), self.encoder.window - 2).ids for text in texts]
@@ -220,8 +227,7 @@ class XTransformer:
         mask = torch.ones((len(vectors), embedded.positions), dtype=torch.long, device=device)
         tokens = vectors[:, : embedded.positions].to(device)
         pooled = self.encoder.pooled(self.encoder.lower(mask, vectors=tokens), mask).cpu()
-        weights = torch.from_numpy(self.weights.words[labels][:, embedded.columns].toarray().astype(np.float32))
-        return self._head(pooled, labels) + vectors[:, embedded.positions :, 0] @ weights.T
+        return self._head(pooled, labels) + vectors[:, embedded.positions :, 0] @ torch.from_numpy(self._words(embedded.columns, labels))
 
     def _head(self, pooled: Tensor, labels: IntArray) -> Tensor:
         """The part of the score that the embedding decides, bias included: [n, d] -> [n, m]."""
@@ -288,15 +294,23 @@ class XTransformer:
         count, width = len(saved.labels), encoder.width
         cluster = saved.tensor("cluster", (count,)).astype(np.int64)
         clusters = int(cluster.max(initial=-1)) + 1
-        values, indices, starts = (
-            saved.tensor(f"words.{part}", shape) for part, shape in (("data", (None,)), ("indices", (None,)), ("indptr", (count + 1,)))
+        data, chosen = saved.tensor("words.data", (None,)), saved.tensor("words.labels", (None,))
+        counts = saved.tensor("words.counts", (len(tfidf),)).astype(np.int64)
+        if (
+            len(data) != len(chosen)
+            or (counts < 0).any()
+            or counts.sum() != len(data)
+            or int(chosen.max(initial=0)) >= count
+            or cluster.min(initial=0) < 0
+        ):
+            raise CheckpointError(f"checkpoint '{saved.name}': the sparse weights do not fit {len(tfidf):,} features and {count:,} labels")
+        starts = np.concatenate([[0], np.cumsum(counts)])
+        words = sparse.csr_array((data.astype(np.float32), chosen.astype(np.int64), starts), shape=(len(tfidf), count))
+        head, head_bias, embedding, bias = (
+            saved.tensor(name, shape).astype(np.float32)
+            for name, shape in (("head", (clusters, width)), ("head_bias", (clusters,)), ("embedding", (count, width)), ("bias", (count,)))
         )
-        words = sparse.csr_array((values.astype(np.float32), indices.astype(np.int64), starts), shape=(count, len(tfidf)))
-        words.check_format()
-        weights = Weights(
-            cluster, *(saved.tensor(name, shape).astype(np.float32) for name, shape in (("head", (clusters, width)), ("head_bias", (clusters,)))),
-            words, *(saved.tensor(name, shape).astype(np.float32) for name, shape in (("embedding", (count, width)), ("bias", (count,)))),
-        )  # fmt: skip
+        weights = Weights(cluster, head, head_bias, words, embedding, bias)
         return cls(config, saved.labels, encoder, PieceTokenizer(config.encoder), tfidf, weights, saved.name, saved.digest)
 
 
@@ -355,7 +369,9 @@ def train(config: Config, dataset: Dataset, labels: LabelSpace, run: Run) -> XTr
         return np.flatnonzero(routed[:, cluster[label]]).astype(np.int64)
 
     found, bias = fit_one_vs_rest(both, truth["train"], config.cost, rows, run.progress, run.folder / "rankers", run.seed)
-    words = prune(sparse.csr_array(found[:, : len(tfidf)]), config.threshold)
+    words = sparse.csr_array(prune(sparse.csr_array(found[:, : len(tfidf)]), config.threshold).T)
+    words.sort_indices()
     embedding = config.embedding_weight * found[:, len(tfidf) :].toarray().astype(np.float32)
-    head = (part.detach().numpy() for part in (module.clusters.weight, module.clusters.bias))
-    return XTransformer(config, labels, encoder, tokenizer, tfidf, Weights(cluster, *head, words, embedding, bias.astype(np.float32)))
+    head, head_bias = module.clusters.weight.detach().numpy(), module.clusters.bias.detach().numpy()
+    weights = Weights(cluster, head, head_bias, words, embedding, bias.astype(np.float32))
+    return XTransformer(config, labels, encoder, tokenizer, tfidf, weights)
