@@ -41,7 +41,10 @@ def heat_map(weights: NDArray[np.floating[Any]], words: Sequence[str], *, signed
     figure = go.Figure(
         go.Heatmap(
             z=np.round(shown.astype(np.float64), 5), x=names, y=names, zmin=-top if signed else 0, zmax=top, xgap=1, ygap=1,
-            colorscale=_scale(signed), colorbar={"thickness": 10, "title": {"text": measure, "side": "right"}, "outlinewidth": 0},
+            colorscale=_scale(signed), colorbar={
+                "thickness": 10, "title": {"text": measure, "side": "right"}, "outlinewidth": 0,
+                "lenmode": "pixels", "len": 220, "y": 1, "yanchor": "top",
+            },
             hovertemplate=f"%{{y}} reads %{{x}}<br>{escape(measure)} %{{z:.4f}}<extra></extra>",
         )
     )  # fmt: skip

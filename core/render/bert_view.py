@@ -33,6 +33,9 @@ MAX_CHARACTERS = 12
 _ROOT = "bertviz"
 _MARKER = "PYTHON_PARAMS; // HACK: PYTHON_PARAMS is a template marker that is replaced by actual params."
 _REQUIRE = "window.require={config:()=>{}};window.requirejs=(names,draw)=>draw(window.jQuery,window.d3);"
+_WIDTH = 1_010
+_FIT = f"const fit=()=>{{document.body.style.zoom=Math.min(1,innerWidth/{_WIDTH})}};addEventListener('resize',fit);fit()"
+"""The model view is 970 pixels wide and would be cut off in a narrower frame."""
 _POLICY = "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'"
 # The page's own colours (.streamlit/config.toml), since a frame cannot read the theme around it.
 _LIGHT = {"back": "#fdfcf9", "text": "#24211c", "hover": "#dfd9cd"}
@@ -141,11 +144,11 @@ def _page(template: str, body: str, params: dict[str, Any], dark: bool) -> str:
     colours = _DARK if dark else _LIGHT
     style = (
         "body{{background:{back};color:{text};margin:8px;font:14px 'Helvetica Neue',Helvetica,Arial,sans-serif}}"
-        "svg{{overflow:visible}}#vis{{margin:8px 0 0 40px}}svg text{{fill:{text}}}.background,.highlight{{fill:{hover}}}"
+        "svg{{overflow:visible}}#vis{{margin:8px 0 0 20px}}svg text{{fill:{text}}}.background,.highlight{{fill:{hover}}}"
         "select{{background:{back};color:{text};font:inherit}}svg,rect[fill=black],rect[fill=white]{{fill:{back}}}rect[fill='#222'],rect[fill='#F5F5F5']{{fill:{hover}}}"
     ).format(**colours)
     return (
         f'<!doctype html><html lang="en"><head><meta charset="utf-8"><meta http-equiv="Content-Security-Policy" content="{_POLICY}">'
         f"<title>Attention</title><style>{style}</style>{_libraries()}<script>{_REQUIRE}</script></head>"
-        f'<body><div id="{_ROOT}">{body}</div><script>{before}{_script_json(params)};{after}</script></body></html>'
+        f'<body><div id="{_ROOT}">{body}</div><script>{before}{_script_json(params)};{after}</script><script>{_FIT}</script></body></html>'
     )
