@@ -1,0 +1,110 @@
+"""Which files of a folder hold which split, by the names people give them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from core.errors import DataError
+
+SPLIT_WORDS = {
+    "train": ("train", "trn", "training"),
+    "dev": ("dev", "val", "valid", "validation"),
+    "test": ("test", "tst", "testing"),
+}
+_SPLIT_OF = {word: split for split, words in SPLIT_WORDS.items() for word in words}
+NAME_FILES = ("output-labels.txt", "label_map.txt", "labels.txt", "label_names.txt", "lbl.txt", "lbl.json", "Y.txt", "labels.tsv")
+"""Files that hold the labels' names, in the order of their ids."""
+
+
+def bare(path: Path) -> str:
+    """The file's name without .gz."""
+    return path.name.removesuffix(".gz")
+
+
+def split_of(path: Path, folder: Path | None = None) -> str | None:
+    """'train', 'dev', 'test' or None, by a word of the file's name or of its folder's name below `folder`."""
+    parts = [bare(path)]
+    if folder is not None and path.parent != folder:
+        parts.append(path.parent.name)
+    for part in parts:
+        for word in re.split(r"[^a-z]+", part.lower()):
+            if word in _SPLIT_OF:
+                return _SPLIT_OF[word]
+    return None
+
+
+def natural(path: Path) -> list[tuple[int, int, str]]:
+    """Sorts part-2 before part-10."""
+    parts = re.split(r"([0-9]{1,18})", path.as_posix())
+    return [(0, int(part), "") if part.isdecimal() else (1, 0, part) for part in parts]
+
+
+def listing(folder: Path) -> list[Path]:
+    """Files of a folder and of its sub-folders, one level down, hidden ones left out, in natural order."""
+    try:
+        here = [path for path in folder.iterdir() if not path.name.startswith(".")]
+        below = [path for sub in here if sub.is_dir() for path in sub.iterdir() if not path.name.startswith(".")]
+    except OSError as error:
+        raise DataError(f"the folder cannot be read: {error.strerror}", folder) from error
+    return sorted((path for path in here + below if path.is_file()), key=natural)
+
+
+def data_files(path: Path, suffixes: Sequence[str]) -> list[Path]:
+    """The path itself if it is a file; else the folder's files with one of the suffixes (before .gz) that are neither label
+    names nor read-me files."""
+    if path.is_file():
+        return [path]
+    if not path.is_dir():
+        return []
+
+    def wanted(file: Path) -> bool:
+        name = bare(file)
+        return (
+            name.endswith(tuple(suffixes)) and name not in NAME_FILES and not name.endswith(".labels.tsv") and not name.lower().startswith("readme")
+        )
+
+    return [file for file in listing(path) if wanted(file)]
+
+
+def by_split(files: Iterable[Path], folder: Path) -> dict[str, list[Path]]:
+    """split -> its files in order. Files that name no split are left out where others do; a lone file is 'train'.
+
+    DataError where there is none, or several and none names its split.
+    """
+    found: dict[str, list[Path]] = {}
+    unmarked = []
+    for file in files:
+        split = split_of(file, folder)
+        if split is None:
+            unmarked.append(file)
+        else:
+            found.setdefault(split, []).append(file)
+    if found:
+        return {split: found[split] for split in SPLIT_WORDS if split in found}
+    if len(unmarked) == 1:
+        return {"train": unmarked}
+    if not unmarked:
+        raise DataError("no data file is in this folder", folder)
+    names = ", ".join(file.name for file in unmarked[:3])
+    raise DataError(f"{len(unmarked)} files ({names}, ...) and no name says train, dev or test: rename them, or give one file", folder)
+
+
+def split_files(path: Path, suffixes: Sequence[str]) -> dict[str, list[Path]]:
+    """`by_split` of a folder's data files, or of one file."""
+    return by_split(data_files(path, suffixes), path if path.is_dir() else path.parent)
+
+
+def companion(folder: Path, names: Iterable[str]) -> Path | None:
+    """The first of the named files that the folder holds, plain or with .gz."""
+    for name in names:
+        for file in (folder / name, folder / f"{name}.gz"):
+            if file.is_file():
+                return file
+    return None
+
+
+def data_name(path: Path) -> str:
+    """What to call a data set: its folder's name, or its file's without the suffixes."""
+    return path.name if path.is_dir() else bare(path).split(".")[0] or path.name

@@ -1,0 +1,54 @@
+"""A split for data that comes without one."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import replace
+from itertools import pairwise
+
+import numpy as np
+from scipy import sparse
+
+from core.data.dataset import Dataset, Split
+from core.errors import InputError
+from core.types import IntArray
+
+SHARES = (("train", 80), ("dev", 5), ("test", 15))
+
+
+def folded(text: str) -> bytes:
+    """A text with case and white space evened out: texts that agree so count as the same document."""
+    return " ".join(text.casefold().split()).encode("utf-8", "replace")
+
+
+def keys(split: Split) -> list[bytes]:
+    """A 16-byte digest of each document's folded text, or of its features: equal for duplicates."""
+    if split.texts is not None:
+        return [hashlib.blake2b(folded(text), digest_size=16).digest() for text in split.texts]
+    if split.features is None:
+        return []
+    ends, ids, values = split.features.indptr, split.features.indices.astype("<i8"), split.features.data.astype("<f4")
+    rows = (slice(int(start), int(end)) for start, end in pairwise(ends))
+    return [hashlib.blake2b(ids[row].tobytes() + values[row].tobytes(), digest_size=16).digest() for row in rows]
+
+
+def hashed(dataset: Dataset) -> Dataset:
+    """Divide the only split into train, dev and test (80/5/15) by a hash of each document, so that duplicates stay together and
+    a document keeps its side when others come or go. InputError where there are several splits already."""
+    if len(dataset.splits) != 1:
+        raise InputError(f"data set '{dataset.name}' has splits already: {', '.join(dataset.splits)}")
+    (whole,) = dataset.splits.values()
+    sides = np.asarray([int.from_bytes(key[:4], "big") % 100 for key in keys(whole)], dtype=np.int64)
+    splits = {}
+    low = 0
+    for name, share in SHARES:
+        splits[name] = _rows(whole, np.flatnonzero((sides >= low) & (sides < low + share)))
+        low += share
+    note = "split 80/5/15 by a hash of each document: the data came without a split"
+    return replace(dataset, splits=splits, notes=(*dataset.notes, note))
+
+
+def _rows(split: Split, rows: IntArray) -> Split:
+    texts = None if split.texts is None else tuple(split.texts[i] for i in rows.tolist())
+    features = None if split.features is None else sparse.csr_array(split.features[rows])
+    return Split(tuple(split.ids[i] for i in rows.tolist()), sparse.csr_array(split.truth[rows]), texts, features)
