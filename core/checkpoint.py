@@ -19,6 +19,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import sparse
 
 from core.errors import CheckpointError, InputError
 from core.labels import LabelSpace
@@ -68,6 +69,16 @@ class Saved:
         if found.size and (int(found.min()) < 0 or int(found.max()) >= below):
             raise CheckpointError(f"checkpoint '{self.name}': tensor '{name}' holds a number outside 0..{below - 1}")
         return found.astype(np.int64)
+
+    def sparse(self, data: str, columns: str, counts: str, shape: tuple[int, int]) -> sparse.csr_array:
+        """A sparse matrix from three tensors: the values row by row, their columns, and how many each row has."""
+        rows, width = shape
+        values = self.tensor(data, (None,)).astype(np.float32)
+        places = self.ids(columns, (len(values),), below=width)
+        each = self.ids(counts, (rows,), below=width + 1)
+        if each.sum() != len(values):
+            raise CheckpointError(f"checkpoint '{self.name}': tensor '{counts}' counts {each.sum():,} values, but '{data}' holds {len(values):,}")
+        return sparse.csr_array((values, places, np.concatenate([[0], np.cumsum(each)])), shape=shape)
 
     def file(self, name: str) -> str:
         if name not in self.files:

@@ -200,9 +200,14 @@ def test_nothing_is_unpickled_or_evaluated() -> None:
             f"{path}:{each.line} imports {each.module}" for each in imports(path) if each.module in ("pickle", "joblib", "marshal", "shelve", "dill")
         ]
         for node in ast.walk(tree(path)):
-            if isinstance(node, ast.Call) and ast.unparse(node.func) in {*wrong, "eval", "exec", "np.load"}:
+            if isinstance(node, ast.Call) and (ast.unparse(node.func) in {*wrong, "eval", "exec"} or _may_unpickle(node)):
                 found.append(f"{path}:{node.lineno} calls {ast.unparse(node.func)}")
     assert not found, "\n".join(found)
+
+
+def _may_unpickle(call: ast.Call) -> bool:
+    """np.load without allow_pickle=False written out."""
+    return ast.unparse(call.func) == "np.load" and "allow_pickle=False" not in map(ast.unparse, call.keywords)
 
 
 def test_nothing_is_left_unfinished() -> None:
@@ -210,7 +215,7 @@ def test_nothing_is_left_unfinished() -> None:
     found = []
     for path in sources():
         for number, line in enumerate((ROOT / path).read_text(encoding="utf-8").splitlines(), 1):
-            if any(mark in line for mark in ("TODO", "FIXME", "XXX", "NotImplementedError")):
+            if any(mark in line for mark in ("TODO", "FIXME", "XXX", "raise NotImplementedError")):
                 found.append(f"{path}:{number} is unfinished: {line.strip()}")
             if "# type: ignore" in line and "#" not in line.split("# type: ignore", 1)[1]:
                 found.append(f"{path}:{number} ignores a type without a reason")

@@ -124,12 +124,7 @@ class LinearModel:
     def load(cls, saved: Saved) -> Self:
         """Raises CheckpointError for tensors that do not fit together."""
         tfidf, count = TfIdf.load(saved), len(saved.labels)
-        data, labels = saved.tensor("weights_data", (None,)), saved.tensor("weights_labels", (None,))
-        counts = saved.tensor("weights_counts", (len(tfidf),)).astype(np.int64)
-        if len(data) != len(labels) or (counts < 0).any() or counts.sum() != len(data) or (len(labels) and int(labels.max()) >= count):
-            raise CheckpointError(f"checkpoint '{saved.name}': the sparse weights do not fit {len(tfidf):,} features and {count:,} labels")
-        indptr = np.concatenate([[0], np.cumsum(counts)])
-        weights = sparse.csr_array((data.astype(np.float32), labels.astype(np.int64), indptr), shape=(len(tfidf), count))
+        weights = saved.sparse("weights_data", "weights_labels", "weights_counts", (len(tfidf), count))
         try:
             config = from_json(Config, saved.settings)
         except SettingsError as error:

@@ -174,9 +174,9 @@ class TfIdf:
         """From a checkpoint that holds `tensors` and `files`. Raises CheckpointError."""
         try:
             words = Words.from_text(saved.file("words.txt"))
-            lefts = saved.tensor("tfidf_lefts", (words.size,)).astype(np.int64)
-            rights = saved.tensor("tfidf_rights", (None,)).astype(np.int64)
-            if (lefts < 0).any() or lefts.sum() != len(rights):
+            lefts = saved.ids("tfidf_lefts", (words.size,), below=words.size + 1)
+            rights = saved.ids("tfidf_rights", (None,), below=words.size)
+            if lefts.sum() != len(rights):
                 raise InputError("the numbers of pairs for each left word do not add up to the pairs")
             keys = np.repeat(np.arange(words.size), lefts) * words.size + rights
             return cls(words, keys, saved.tensor("tfidf_idf", (None,)).astype(np.float32))

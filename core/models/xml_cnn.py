@@ -39,9 +39,8 @@ from core.training.loop import bucketed, fit
 from core.training.runs import Run
 from core.types import BoolArray, Embedded, IntArray, MaskMode, Scores, Unit
 
-__all__ = ["KIND", "Config", "XmlCnn", "train"]
+__all__ = ["Config", "XmlCnn", "train"]
 
-KIND = "xml-cnn"
 CHUNK = 16_384
 """Words that are convolved at a time when scoring: the sums of one filter width take 8 MB and stay in the cache."""
 
@@ -73,6 +72,7 @@ def _score_rows(module: XmlCnnModule, rows: Sequence[IntArray], width: int, colu
 class XmlCnn:
     """The classifier around the network. Scores are logits; a document's words after the window are not read."""
 
+    KIND = "xml-cnn"
     unit: Unit = "logit"
 
     def __init__(self, config: Config, labels: LabelSpace, words: Words, module: XmlCnnModule, name: str = KIND, digest: str = "") -> None:

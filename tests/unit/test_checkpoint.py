@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy import sparse
 
 from core import checkpoint
 from core.checkpoint import find, labels_text, load, names, read_config, save, write_atomically
@@ -177,6 +178,28 @@ def test_ids_are_whole_numbers_within_their_bounds(checkpoints: Path) -> None:
             found.ids(name, (None,), below=below)
     with pytest.raises(CheckpointError, match="tensor 'share' is float64, expected whole numbers"):
         found.ids("share", (1,), below=4)
+
+
+def test_sparse_weights_come_back_or_are_refused(checkpoints: Path) -> None:
+    matrix = sparse.csr_array(np.array([[0, 2.5, 0], [0, 0, 0], [1, 0, -1]], dtype=np.float32))
+    tensors = {
+        "data": matrix.data,
+        "columns": matrix.indices,
+        "counts": np.diff(matrix.indptr),
+        "short": np.array([1, 0, 1]),
+        "many": np.array([1, 2**62, 2]),
+    }
+    save_toy(checkpoints / "toy", tensors=tensors)
+    found = load("toy")
+    np.testing.assert_array_equal(found.sparse("data", "columns", "counts", (3, 3)).toarray(), matrix.toarray())
+    for parts, shape, problem in [
+        (("data", "columns", "short"), (3, 3), "'short' counts 2 values, but 'data' holds 3"),
+        (("data", "columns", "many"), (3, 3), "'many' holds a number outside"),
+        (("data", "columns", "counts"), (3, 2), "'columns' holds a number outside"),
+        (("data", "columns", "counts"), (4, 3), "'counts' has shape"),
+    ]:
+        with pytest.raises(CheckpointError, match=problem):
+            found.sparse(*parts, shape)
 
 
 def test_files_are_written_whole(tmp_path: Path) -> None:

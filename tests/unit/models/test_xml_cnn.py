@@ -18,7 +18,7 @@ from core.document import Document
 from core.errors import CheckpointError, SettingsError
 from core.labels import LabelSpace
 from core.models.words import Words
-from core.models.xml_cnn import KIND, Config, XmlCnn, tempered_weights, train
+from core.models.xml_cnn import Config, XmlCnn, tempered_weights, train
 from core.models.xml_cnn_network import WIDTHS, Ragged, XmlCnnModule
 from core.training.runs import Run, read_progress
 from core.types import Differentiable, Maskable
@@ -198,7 +198,7 @@ def scores_of_labels(model: XmlCnn, embedded: object, vectors: np.ndarray, label
 def test_checkpoint_keeps_every_score(model: XmlCnn, tmp_path: Path) -> None:
     def save(**changed: object) -> None:
         parts = {"settings": model.settings(), "tensors": model.tensors(), "files": model.files(), **changed}
-        checkpoint.save(tmp_path / "one", model=KIND, labels=LABELS, **parts)  # type: ignore[arg-type]  # one of them is wrong on purpose
+        checkpoint.save(tmp_path / "one", model=XmlCnn.KIND, labels=LABELS, **parts)  # type: ignore[arg-type]  # one of them is wrong on purpose
 
     save()
     loaded = XmlCnn.load(checkpoint.load(tmp_path / "one"))
