@@ -149,7 +149,7 @@ class IntegratedGradients:
 
     def attribute(self, question: Question) -> Answer:
         gradients = _Gradients(question, *self._embedded(question))
-        most = MOST_SLOPES // (len(gradients.difference) * len(question.labels))
+        most = MOST_SLOPES // max(1, len(gradients.difference) * len(question.labels))
         paths = integrate(gradients, len(question.labels), self.steps, self.tolerance, min(CAP, max(most, self.steps + 1)))
         rows = np.array([path.integral() for path in paths])
         base = np.array([path.scores[0] for path in paths])

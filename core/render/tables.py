@@ -9,7 +9,7 @@ from html import escape
 
 from core.agreement import Agreement
 from core.explainers.attribution import Attribution
-from core.explainers.fidelity import MEASURES
+from core.explainers.fidelity import MEASURES, Measure
 
 NAMES = {
     "completeness": "Completeness error", "elsewhere": "Not on words", "r2": "Surrogate fit R²", "comprehensiveness": "Comprehensiveness",
@@ -29,22 +29,29 @@ def figure(name: str, value: float) -> str:
     if name == "flip_word":
         return "yes" if value else "no"
     if name in SHARES:
-        return f"{100 * value:.0f} %" if value >= 0.1 else f"{100 * value:.2g} %"
+        percent = 100 * value
+        return f"{percent:.0f} %" if percent >= 10 or percent == 0 else f"{percent:.2g} %" if percent >= 0.01 else "< 0.01 %"
     return f"{value:.3f}".replace("-", "\u2212")
 
 
-def fidelity(attribution: Attribution, row: int = 0) -> str:
-    """The measures of one label as a table: name, value, which way is better, what it means."""
+def fidelity(attribution: Attribution, row: int = 0, brief: bool = False) -> str:
+    """The measures of one label as a table: name, value, and unless `brief` what it means and which way is better."""
     lines = []
     for name, column in attribution.fidelity.items():
-        measure = MEASURES.get(name)
-        better = {"higher": "↑ higher is better", "lower": "↓ lower is better"}.get(measure.better if measure else "", "for comparison")
-        meaning = measure.help if measure else ""
+        known = MEASURES.get(name)
+        said = escape(_meaning(known)) if known else ""
+        title = f' title="{said}"' if brief else ""
+        last = "" if brief else f"<td>{said}</td>"
         lines.append(
-            f"<tr><th scope='row'>{escape(NAMES.get(name, name))}</th><td class='n'>{figure(name, float(column[row]))}</td>"
-            f"<td class='way'>{better}</td><td>{escape(meaning)}</td></tr>"
+            f"<tr{title}><th scope='row'>{escape(NAMES.get(name, name))}</th><td class='n'>{figure(name, float(column[row]))}</td>{last}</tr>"
         )
     return f"<table class='figures fidelity'><caption>How far can this be trusted?</caption><tbody>{''.join(lines)}</tbody></table>"
+
+
+def _meaning(known: Measure) -> str:
+    """'Higher is better: what the score loses ...', a whole sentence."""
+    said = f"{known.better} is better: {known.help}" if known.better else known.help
+    return f"{said[0].upper()}{said[1:]}."
 
 
 @dataclass(frozen=True)
@@ -65,7 +72,7 @@ def moves(found: Sequence[Move]) -> str:
         f"<td class='n'>{escape(one.score_before)}</td><td class='n'>{escape(one.score_after)}</td></tr>"
         for one in found
     )
-    head = "".join(f"<th scope='col'>{name}</th>" for name in ("Label", "Rank before", "after", "Moved", "Score before", "after"))
+    head = _head("Label", "Rank before", "Rank after", "", "Score before", "Score after")
     return f"<table class='figures'><caption>What the edit changed</caption><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"
 
 
@@ -85,6 +92,11 @@ def agreements(found: Sequence[tuple[str, Agreement]], reference: str) -> str:
         f"<th scope='col'>{name}</th>" for name in ("Explainer", "Kendall's τ", f"Top {max((a.top for _, a in found), default=10)} shared")
     )
     return f"<table class='figures'><caption>Agreement with {escape(reference)}</caption><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"
+
+
+def _head(first: str, *others: str) -> str:
+    """Column titles; all but the first column hold numbers."""
+    return f"<th scope='col'>{first}</th>" + "".join(f"<th scope='col' class='n'>{name}</th>" for name in others)
 
 
 def _tau(one: Agreement) -> str:

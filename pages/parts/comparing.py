@@ -8,8 +8,10 @@ from core.agreement import agreement
 from core.explainers.attribution import Attribution
 from core.render import tables
 from core.render.report import command
-from pages.parts.explaining import title
+from pages.parts import explaining, session
+from pages.parts.controls import component, fitting, title
 from pages.parts.methods import METHODS
+from pages.parts.reading import Reading
 from pages.parts.show import plain
 from pages.parts.words import words
 
@@ -21,19 +23,34 @@ def trust(found: Attribution) -> None:
         st.caption(plain(note))
 
 
-def side_by_side(shown: list[Attribution]) -> None:
-    """Other explainers of the same label on the same document, and how far they agree with the first."""
-    first, others = shown[0], shown[1:]
-    if not others:
-        return
-    name = first.label_names[0]
-    st.subheader("Side by side")
-    st.html(tables.agreements([(title(one.method), agreement(first, one, name)) for one in others], title(first.method)))
-    for column, one in zip(st.columns(len(shown)), shown, strict=True):
-        with column:
-            st.markdown(f"**{title(one.method)}**")
-            words(one.document, f"compared.{one.method}.{one.document.digest}", one.values[0], name, one.words_read)
-            st.html(tables.fidelity(one))
+def side_by_side(first: Attribution, reading: Reading) -> list[Attribution]:
+    """Other explainers of the same label on the same document, and how far they agree with the first. Returns them."""
+    st.subheader("Compare explainers")
+    names, refused = fitting(reading.classifier)
+    others = [name for name in names if name != first.method]
+    session.choose(session.COMPARED, [name for name in session.get(session.COMPARED, []) if name in others])
+    st.pills(
+        "Compare with", others, key=session.COMPARED, selection_mode="multi", format_func=title, on_change=session.choose,
+        args=(session.ASKED, True), persist_state="session", label_visibility="collapsed",
+    )  # fmt: skip
+    for name, why in refused.items():
+        st.caption(plain(f"{title(name)}: {why}"))
+    requested = bool(session.get(session.ASKED))
+    answers = [explaining.answer(explaining.ask(component(name), reading), requested) for name in session.get(session.COMPARED, [])]
+    found = [one for one in answers if one is not None]
+    if found:
+        label = first.label_names[0]
+        st.html(tables.agreements([(title(one.method), agreement(first, one, label)) for one in found], title(first.method)))
+        for column, one in zip(st.columns(len(found) + 1), [first, *found], strict=True):
+            with column:
+                _small(one, label)
+    return found
+
+
+def _small(one: Attribution, label: str) -> None:
+    st.markdown(f"**{title(one.method)}**")
+    words(one.document, f"compared.{one.method}.{one.document.digest}", one.values[0], label, one.words_read)
+    st.html(tables.fidelity(one, brief=True))
 
 
 def drawer(found: Attribution) -> None:

@@ -21,8 +21,8 @@ WATCHED = 5
 """Best labels before and after that the table of ranks shows."""
 
 LEGEND = (
-    "<p class='legend'><span class='for'>solid orange</span> towards the label <span class='against'>dashed blue</span> against it "
-    "<span class='hint'>click a word for its number; double click or F2 to edit it</span></p>"
+    "<p class='legend'><span class='for'>towards the label</span><span class='against'>against it</span>"
+    "<span class='hint'>Click a word for its number, double click (or F2) to change it.</span></p>"
 )
 
 

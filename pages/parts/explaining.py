@@ -16,15 +16,13 @@ import streamlit as st
 
 from core import fields
 from core.document import Document
-from core.errors import SettingsError
-from core.explainers import Cost, Explainer, estimate, explain, preset
+from core.explainers import Cost, Explainer, estimate, explain
 from core.explainers.attribution import Attribution
 from core.explainers.fidelity import measure
 from core.types import Classifier, Progress
 from pages.parts import loading, session
-from pages.parts.forms import from_text
+from pages.parts.controls import title
 from pages.parts.reading import Reading
-from pages.parts.show import problem
 
 AT_ONCE = 6.0
 """Seconds that a click may cost without being asked again."""
@@ -47,14 +45,6 @@ class Ask:
     def key(self) -> tuple[Any, ...]:
         """All that decides the result but the labels."""
         return ("explain", self.explainer.NAME, tuple(fields.to_json(self.explainer).items()), self.classifier.digest, self.document.digest)
-
-
-TITLES = {"lime": "LIME", "shap": "SHAP", "integrated-gradients": "Integrated gradients", "occlusion": "Occlusion", "attention": "Attention"}
-
-
-def title(name: str) -> str:
-    """An explainer's name for people."""
-    return TITLES.get(name, name.replace("-", " ").capitalize())
 
 
 def ask(explainer: Explainer, reading: Reading) -> Ask:
@@ -153,23 +143,3 @@ def duration(seconds: float) -> str:
     if seconds < 1:
         return "less than a second"
     return f"{seconds:.0f} s" if seconds < 90 else f"{seconds / 60:.0f} min"
-
-
-def component(name: str, level: str) -> Explainer:
-    """An explainer at a preset level; the session's own one with the settings that the visitor or the link changed."""
-    base = preset(name, level)
-    if name != session.get(session.EXPLAINER):
-        return base
-    try:
-        return from_text(base, session.settings())
-    except SettingsError as error:
-        problem(f"{error} The preset's settings are used.")
-        return base
-
-
-def changed_setting(base: Explainer, key: str) -> None:
-    """In a form's callback: keep the settings that differ from the preset, in the session and so in the link."""
-    settings = fields.to_json(preset(base.NAME, session.get(session.PRESET)))
-    values = {name: session.get(f"{key}.{name}") for name in settings}
-    session.put_settings({name: value for name, value in values.items() if value != settings[name]})
-    session.choose(session.ASKED, True)

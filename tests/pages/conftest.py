@@ -1,0 +1,43 @@
+"""Pages under AppTest, with a tiny linear checkpoint that is trained once and saved in a temporary folder."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import streamlit as st
+from streamlit.testing.v1 import AppTest
+
+import core.checkpoint
+from tests.pages.tiny import save_tiny
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture(scope="session")
+def tiny_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the checkpoint 'tiny-linear'."""
+    folder = tmp_path_factory.mktemp("checkpoints")
+    save_tiny(folder / "tiny-linear")
+    return folder
+
+
+@pytest.fixture
+def tiny(tiny_folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """The same in the place of checkpoints/, with nothing loaded in the background and no result left over."""
+    monkeypatch.setattr(core.checkpoint, "FOLDER", tiny_folder)
+    monkeypatch.setattr("pages.parts.loading.prewarm", lambda card: None)
+    st.cache_resource.clear()
+    yield tiny_folder
+    st.cache_resource.clear()
+
+
+@pytest.fixture
+def home(tiny: Path) -> AppTest:
+    return AppTest.from_file(str(ROOT / "app.py"), default_timeout=60)
+
+
+@pytest.fixture
+def explain(tiny: Path) -> AppTest:
+    return AppTest.from_file(str(ROOT / "app.py"), default_timeout=60).switch_page("pages/explain.py")

@@ -1,0 +1,52 @@
+"""A linear checkpoint made in a second: 60 synthetic documents, four labels of known cue words."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from core import checkpoint
+from core.data.dataset import Dataset, Split, truth_matrix
+from core.models import linear
+from core.training.runs import Run
+
+CUES = {
+    "use::editing": ("editor", "edit", "cut", "paste"),
+    "game::arcade": ("game", "player", "level", "jump"),
+    "protocol::dns": ("dns", "server", "resolver", "network"),
+    "role::library": ("library", "python", "module", "requests"),
+}
+FILLERS = ["a", "the", "with", "for", "of", "program", "small", "fast", "and", "which", "many", "simple", "files", "written", "user"]
+
+
+def tiny_dataset(documents: int = 60, seed: int = 0) -> Dataset:
+    """Each document has one or two labels, three cue words of each, and a dozen fillers in random order."""
+    rng = np.random.default_rng(seed)
+    names = tuple(CUES)
+    texts, rows = [], []
+    for _ in range(documents):
+        labels = rng.choice(len(names), size=int(rng.integers(1, 3)), replace=False).tolist()
+        words = [cue for label in labels for cue in rng.choice(CUES[names[label]], 3, replace=False)]
+        words += rng.choice(FILLERS, 12).tolist()
+        rng.shuffle(words)
+        texts.append(" ".join(words).capitalize() + ".")
+        rows.append(labels)
+    cut = documents * 3 // 4
+    splits = {
+        name: Split(tuple(f"{name}{i}" for i in range(len(part))), truth_matrix(truth, len(names)), tuple(part))
+        for name, part, truth in (("train", texts[:cut], rows[:cut]), ("dev", texts[cut:], rows[cut:]))
+    }
+    return Dataset("tiny", names, splits)
+
+
+def save_tiny(folder: Path) -> str:
+    """Train and save; returns the digest."""
+    dataset = tiny_dataset()
+    with Run(folder.with_name(folder.name + "-run"), seed=0, device="cpu") as run:
+        model = linear.train(linear.Config(minimum_documents=1), dataset, dataset.label_space(1), run)
+    evaluation = {"metrics": {"P@1": {"value": 0.9, "low": 0.8, "high": 1.0}}}
+    return checkpoint.save(
+        folder, model="linear", settings=model.settings(), labels=model.labels, tensors=model.tensors(), files=model.files(),
+        provenance={"evaluation": evaluation},
+    )  # fmt: skip
