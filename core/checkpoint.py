@@ -260,3 +260,15 @@ def load(name: str | Path) -> Saved:
         raise CheckpointError(f"checkpoint '{folder.name}' cannot be read: {error}") from error
     labels = _parse_labels(files.pop("labels.tsv"), config["documents"], folder.name)
     return Saved(folder.name, config["model"], config["digest"], config["settings"], labels, tensors, files, config)
+
+
+def read_labels(name: str | Path) -> LabelSpace:
+    """The labels alone, checked like the whole: what a page needs that looks at no weights."""
+    folder = find(name)
+    config = read_config(folder)
+    _checked_files(folder, config)
+    try:
+        text = (folder / "labels.tsv").read_bytes().decode("utf-8")
+    except (ValueError, OSError) as error:
+        raise CheckpointError(f"checkpoint '{folder.name}' cannot be read: {error}") from error
+    return _parse_labels(text, config["documents"], folder.name)
