@@ -47,6 +47,7 @@ SETTINGS: dict[str, Callable[[Path], dict[str, Any]]] = {
         "encoder": str(tiny_bert.write(folder / "bert", [word.lower() for word in TOPICS + FILLER])), "trained_layers": 1, "window": 24,
         "max_leaf": 4, "beam": 8, "epochs": 2, "batch_size": 16, "learning_rate": 1e-3,
     },
+    "mach": lambda folder: {"minimum_documents": 1, "columns": 256, "buckets": 8, "repetitions": 4, "hidden": 8, "epochs": 6, "batch_size": 16},
 }  # fmt: skip
 """What makes each model tiny. x-transformer's beam holds all its clusters, so that its two phases must agree with the dense score."""
 

@@ -8,16 +8,16 @@ tokens; on ordinary text this equals the tokeniser's own result.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from core.checkpoint import Saved
 from core.document import Document
 from core.errors import CheckpointError, MissingPackage
 from core.types import IntArray
@@ -48,12 +48,13 @@ class Tokens:
 class PieceTokenizer:
     """WordPiece over a Document's pieces, each piece tokenised once and remembered."""
 
-    def __init__(self, source: str) -> None:
+    def __init__(self, source: str, local: bool = False) -> None:
+        """`local`: take a hub name from the disk alone. A checkpoint's settings must not make requests; only a user may."""
         from transformers import AutoTokenizer
 
         folder = source_folder(source)
         try:
-            self._tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=Path(folder).is_dir())
+            self._tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=local or Path(folder).is_dir(), trust_remote_code=False)
         except (OSError, ValueError) as error:
             raise CheckpointError(f"the encoder '{source}' has no tokeniser that can be read: {error}") from error
         # Carried tokenisers may pad or cut every text to a length of their own; here windows are cut by `tokens`.
@@ -92,15 +93,18 @@ class PieceTokenizer:
 class Encoder(nn.Module):
     """BERT layers with mean pooling over the tokens. `trained` upper layers carry gradients; all below is frozen."""
 
-    def __init__(self, source: str, trained: int, window: int, attention: str = "sdpa") -> None:
+    def __init__(self, source: str, trained: int, window: int, attention: str = "sdpa", local: bool = False) -> None:
         from transformers import AutoModel
         from transformers.utils import logging
 
         super().__init__()
         logging.disable_progress_bar()
         folder = source_folder(source)
+        local = local or Path(folder).is_dir()
         try:
-            bert = AutoModel.from_pretrained(folder, local_files_only=Path(folder).is_dir(), attn_implementation=attention, use_safetensors=True)
+            bert = AutoModel.from_pretrained(
+                folder, local_files_only=local, attn_implementation=attention, use_safetensors=True, trust_remote_code=False
+            )  # fmt: skip
         except (OSError, ValueError) as error:
             raise CheckpointError(f"the encoder '{source}' cannot be read: {error}") from error
         if not (hasattr(bert, "embeddings") and hasattr(bert, "encoder") and hasattr(bert.encoder, "layer")):
@@ -122,7 +126,7 @@ class Encoder(nn.Module):
 
     def word_vectors(self, ids: Tensor) -> Tensor:
         """[n, T] -> [n, T, d], before positions and normalisation."""
-        return self.bert.embeddings.word_embeddings(ids)  # type: ignore[no-any-return]
+        return self.bert.embeddings.word_embeddings(ids)  # type: ignore[no-any-return]  # transformers is untyped
 
     def lower(self, mask: Tensor, ids: Tensor | None = None, vectors: Tensor | None = None) -> Tensor:
         """Embeddings and the frozen layers: ids [n, T] or word vectors [n, T, d] -> hidden [n, T, d]."""
@@ -136,14 +140,11 @@ class Encoder(nn.Module):
         """The trained layers' tensors in half precision: all that a checkpoint needs to carry."""
         return {f"encoder.{name}": value.detach().cpu().numpy().astype(np.float16) for name, value in self.upper.state_dict().items()}
 
-    def load_trained_state(self, tensors: Mapping[str, NDArray[Any]]) -> None:
+    def load_trained_state(self, saved: Saved) -> None:
+        """What `trained_state` gave. Raises CheckpointError for what is missing or misshapen."""
         wanted = self.upper.state_dict()
-        for name, value in wanted.items():
-            found = tensors.get(f"encoder.{name}")
-            if found is None or found.shape != tuple(value.shape):
-                shape = None if found is None else found.shape
-                raise CheckpointError(f"tensor 'encoder.{name}' has shape {shape}, this encoder needs {tuple(value.shape)}")
-        self.upper.load_state_dict({name: torch.from_numpy(tensors[f"encoder.{name}"].astype(np.float32)) for name in wanted})
+        found = {name: saved.tensor(f"encoder.{name}", tuple(value.shape)) for name, value in wanted.items()}
+        self.upper.load_state_dict({name: torch.from_numpy(array.astype(np.float32)) for name, array in found.items()})
 
 
 def through(hidden: Tensor, mask: Tensor, layers: nn.ModuleList) -> Tensor:

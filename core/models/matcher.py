@@ -137,7 +137,7 @@ class MatcherTask:
     selection: str = "nDCG@5"
 
     def groups(self) -> list[dict[str, Any]]:
-        layers = list(self.module.layers.parameters())  # type: ignore[union-attr]
+        layers = list(self.module.layers.parameters())  # type: ignore[union-attr]  # an attribute of a Module is typed Tensor | Module
         own = {id(parameter) for parameter in layers}
         heads = [parameter for parameter in self.module.parameters() if id(parameter) not in own]
         return [{"params": layers}, {"params": heads, "lr_scale": self.head_scale, "weight_decay": 0.0}]

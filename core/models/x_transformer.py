@@ -29,7 +29,7 @@ from core.data.clusters import cluster as label_tree
 from core.data.clusters import pifa
 from core.data.dataset import Dataset, truth_for
 from core.document import Document
-from core.errors import CheckpointError, InputError
+from core.errors import InputError
 from core.fields import Field, check, from_json, to_json
 from core.labels import LabelSpace
 from core.models.encoder import EMBEDDED, Encoder, PieceTokenizer, batches_by_length, pad, torch_device
@@ -254,7 +254,7 @@ class XTransformer:
         sdpa gives no weights, so an eager copy of the encoder is made the first time somebody looks."""
         with self._lock:
             if self._eager is None:
-                eager = Encoder(self.config.encoder, self.config.trained_layers, self.config.window, attention="eager")
+                eager = Encoder(self.config.encoder, self.config.trained_layers, self.config.window, attention="eager", local=True)
                 eager.upper.load_state_dict(self.encoder.upper.state_dict())
                 self._eager = eager.requires_grad_(False).eval()
         tokens = self.tokenizer.tokens(document, self.encoder.window - 2)
@@ -275,10 +275,11 @@ class XTransformer:
     def tensors(self) -> Mapping[str, NDArray[Any]]:
         w = self.weights
         half = {"head": w.head, "head_bias": w.head_bias, "embedding": w.embedding, "bias": w.bias, "words.data": w.words.data}
+        narrow = np.uint16 if len(self.labels) <= 2**16 else np.int32
         whole = {
             "cluster": w.cluster.astype(np.int32),
-            "words.indices": w.words.indices.astype(np.int32),
-            "words.indptr": w.words.indptr.astype(np.int64),
+            "words.labels": w.words.indices.astype(narrow),
+            "words.counts": np.diff(w.words.indptr).astype(np.int32),
         }
         return {**{name: array.astype(np.float16) for name, array in half.items()}, **whole, **self.encoder.trained_state(), **self.tfidf.tensors()}
 
@@ -288,30 +289,19 @@ class XTransformer:
     @classmethod
     def load(cls, saved: Saved) -> Self:
         config = from_json(Config, saved.settings)
-        encoder = Encoder(config.encoder, config.trained_layers, config.window)
-        encoder.load_trained_state(saved.tensors)
+        encoder = Encoder(config.encoder, config.trained_layers, config.window, local=True)
+        encoder.load_trained_state(saved)
         tfidf = TfIdf.load(saved)
         count, width = len(saved.labels), encoder.width
-        cluster = saved.tensor("cluster", (count,)).astype(np.int64)
+        cluster = saved.ids("cluster", (count,), below=max(1, count))
         clusters = int(cluster.max(initial=-1)) + 1
-        data, chosen = saved.tensor("words.data", (None,)), saved.tensor("words.labels", (None,))
-        counts = saved.tensor("words.counts", (len(tfidf),)).astype(np.int64)
-        if (
-            len(data) != len(chosen)
-            or (counts < 0).any()
-            or counts.sum() != len(data)
-            or int(chosen.max(initial=0)) >= count
-            or cluster.min(initial=0) < 0
-        ):
-            raise CheckpointError(f"checkpoint '{saved.name}': the sparse weights do not fit {len(tfidf):,} features and {count:,} labels")
-        starts = np.concatenate([[0], np.cumsum(counts)])
-        words = sparse.csr_array((data.astype(np.float32), chosen.astype(np.int64), starts), shape=(len(tfidf), count))
+        words = saved.sparse("words.data", "words.labels", "words.counts", (len(tfidf), count))
         head, head_bias, embedding, bias = (
             saved.tensor(name, shape).astype(np.float32)
             for name, shape in (("head", (clusters, width)), ("head_bias", (clusters,)), ("embedding", (count, width)), ("bias", (count,)))
         )
         weights = Weights(cluster, head, head_bias, words, embedding, bias)
-        return cls(config, saved.labels, encoder, PieceTokenizer(config.encoder), tfidf, weights, saved.name, saved.digest)
+        return cls(config, saved.labels, encoder, PieceTokenizer(config.encoder, local=True), tfidf, weights, saved.name, saved.digest)
 
 
 _STEP = 32

@@ -298,9 +298,12 @@ def spoiled_tensors(array: np.ndarray) -> dict[str, Any]:
 
 def test_spoiled_tensors_are_refused_by_name(model: Any, tmp_path: Path) -> None:
     save(model, tmp_path / "good")
+    tensors = checkpoint.load(tmp_path / "good").tensors
+    # Of tensors alike, such as those of an encoder's layers, one is enough: each try is a whole load.
+    kinds = {(name.split(".")[0], array.dtype.kind, array.ndim): name for name, array in tensors.items() if array.size}
     accepted = []
-    for name, array in checkpoint.load(tmp_path / "good").tensors.items():
-        for way, change in spoiled_tensors(array).items() if array.size else ():
+    for name in kinds.values():
+        for way, change in spoiled_tensors(tensors[name]).items():
             folder = tmp_path / "bad"
             save(model, folder)
             hostile.change_tensor(folder, name, change)
@@ -336,7 +339,13 @@ def test_spoiled_files_are_refused_by_name(model: Any, tmp_path: Path) -> None:
             models.load(tmp_path / "bad")
 
 
+HASHED = {"mach": "its weights are buckets; the labels are hashed into them, however many there are"}
+"""Models without a weight for each label: nothing in the checkpoint says how many labels there were."""
+
+
 def test_fewer_labels_than_weights_are_refused(model: Any, tmp_path: Path) -> None:
+    if model.KIND in HASHED:
+        pytest.skip(HASHED[model.KIND])
     save(model, tmp_path / "bad")
     lines = (tmp_path / "bad" / "labels.tsv").read_text(encoding="utf-8").splitlines(keepends=True)
     (tmp_path / "bad" / "labels.tsv").write_text("".join(lines[:-1]), encoding="utf-8")
