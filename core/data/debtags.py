@@ -49,6 +49,11 @@ def cache_folder() -> Path:
     return Path(os.environ.get("TREMOR_CACHE", Path(__file__).resolve().parents[2] / "cache"))
 
 
+def cached_file() -> Path:
+    """Where the built data set lies, or will: if it is there, `build` needs no network."""
+    return cache_folder() / "debtags.jsonl.gz"
+
+
 @dataclass(frozen=True)
 class Package:
     """One package of the index: its text, its tags, and the source it is built from."""
@@ -257,7 +262,7 @@ def build(folder: Path | str | None = None, *, mirror: str = MIRROR, suite: str 
 
     Needs the network only in the last case. `refresh` builds anew. Raises DataError with the remedy.
     """
-    cached = cache_folder() / "debtags.jsonl.gz"
+    cached = cached_file()
     if cached.is_file() and folder is None and not refresh:
         return _restore(cached)
     if folder is not None:

@@ -6,20 +6,25 @@ all visitors and therefore only read. Heavy work takes turns: see `slot`.
 
 from __future__ import annotations
 
+import hashlib
+import tempfile
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import streamlit as st
 
 from core import checkpoint
 from core.errors import CheckpointError, CoreError
+from core.labels import LabelSpace
 
 if TYPE_CHECKING:
     from core.data.dataset import Dataset
+    from core.data.readers.source import Options
     from core.document import Document
     from core.types import Attended, Attentive, Classifier, Scores
 
@@ -84,15 +89,42 @@ def classifier(chosen: Card) -> Classifier:
 
 
 @st.cache_resource(max_entries=2, show_spinner=False)
-def _dataset(name: str) -> Any:
+def _dataset(where: str, options: Options | None, stamp: Hashable) -> Any:
     from core.data import load_dataset
 
-    return load_dataset(name)
+    return load_dataset(where, options)
 
 
-def dataset(name: str) -> Dataset:
-    """A registered data set, shared by all visitors."""
-    return cast("Dataset", _dataset(name))
+def dataset(where: str, options: Options | None = None) -> Dataset:
+    """A registered data set by its name, or a file or folder, read anew when it was changed. Shared by all visitors."""
+    path = Path(where)
+    files = sorted(path.rglob("*")) if path.is_dir() else [path] if path.is_file() else []
+    return cast("Dataset", _dataset(where, options, tuple((str(file), file.stat().st_mtime_ns) for file in files)))
+
+
+@st.cache_resource(max_entries=2, show_spinner=False)
+def _uploaded(digest: str, ending: str, options: Options, _content: bytes) -> Any:
+    from core.data.readers import read
+
+    with tempfile.TemporaryDirectory(prefix="tremor-upload-") as folder:
+        file = Path(folder) / f"train{ending}"
+        file.write_bytes(_content)
+        return read(file, options)
+
+
+def uploaded(content: bytes, ending: str, options: Options) -> Dataset:
+    """An uploaded table as a data set. `ending` is the file's, one of those that the uploader lets through."""
+    return cast("Dataset", _uploaded(hashlib.sha256(content).hexdigest(), ending, options, content))
+
+
+@st.cache_resource(max_entries=KEPT_MODELS, show_spinner=False)
+def _labels(name: str, digest: str) -> LabelSpace:
+    return checkpoint.read_labels(name)
+
+
+def labels(chosen: Card) -> LabelSpace:
+    """The labels of a checkpoint without its weights."""
+    return _labels(chosen.name, chosen.digest)
 
 
 class _Results:

@@ -23,6 +23,8 @@ DATASET = "dataset"
 LAYER = "layer"
 HEAD = "head"
 VIEW = "view"
+SECTION = "section"
+READ = "read"
 EDITS = "edits"
 QUERY = "query"
 ASKED = "asked"
@@ -32,7 +34,7 @@ DRAFT = "draft"
 
 LINKED: dict[str, type] = {
     MODEL: str, LABEL: str, PINS: list, EXPLAINER: str, PRESET: str, SETTINGS: list, COMPARED: list,
-    DATASET: str, LAYER: int, HEAD: int, VIEW: str,
+    DATASET: str, LAYER: int, HEAD: int, VIEW: str, SECTION: str,
 }  # fmt: skip
 """Query parameters and their types. A list repeats its parameter; SETTINGS holds "name:value" of the explainer."""
 
