@@ -19,12 +19,22 @@ from core.render.tables import fidelity
 TOP_WORDS = 15
 
 CSS = """
-body { font: 16px/1.6 "Source Sans 3", system-ui, sans-serif; max-width: 62rem; margin: 2.5rem auto; padding: 0 1.5rem; color: #24211c; background: #fdfcf9; }
-h1, h2 { font-family: "Source Serif 4", Georgia, serif; font-weight: 600; line-height: 1.2; } h2 { margin-top: 2.6rem; }
-table { border-collapse: collapse; margin: 1rem 0; } th, td { text-align: left; padding: 0.25rem 0.9rem 0.25rem 0; border-bottom: 1px solid #dfd9cd; vertical-align: top; }
-th { font-weight: 600; } td.n { font-variant-numeric: tabular-nums; text-align: right; } caption { text-align: left; font-weight: 600; }
-pre { white-space: pre-wrap; overflow-wrap: anywhere; background: #f4f1ea; padding: 0.8rem; border-radius: 0.4rem; } .legend, footer { opacity: 0.8; }
-@media (prefers-color-scheme: dark) { body { color: #ebe8e2; background: #16181b; } th, td { border-color: #3a3e45; } pre { background: #202328; } }
+body { font: 16px/1.6 "Source Sans 3", system-ui, sans-serif; max-width: 62rem; margin: 2.5rem auto; padding: 0 1.5rem; }
+body { color: #24211c; background: #fdfcf9; }
+h1, h2 { font-family: "Source Serif 4", Georgia, serif; font-weight: 600; line-height: 1.2; }
+h2 { margin-top: 2.6rem; }
+table { border-collapse: collapse; margin: 1rem 0; }
+th, td { text-align: left; padding: 0.25rem 0.9rem 0.25rem 0; border-bottom: 1px solid #dfd9cd; vertical-align: top; }
+th { font-weight: 600; }
+td.n { font-variant-numeric: tabular-nums; text-align: right; }
+caption { text-align: left; font-weight: 600; }
+pre { white-space: pre-wrap; overflow-wrap: anywhere; background: #f4f1ea; padding: 0.8rem; border-radius: 0.4rem; }
+.legend, footer { opacity: 0.8; }
+@media (prefers-color-scheme: dark) {
+  body { color: #ebe8e2; background: #16181b; }
+  th, td { border-color: #3a3e45; }
+  pre { background: #202328; }
+}
 """
 
 
@@ -122,7 +132,8 @@ def _section(one: Attribution, row: int) -> str:
     return (
         f"<h2>{escape(one.method)}: {escape(one.label_names[row])}</h2>"
         "<p class='legend'>Orange with a solid line: towards the label. Blue with a dashed line: against it. Stronger colour: larger value.</p>"
-        f"{heatmap(one, row)}{_top_words(one, row)}{fidelity(one, row)}{_facts(facts)}<ul>{notes}</ul><p>Reproduce:</p><pre>{escape(command(one))}</pre>"
+        f"{heatmap(one, row)}{_top_words(one, row)}{fidelity(one, row)}{_facts(facts)}<ul>{notes}</ul>"
+        f"<p>Reproduce:</p><pre>{escape(command(one))}</pre>"
     )
 
 

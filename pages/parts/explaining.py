@@ -59,15 +59,16 @@ def ask(explainer: Explainer, reading: Reading) -> Ask:
 def answer(asked: Ask, requested: bool) -> Attribution | None:
     """The explanation of the chosen label with its fidelity: kept, or computed now if `requested` and cheap or confirmed;
     else the offer to compute it, and None."""
-    found: Attribution | None = loading.kept(asked.key)
-    if found is None or asked.labels[0] not in found.labels:
+    label = asked.labels[0]
+    found: Attribution | None = loading.kept((*asked.key, label))
+    if found is None:
         cost: Cost = loading.remembered(("cost", *asked.key, len(asked.labels)), lambda: _estimated(asked))
         confirmed = session.get(session.CONFIRMED) == str(asked.key)
         if not confirmed and not (requested and cost.seconds <= AT_ONCE):
             return _offer(asked, cost)
         found = _computed(asked, cost)
-    one = only(found, asked.labels[0])
-    return loading.remembered(("fidelity", *asked.key, asked.labels[0]), lambda: _measured(asked, one))
+    one = only(found, label)
+    return loading.remembered(("fidelity", *asked.key, label), lambda: _measured(asked, one))
 
 
 def only(attribution: Attribution, label: int) -> Attribution:
@@ -109,7 +110,8 @@ def _computed(asked: Ask, cost: Cost) -> Attribution:
     start = f"{asked.name}: {cost.queries:,} queries, about {duration(cost.seconds)}"
     with _working(asked, start) as progress:
         found = explain(asked.explainer, asked.classifier, asked.document, asked.labels, progress)
-    loading.keep(asked.key, found)
+    for label in asked.labels:
+        loading.keep((*asked.key, label), found)
     return found
 
 

@@ -33,7 +33,7 @@ def frame(title: str) -> Card | None:
 
     Reads config.json files only: no weights, no torch.
     """
-    st.set_page_config(page_title=f"{title} · Tremor", page_icon=str(ROOT / "assets" / "icon.png"), layout="wide", initial_sidebar_state="expanded")
+    st.set_page_config(page_title=f"{title} · Tremor", page_icon=str(ROOT / "assets" / "icon.png"), layout="wide", initial_sidebar_state="auto")
     session.begin()
     st.html(ROOT / "assets" / "page.css")
     with st.sidebar:

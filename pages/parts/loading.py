@@ -32,6 +32,8 @@ T = TypeVar("T")
 
 KEPT_RESULTS = 256
 KEPT_MODELS = 4
+KEPT_SCORES = 16
+"""Dense scores of a document: 2.7 MB at 670,091 labels, so few are kept."""
 PREWARM_AFTER = 0.8
 """Seconds between a finished home page and the first import of torch: the browser paints in between."""
 
@@ -174,9 +176,19 @@ def remembered(key: tuple[Hashable, ...], make: Callable[[], T]) -> T:
     return cast("T", found)
 
 
+@st.cache_resource(show_spinner=False)
+def _dense() -> _Results:
+    return _Results(KEPT_SCORES)
+
+
 def scores(classifier: Classifier, document: Document) -> Scores:
     """The dense scores of a document [L]."""
-    return remembered(("scores", classifier.digest, document.digest), lambda: classifier.score([document.text])[0])
+    key = (classifier.digest, document.digest)
+    found = _dense().get(key)
+    if found is None:
+        found = classifier.score([document.text])[0]
+        _dense().put(key, found)
+    return cast("Scores", found)
 
 
 @st.cache_resource(show_spinner=False)

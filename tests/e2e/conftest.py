@@ -1,0 +1,132 @@
+"""The real app in Debian's Chromium. Every test fails on a console error, a failed response, a request that leaves the
+machine, or an exception shown on the page."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, ConsoleMessage, Page, Route, sync_playwright
+
+from tests.conftest import CHROMIUM
+from tests.pages.tiny import save_tiny
+
+ROOT = Path(__file__).resolve().parents[2]
+
+EXPECTED_404 = ("/_stcore/health", "/_stcore/host-config")
+"""A deep link /page makes Streamlit's client look for these below /page first; it then finds them at the root."""
+
+
+@pytest.fixture(scope="session")
+def tiny_checkpoints(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("checkpoints")
+    save_tiny(folder / "tiny-linear")
+    return folder
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@contextmanager
+def serving(checkpoints: Path, log: Path) -> Iterator[str]:
+    """A fresh server; yields its address."""
+    port = _free_port()
+    command = [sys.executable, "-m", "streamlit", "run", "app.py", f"--server.port={port}"]
+    with log.open("wb") as stream:
+        server = subprocess.Popen(
+            command, cwd=ROOT, env={**os.environ, "TREMOR_CHECKPOINTS": str(checkpoints)}, stdin=subprocess.DEVNULL, stdout=stream, stderr=stream
+        )
+        try:
+            _wait(f"http://127.0.0.1:{port}/_stcore/health", server, log)
+            yield f"http://127.0.0.1:{port}"
+        finally:
+            server.terminate()
+            server.wait(20)
+
+
+def _wait(address: str, server: subprocess.Popen[bytes], log: Path) -> None:
+    for _ in range(240):
+        try:
+            with urllib.request.urlopen(address, timeout=2):
+                return
+        except (urllib.error.URLError, OSError):
+            assert server.poll() is None, log.read_text(errors="replace")
+            time.sleep(0.25)
+    raise AssertionError(f"the server did not start: {log.read_text(errors='replace')}")
+
+
+@pytest.fixture(scope="session")
+def app_url(tiny_checkpoints: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with serving(tiny_checkpoints, tmp_path_factory.mktemp("server") / "log.txt") as address:
+        yield address
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-dev-shm-usage"])
+        yield browser
+        browser.close()
+
+
+Open = Callable[..., Page]
+
+
+@pytest.fixture
+def open_tab(chromium: Browser) -> Iterator[Open]:
+    """open_tab(address, scheme="light", width=1400) -> a page that is ready; what it did is judged at the end."""
+    faults: list[str] = []
+    contexts, tabs = [], []
+
+    def open_one(address: str, scheme: str = "light", width: int = 1400) -> Page:
+        context = chromium.new_context(viewport={"width": width, "height": 1000}, color_scheme=scheme)  # type: ignore[arg-type] # a literal in stubs
+        contexts.append(context)
+        tab = context.new_page()
+        tabs.append(tab)
+        home = "/".join(address.split("/")[:3])
+
+        def inside(route: Route) -> None:
+            if route.request.url.startswith((home, "data:", "blob:")):
+                route.continue_()
+            else:
+                faults.append(f"request to {route.request.url}")
+                route.abort()
+
+        def said(message: ConsoleMessage) -> None:
+            if message.type == "error" and not message.location.get("url", "").endswith(EXPECTED_404):
+                faults.append(f"console: {message.text}")
+
+        context.route("**/*", inside)
+        tab.on("console", said)
+        tab.on("pageerror", lambda error: faults.append(f"script: {error}"))
+        tab.on("dialog", lambda dialog: faults.append(f"dialog: {dialog.message}"))
+        tab.on("response", lambda r: faults.append(f"{r.status} {r.url}") if r.status >= 400 and not r.url.endswith(EXPECTED_404) else None)
+        tab.goto(address)
+        ready(tab)
+        return tab
+
+    yield open_one
+    for tab in tabs:
+        faults += [f"on the page: {text}" for text in tab.locator('[data-testid="stException"]').all_inner_texts()]
+    for context in contexts:
+        context.close()
+    assert not faults
+
+
+def ready(tab: Page) -> None:
+    """Wait until the script has run and the browser has drawn what it said."""
+    tab.wait_for_timeout(250)
+    tab.wait_for_selector('[data-testid="stApp"][data-test-script-state="notRunning"]', timeout=120_000)
+    tab.wait_for_timeout(250)

@@ -1,0 +1,38 @@
+"""The first request that a fresh server sees is a deep link: it must show that page inside the frame."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from pages.parts.frame import PAGES
+from tests.e2e.conftest import Open, serving
+
+pytestmark = pytest.mark.e2e
+
+
+@pytest.mark.parametrize(("script", "name"), [(script, name) for script, name, _ in PAGES])
+def test_a_deep_link_on_a_fresh_server(script: str, name: str, tiny_checkpoints: Path, tmp_path: Path, open_tab: Open) -> None:
+    with serving(tiny_checkpoints, tmp_path / "log.txt") as address:
+        tab = open_tab(f"{address}/{'' if script == 'app.py' else Path(script).stem}")
+        assert tab.title() == f"{name} · Tremor"
+        links = tab.locator('[data-testid="stSidebar"] [data-testid="stPageLink"]')
+        assert links.all_inner_texts() == [f"{other}" for _, other, _ in PAGES] or [text.split()[-1] for text in links.all_inner_texts()] == [
+            other for _, other, _ in PAGES
+        ]
+        assert tab.locator('[data-testid="stSidebar"]').get_by_text("tiny-linear").count() >= 1
+        assert tab.locator('[data-testid="stSidebarNav"]').count() == 0
+
+
+def test_a_link_restores_the_choices_and_computes_nothing(app_url: str, open_tab: Open) -> None:
+    from tests.e2e.test_explain import paste
+
+    tab = open_tab(f"{app_url}/explain?model=tiny-linear&label=use%3A%3Aediting&explainer=lime&set=samples%3A80&pin=protocol%3A%3Adns")
+    paste(tab, "An editor to cut and paste, and a dns server.")
+    assert tab.get_by_role("button", name="Explain with LIME").is_visible()
+    assert "80 times" in tab.locator('[data-testid="stMain"]').inner_text()
+    assert "editor" not in tab.url and "label=use%3A%3Aediting" in tab.url
+    tab.locator('[data-testid="stSidebar"]').get_by_role("link", name="Home").click()
+    tab.wait_for_url("**/?*")
+    assert "label=use%3A%3Aediting" in tab.url
