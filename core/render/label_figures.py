@@ -43,14 +43,14 @@ def rank_frequency(names: Sequence[str], counts: IntArray) -> go.Figure:
     top = max(float(counts.max(initial=1)) * 1.6, HEAD_FROM * 2)
     for band, low, high, rgb in BANDS:
         labels, share = shares[band]
-        figure.add_hrect(
-            y0=low * 0.8 if low == 1 else low, y1=high or top, fillcolor=f"rgba({rgb[0]},{rgb[1]},{rgb[2]},0.10)", line_width=0, layer="below",
-            annotation_text=f"{band}: {labels:,} labels, {share:.1%} of positives", annotation_position="top right",
-        )  # fmt: skip
+        figure.add_hrect(y0=low * 0.8 if low == 1 else low, y1=high or top, fillcolor=_colour(rgb, 0.1), line_width=0, layer="below")
+        # An hrect's own annotation ends up outside a logarithmic axis: there plotly wants the logarithm.
+        said = f"{band}: {labels:,} labels, {share:.1%} of all uses"
+        figure.add_annotation(x=0.99, xref="paper", xanchor="right", y=np.log10(high or top), yanchor="top", text=said, showarrow=False)
         inside = [r for r in ranks if low <= counts[order[r - 1]] < (high or np.inf)]
         figure.add_scatter(
             x=inside, y=counts[order[np.asarray(inside, dtype=np.int64) - 1]], mode="markers", name=band,
-            customdata=[_shown(names[order[r - 1]]) for r in inside], marker={"size": 6, "color": f"rgba({rgb[0]},{rgb[1]},{rgb[2]},0.9)"},
+            customdata=[_shown(names[order[r - 1]]) for r in inside], marker={"size": 6, "color": _colour(rgb, 0.9)},
             hovertemplate="%{customdata}<br>rank %{x:,}: %{y:,} training documents<extra></extra>",
         )  # fmt: skip
     figure.update_xaxes(type="log", title="rank of the label", dtick=1, automargin=True)
@@ -60,10 +60,10 @@ def rank_frequency(names: Sequence[str], counts: IntArray) -> go.Figure:
 
 
 def cluster_map(clusters: Sequence[Cluster], names: Sequence[str], counts: IntArray) -> go.Figure:
-    """Clusters as a treemap: an area is a label's training documents; a click opens a cluster. Past CLUSTERED_LABELS labels in
+    """Clusters as a treemap: an area is a label's training documents, its colour its band; a click opens a cluster. Past CLUSTERED_LABELS labels in
     all, each cluster shows its most frequent ones only."""
     each = max(1, CLUSTERED_LABELS // max(len(clusters), 1))
-    ids, texts, parents, values, notes = [], [], [], [], []
+    ids, texts, parents, values, notes, colours = [], [], [], [], [], []
     for number, one in enumerate(clusters):
         shown = one.labels[:each]
         ids.append(f"c{number}")
@@ -71,20 +71,27 @@ def cluster_map(clusters: Sequence[Cluster], names: Sequence[str], counts: IntAr
         parents.append("")
         values.append(int(counts[shown].sum()))
         notes.append(f"{len(one.labels):,} labels on {one.documents:,} documents")
+        colours.append("rgba(128,128,128,0.18)")
         for label in shown.tolist():
             ids.append(f"l{label}")
             texts.append(_shown(names[label]))
             parents.append(f"c{number}")
             values.append(int(counts[label]))
             notes.append(f"{int(counts[label]):,} training documents")
+            colours.append(_colour(next(rgb for _, low, _, rgb in BANDS if counts[label] >= low or low == 1), 0.7))
     figure = go.Figure(
         go.Treemap(
-            ids=ids, labels=texts, parents=parents, values=values, customdata=notes, branchvalues="total", maxdepth=2, tiling={"pad": 2},
+            ids=ids, labels=texts, parents=parents, values=values, customdata=notes, branchvalues="total", maxdepth=2,
+            tiling={"pad": 2}, marker={"colors": colours, "line": {"width": 0}}, pathbar={"visible": True},
             hovertemplate="%{label}<br>%{customdata}<extra></extra>",
         )
     )  # fmt: skip
     figure.update_layout(height=560, margin={"l": 0, "r": 0, "t": 24, "b": 0})
     return figure
+
+
+def _colour(rgb: tuple[int, int, int], opacity: float) -> str:
+    return f"rgba({rgb[0]},{rgb[1]},{rgb[2]},{opacity:g})"
 
 
 def _spread(count: int) -> list[int]:

@@ -1,0 +1,50 @@
+"""Data: what a data set holds, how its labels are distributed and cluster, and the documents of each."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from pages.parts import data_source, data_views, loading, session
+from pages.parts.frame import frame
+from pages.parts.loading import Card
+from pages.parts.show import plain, sentences
+
+SECTIONS = {"overview": "Overview", "clusters": "Clusters", "labels": "Documents by label"}
+
+
+def main() -> None:
+    card = frame("Data")
+    st.title("Data")
+    with sentences():
+        source = data_source.choose("the checkpoint" if card is None else card.name)
+        if source == data_source.CHECKPOINT:
+            checkpoint_labels(card)
+            return
+        dataset = data_source.read(source)
+        if dataset is None:
+            return
+        session.default(session.SECTION, "overview", SECTIONS)
+        section = st.segmented_control(
+            "Section",
+            list(SECTIONS),
+            format_func=SECTIONS.__getitem__,
+            key=session.SECTION,
+            required=True,
+            label_visibility="collapsed",
+            persist_state="session",
+        )
+        {"overview": data_views.overview, "clusters": data_views.clusters, "labels": data_views.one_label}[section](dataset)
+
+
+def checkpoint_labels(card: Card | None) -> None:
+    """What a checkpoint knows of the data it was trained on: no data set is read for it."""
+    if card is None:
+        st.markdown("Choose a data set, or upload a table.")
+        return
+    labels = loading.labels(card)
+    st.markdown(plain(f"{card.name} knows {len(labels):,} labels, from {labels.documents:,} training documents."))
+    data_views.distribution(labels)
+    data_views.label_table(labels)
+
+
+main()
