@@ -59,10 +59,16 @@ class Linear:
         self.digest = hashlib.sha256(repr((weights, labels.names, tuple(bias))).encode()).hexdigest()[:16]
         self.queries = 0
         self.batches: list[int] = []
+        self._last: tuple[Document | None, NDArray[np.float32]] = (None, np.zeros((0, len(labels)), dtype=np.float32))
         self._nothing = np.zeros(len(labels), dtype=np.float32)
 
     def rows(self, document: Document) -> NDArray[np.float32]:
-        """The weights of each word: [w, L]."""
+        """The weights of each word: [w, L]. Those of the last document are kept: explainers ask a thousand times."""
+        if document is not self._last[0]:
+            self._last = document, self._rows(document)
+        return self._last[1]
+
+    def _rows(self, document: Document) -> NDArray[np.float32]:
         return np.array([self.weights.get(word.casefold(), self._nothing) for word in document.words], dtype=np.float32).reshape(-1, len(self.labels))
 
     def score(self, texts: Sequence[str], labels: IntArray | None = None) -> Scores:
@@ -214,6 +220,7 @@ class Attending(Linear):
     def attention(self, document: Document) -> Attended:
         import torch
 
+        self.queries += 1
         embedded = self.embed(document)
         with torch.inference_mode():
             weights = torch.stack(self._forward(torch.from_numpy(embedded.vectors[None]))[1], dim=1)[0].numpy()
@@ -223,6 +230,7 @@ class Attending(Linear):
     def attention_gradient(self, document: Document, label: int) -> NDArray[np.float32]:
         import torch
 
+        self.queries += 1
         rows = torch.from_numpy(self.embed(document).vectors[None]).requires_grad_()
         scores, weights = self._forward(rows)
         return torch.stack(torch.autograd.grad(scores[0, label], weights), dim=1)[0].numpy()

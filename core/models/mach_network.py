@@ -106,6 +106,7 @@ class Hashing:
         r = len(self.rows)
         values = np.broadcast_to(features.data, (r, features.nnz)) if self.signs is None else features.data * self.signs[:, features.indices]
         starts = np.arange(r)[:, None] * features.nnz + features.indptr[:-1].astype(np.int64)
-        flat = (self.rows[:, features.indices].ravel(), starts.ravel(), np.ascontiguousarray(values, dtype=np.float32).ravel())
+        # A copy: the broadcast values of a text without features would stay read-only, which torch warns about.
+        flat = (self.rows[:, features.indices].ravel(), starts.ravel(), np.array(values, dtype=np.float32).ravel())
         rows, begins, weights = (torch.from_numpy(part) for part in flat)
         return rows, begins, weights
