@@ -15,7 +15,7 @@ from core.document import Document
 from core.labels import BIN_EDGES, bin_name
 from core.types import IntArray
 
-WORDS_SAMPLED = 2_000
+WORDS_SAMPLED = 1_000
 """Words are counted as the models see them, in so many documents of a split, evenly spaced: all 57,000 acts of EURLEX57K would
 take the better part of a minute."""
 

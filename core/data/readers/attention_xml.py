@@ -43,7 +43,7 @@ def read(path: Path, source: Source) -> Dataset:
             if text is None or label is None:
                 short, long, line = (texts, labels, label) if text is None else (labels, texts, text)
                 raise DataError(f"{short.name} ends before this line of {long.name}: the files do not belong together", long, line[0])
-            gather.add(split, (labels, label[0]), names.ids(label[1].split()), text[1])
+            gather.add(split, (labels, label[0]), names.ids(label[1].split(), (labels, label[0])), text[1])
     if not gather.parts:
         raise DataError("no pair of files like train_texts.txt and train_labels.txt", path)
     return gather.by_name(data_name(path), names)

@@ -30,7 +30,7 @@ def labels_of(value: Any, separator: str | None, file: Path, line: int) -> tuple
     # Floats can be no ids, and more than two ids out of {0, 1} would repeat.
     if value and all(type(v) in (int, float) and v in (0, 1) for v in value) and (len(value) > 2 or all(type(v) is float for v in value)):
         return [str(i) for i, v in enumerate(value) if v], True
-    found = [_label(v, file, line) for v in value]
+    found = [label for v in value if v is not None and (label := _label(v, file, line))]
     return found, all(label.isascii() and label.isdecimal() and len(label) <= 18 for label in found)
 
 
@@ -39,7 +39,7 @@ def _label(value: Any, file: Path, line: int) -> str:
         value = int(value)
     if isinstance(value, bool) or not isinstance(value, str | int) or (isinstance(value, int) and value < 0):
         raise DataError(f"{str(value)[:40]!r} is no label: labels are names or ids from 0", file, line)
-    return str(value).strip() if isinstance(value, str) else str(value)
+    return " ".join(str(value).split())
 
 
 def _listed(text: str, separator: str | None, file: Path, line: int) -> Sequence[Any]:

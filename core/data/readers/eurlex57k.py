@@ -21,8 +21,8 @@ SOURCE = "EURLEX57K (Chalkidis et al., ACL 2019): EU legislation (c) European Un
 
 def _files(path: Path) -> list[Path]:
     """Single acts only in folders of their own: any JSON may lie beside."""
-    if path.is_file():
-        return [path]
+    if not path.is_dir():
+        return [path] if path.is_file() else []
     return [
         file
         for file in listing(path)
@@ -32,7 +32,7 @@ def _files(path: Path) -> list[Path]:
 
 def sniff(path: Path) -> float:
     """1 if the first file's first act has celex_id and concepts."""
-    files = _files(path) if path.exists() else []
+    files = _files(path)
     start = "".join(head(files[0])) if files else ""
     return float('"celex_id"' in start and '"concepts"' in start)
 
@@ -50,7 +50,7 @@ def read(path: Path, source: Source) -> Dataset:
                     raise DataError("'concepts' must be a list of EuroVoc ids", file, line)
                 parts = (string(act, section, file, line).strip() for section in SECTIONS)
                 text = "\n".join(part for part in parts if part)
-                gather.add(split, (file, line), names.ids(concepts), text, string(act, "celex_id", file, line) or None)
+                gather.add(split, (file, line), names.ids(concepts, (file, line)), text, string(act, "celex_id", file, line) or None)
     naming = _naming(folder, source)
     found = replace(gather.by_name(data_name(path), names, naming), source=SOURCE)
     missing = sum(concept not in naming for concept in names.place)

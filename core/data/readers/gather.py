@@ -83,15 +83,19 @@ def numbering(parts: Iterable[Rows], width: int | None, what: str, limit: int) -
 
 
 class Names:
-    """Label names as they come, numbered by first appearance until `settle` orders them."""
+    """Label names as they come, numbered by first appearance until `by_spelling` or `by_number` orders them."""
 
     def __init__(self) -> None:
         self.place: dict[str, int] = {}
+        self._seen_at: list[Place] = []
 
-    def ids(self, names: Iterable[str]) -> list[int]:
-        return [self.place.setdefault(name, len(self.place)) for name in map(readable, names)]
+    def ids(self, names: Iterable[str], place: Place) -> list[int]:
+        found = [self.place.setdefault(name, len(self.place)) for name in map(readable, names)]
+        if len(self.place) > len(self._seen_at):
+            self._seen_at += [place] * (len(self.place) - len(self._seen_at))
+        return found
 
-    def settle(self, naming: Mapping[str, str] | None = None) -> tuple[tuple[str, ...], IntArray]:
+    def by_spelling(self, naming: Mapping[str, str] | None = None) -> tuple[tuple[str, ...], IntArray]:
         """Names in order (numbers by value, else by spelling) and the place of each id among them; `naming` renames first."""
         raw = list(self.place)
         shown = unique([(naming or {}).get(name, name) for name in raw], raw)
@@ -100,6 +104,14 @@ class Names:
         places = np.empty(len(order), dtype=np.int64)
         places[order] = np.arange(len(order))
         return tuple(shown[i] for i in order), places
+
+    def by_number(self, known: Sequence[str]) -> tuple[tuple[str, ...], IntArray, tuple[str, ...]]:
+        """The known names, the place of each id among them, and notes, the names read so far being numbers of known names."""
+        numbers = Rows()
+        for name, place in zip(self.place, self._seen_at, strict=True):
+            numbers.add([int(name)], place)
+        base, _, notes = numbering([numbers], len(known), "label", MAX_LABELS)
+        return tuple(unique(known)), np.array(numbers.ids, dtype=np.int64) - base, notes
 
 
 def readable(text: str) -> str:
@@ -112,7 +124,8 @@ def readable(text: str) -> str:
 
 
 def unique(names: Sequence[str], ids: Sequence[str] | None = None) -> list[str]:
-    """Names that all differ: a name that is shared or empty gets its id behind it, "Paris [17]"."""
+    """Names that all differ, white space evened out: a name that is shared or empty gets its id behind it, "Paris [17]"."""
+    names = [" ".join(name.split()) for name in names]
     times = Counter(names)
     taken = {name for name, count in times.items() if count == 1 and name}
     found = []
@@ -167,12 +180,16 @@ class Gather:
         names = tuple(unique(known)) if known is not None else tuple(str(i + base) for i in range(count))
         return self._made(name, names, {split: part.labels.matrix(count, base) for split, part in self.parts.items()}, notes, features)
 
-    def by_name(self, name: str, names: Names, naming: Mapping[str, str] | None = None) -> Dataset:
-        """The data set, label ids being those that `names` gave."""
-        ordered, places = names.settle(naming)
+    def by_name(self, name: str, names: Names, naming: Mapping[str, str] | None = None, known: Sequence[str] | None = None) -> Dataset:
+        """The data set, label ids being those that `names` gave; with `known`, those stand for numbers of known names."""
+        notes: tuple[str, ...] = ()
+        if known is None:
+            ordered, places = names.by_spelling(naming)
+        else:
+            ordered, places, notes = names.by_number(known)
         for part in self.parts.values():
             part.labels.ids = array("q", places[np.array(part.labels.ids, dtype=np.int64)].tobytes())
-        return self._made(name, ordered, {split: part.labels.matrix(len(ordered)) for split, part in self.parts.items()}, (), None)
+        return self._made(name, ordered, {split: part.labels.matrix(len(ordered)) for split, part in self.parts.items()}, notes, None)
 
     def _made(
         self, name: str, labels: tuple[str, ...], truth: Mapping[str, sparse.csr_array], notes: tuple[str, ...], features: int | None

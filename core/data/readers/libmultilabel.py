@@ -1,11 +1,12 @@
 """Tab-separated lines of labels and text: LibMultiLabel's `[ID<TAB>]LABEL LABEL<TAB>text`, and `id<TAB>labels<TAB>text` as
 the XML-CNN repositories keep it, which is the same with the id always there. Labels are names, parted by spaces (numbers by
-spaces or commas). A file has an id column if every one of its first lines has two tabs or more."""
+spaces or commas). A file has an id column if most of its first lines have two tabs or more."""
 
 from __future__ import annotations
 
 import re
 from pathlib import Path
+from statistics import median
 
 from core.data.dataset import Dataset
 from core.data.readers.files import data_files, data_name, split_files
@@ -30,7 +31,8 @@ def read(path: Path, source: Source) -> Dataset:
     for split, files in split_files(path, SUFFIXES).items():
         gather.part(split)
         for file in files:
-            columns = 3 if all(line.count("\t") >= 2 for line in head(file) if line) else 2
+            # Most, not all: one broken line must be named, not turn every other line's id into a label.
+            columns = 3 if median([line.count("\t") for line in head(file) if line] or [0]) >= 2 else 2
             for number, line in source.lines(file):
                 if not line:
                     continue
@@ -40,5 +42,5 @@ def read(path: Path, source: Source) -> Dataset:
                     raise DataError(f"{len(cells)} of {columns} columns: a line is {shape}", file, number)
                 labels, text = cells[-2:]
                 parts = labels.replace(",", " ").split() if _NUMBERS.fullmatch(labels.strip()) else labels.split()
-                gather.add(split, (file, number), names.ids(parts), text, cells[0] if columns == 3 else None)
+                gather.add(split, (file, number), names.ids(parts, (file, number)), text, cells[0] if columns == 3 else None)
     return gather.by_name(data_name(path), names)

@@ -37,10 +37,11 @@ def sniff(path: Path) -> float:
     """1 for .arff files; 0.9 for a file that begins with @relation."""
     if path.is_dir():
         return float(bool(data_files(path, SUFFIXES)))
+    if path.name.removesuffix(".gz").endswith(SUFFIXES):
+        return 1
     lines = (line.strip() for line in head(path))
     first = next((line for line in lines if line and not line.startswith("%")), "")
-    is_arff = first.lower().startswith("@relation")
-    return (1.0 if path.name.removesuffix(".gz").endswith(SUFFIXES) else 0.9) if is_arff else 0
+    return 0.9 if first.lower().startswith("@relation") else 0
 
 
 def read(path: Path, source: Source) -> Dataset:

@@ -45,7 +45,7 @@ def read(path: Path, source: Source) -> Dataset:
     for file in files:
         for place, story in _stories(file, source):
             attributes = dict(_ATTRIBUTE.findall(story.partition(">")[0]))
-            topics = names.ids(_topics(story, place))
+            topics = names.ids(_topics(story, place), place)
             side = {"TRAIN": "train", "TEST": "test"}.get(attributes.get("LEWISSPLIT", ""))
             if side is None or attributes.get("TOPICS") != "YES":
                 unused += 1

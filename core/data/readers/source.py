@@ -30,7 +30,7 @@ class Options:
     separator: str | None = None
     hashed_split: bool = False
     line_bytes: int = 64 * 2**20
-    total_bytes: int = 32 * 2**30
+    total_bytes: int = 8 * 2**30
 
     def __post_init__(self) -> None:
         for name in ("line_bytes", "total_bytes"):
@@ -133,7 +133,7 @@ def json_object(text: str, path: Path, line: int | None = None) -> dict[str, Any
 def string(record: dict[str, Any], key: str, path: Path, line: int | None) -> str:
     """A field that is text, a number, or a list of texts (joined by line breaks); missing or null reads as empty."""
     value = record.get(key)
-    if value is None:
+    if value is None or value != value:  # pandas writes NaN for what is missing
         return ""
     if isinstance(value, list) and all(isinstance(part, str) for part in value):
         return "\n".join(value)
@@ -143,8 +143,8 @@ def string(record: dict[str, Any], key: str, path: Path, line: int | None) -> st
 
 
 def _kind(value: Any) -> str:
-    kinds = {dict: "an object", list: "a list", str: "a string", bool: "true or false", type(None): "null"}
-    return kinds.get(type(value), "a number")
+    kinds = {dict: "an object", list: "a list", str: "a string", bool: "true or false", type(None): "null", int: "a number", float: "a number"}
+    return kinds.get(type(value), type(value).__name__)
 
 
 def head(path: Path) -> list[str]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -64,28 +65,15 @@ def read(path: Path, source: Source) -> Dataset:
                 labels, are_ids = labels_of(record[label_column], source.options.separator, file, line)
                 numbered = numbered and are_ids
                 text = "\n".join(part for column in texts if (part := string(record, column, file, line)))
-                gather.add(split, (file, line), names.ids(labels), text, (string(record, id_column, file, line) or None) if id_column else None)
+                gather.add(
+                    split, (file, line), names.ids(labels, (file, line)), text, (string(record, id_column, file, line) or None) if id_column else None
+                )
             if known is None and columns is not None and bare(file).endswith(".parquet"):
                 known = _class_names(file, columns[1])
     known = known or beside(next(iter(files.values()))[0], source)
     if known is None or not numbered or not names.place:
         return gather.by_name(data_name(path), names)
-    return _by_number(path, gather, names, known)
-
-
-def _by_number(path: Path, gather: Gather, names: Names, known: list[str]) -> Dataset:
-    """The data set, label numbers being places in the list of known names."""
-    numbers = {place: int(name) for name, place in names.place.items()}
-    renumbered = Gather()
-    for split, part in gather.parts.items():
-        new = renumbered.part(split)
-        new.ids, new.texts = part.ids, part.texts
-        for row in range(len(part.labels)):
-            ids = [numbers[i] for i in part.labels.ids[part.labels.ends[row] : part.labels.ends[row + 1]]]
-            if ids and max(ids) > len(known):
-                raise DataError(f"document '{part.ids[row][:60]}' has label {max(ids)}, but only {len(known):,} labels have a name", path)
-            new.labels.add(ids, (path, row + 1))
-    return noted(renumbered.by_id(data_name(path), None, known), "label ids were read as places in the list of label names")
+    return noted(gather.by_name(data_name(path), names, known=known), "label ids were read as places in the list of label names")
 
 
 def _files(path: Path) -> list[Path]:
@@ -211,3 +199,11 @@ def check_columns(options: Options, format: str) -> None:
     """InputError if columns are named for a format that has none."""
     if format != "table" and (options.text or options.labels or options.id or options.separator):
         raise InputError(f"text=, labels=, id= and separator= name columns of a table; this file is read as '{format}'")
+
+
+def preview(file: Path, source: Source, rows: int = 5) -> list[dict[str, Any]]:
+    """The first rows of a table, for somebody who has yet to say which column is which. DataError if there is none."""
+    found = [record for _, record in islice(_rows(file, source), rows)]
+    if not found:
+        raise DataError("no row is in it", file)
+    return found

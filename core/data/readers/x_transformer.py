@@ -36,7 +36,7 @@ def sniff(path: Path) -> float:
     """1 for a folder with Y.trn.npz or Y.tst.npz, or one of the .npz files."""
     if path.is_file():
         return float(path.name.startswith(("Y.", "X.")) and path.suffix == ".npz")
-    return float(any(_find(path, "Y.", split, (".npz",)) for split in SPLIT_WORDS))
+    return float(path.is_dir() and any(_find(path, "Y.", split, (".npz",)) for split in SPLIT_WORDS))
 
 
 def read(path: Path, source: Source) -> Dataset:

@@ -25,6 +25,8 @@ def read(path: Path, source: Source) -> Dataset:
     """Each label file with its feature file; a single file is read with its counterpart."""
     folder = path if path.is_dir() else path.parent
     stems = sorted({_stem(file) for file in (listing(path) if path.is_dir() else [path]) if _stem(file)})
+    if not stems:
+        raise DataError(f"no pair of files like trn{LABELS} and trn{FEATURES}", path)
     labels: dict[str, Rows] = {}
     features: dict[str, Rows] = {}
     widths: dict[str, int | None] = {LABELS: None, FEATURES: None}
