@@ -14,7 +14,6 @@ import numpy as np
 
 from core.errors import InputError
 from core.explainers import explain, explainer_class
-from core.explainers.agreement import jaccard, top_words
 from core.explainers.attribution import Attribution, Question
 from core.explainers.masking import Masking, MaskScorer, mode_of, read_part
 from core.fields import from_json
@@ -25,6 +24,12 @@ SHARES = (0.01, 0.05, 0.1, 0.2, 0.5)
 
 AT = 0.2
 """The share at which comprehensiveness and sufficiency are given on their own."""
+
+TOP = 10
+"""Words whose overlap between seeds is the stability."""
+
+NOISE = 1e-6
+"""Values below this share of the largest are rounding: ranking them would compare noise."""
 
 CURVE = 20
 """Points of the curve on which the flip is sought."""
@@ -130,3 +135,15 @@ def _stability(attribution: Attribution, classifier: Classifier, repeats: int, p
         other = explain(explainer, classifier, attribution.document, attribution.labels, progress)
         overlaps.append([jaccard(top_words(one), top_words(two)) for one, two in zip(attribution.values, other.values, strict=True)])
     return np.asarray(np.mean(overlaps, axis=0))
+
+
+def top_words(values: FloatArray, count: int = TOP) -> frozenset[int]:
+    """Positions of the `count` words with the largest |value|; among equals, and in the noise, the earlier. values [w]."""
+    size = np.abs(values)
+    size[size <= NOISE * size.max(initial=0)] = 0
+    return frozenset(np.argsort(-size, kind="stable")[:count].tolist())
+
+
+def jaccard(one: frozenset[int], other: frozenset[int]) -> float:
+    """|both| / |either|; 1 for two empty sets."""
+    return len(one & other) / len(one | other) if one | other else 1.0

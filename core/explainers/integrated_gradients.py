@@ -63,9 +63,10 @@ class Path:
         self.slopes = np.concatenate([self.slopes, slopes])[order]
 
     def worst(self, most: int) -> FloatArray:
-        """Middles of the pieces to halve next: a quarter of all pieces, the worst, at most `most`."""
+        """Middles of the pieces to halve next: those with at least a tenth of the largest error, at most a quarter of all
+        pieces and at most `most`."""
         errors = np.abs(self.errors())
-        count = min(most, max(1, (len(errors) + 3) // 4))
+        count = min(most, (len(errors) + 3) // 4, int((errors >= 0.1 * errors.max()).sum()))
         chosen = np.sort(np.argsort(-errors, kind="stable")[:count])
         return np.asarray((self.at[chosen] + self.at[chosen + 1]) / 2)
 
@@ -117,12 +118,12 @@ class IntegratedGradients:
     """Gradients summed on the way from a baseline that says nothing to the document; needs a differentiable model."""
 
     steps: Annotated[int, Field("equal pieces of the way to start with", low=1, high=CAP - 1)] = 16
-    tolerance: Annotated[float, Field("completeness error at which no piece is halved any more", low=0, high=1)] = 0.005
+    tolerance: Annotated[float, Field("completeness error at which no piece is halved any more", low=0, high=1)] = 0.008
 
     NAME: ClassVar[str] = "integrated-gradients"
     PRESETS: ClassVar[Mapping[str, Mapping[str, Any]]] = {
         "quick": {"steps": 8, "tolerance": 0.05},
-        "normal": {"steps": 16, "tolerance": 0.005},
+        "normal": {"steps": 16, "tolerance": 0.008},
         "thorough": {"steps": 64, "tolerance": 0.001},
     }
 
