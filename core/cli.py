@@ -146,7 +146,7 @@ def publish(folder: Path, kind: str, model: Any, provenance: dict[str, Any], dat
     provenance = {**provenance, "load_seconds": time.monotonic() - start, "size_bytes": sum(path.stat().st_size for path in folder.iterdir())}
     found = to_json(evaluate(loaded, dataset, "test" if "test" in dataset.splits else "dev", progress), loaded, dataset)
     provenance["evaluation"] = found
-    checkpoint.save(folder, **content, provenance=provenance, card=card(folder.name, provenance, kind, (type(model).__doc__ or "").split("\n")[0]))
+    checkpoint.save(folder, **content, provenance=provenance, card=card(folder.name, provenance, kind, getattr(model, "REMARK", "")))
     return found
 
 
