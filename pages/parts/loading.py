@@ -220,7 +220,9 @@ def prewarm(chosen: Card | None) -> None:
 def _prewarm(name: str, digest: str) -> threading.Timer:
     def load() -> None:
         try:
-            _classifier(name, digest)
+            _classifier(name, digest).score(["A first text builds the word pattern and wakes the tokeniser."])
+            import_module("core.explainers.fidelity")
+            import_module("sklearn.linear_model")  # LIME's ridge: a second and a half
         except CoreError:
             return  # the page that asks for the model shows the sentence
 

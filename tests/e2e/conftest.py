@@ -76,7 +76,9 @@ def app_url(tiny_checkpoints: Path, tmp_path_factory: pytest.TempPathFactory) ->
 @pytest.fixture(scope="session")
 def chromium() -> Iterator[Browser]:
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-dev-shm-usage"])
+        browser = playwright.chromium.launch(
+            executable_path=CHROMIUM, args=["--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu", "--disable-extensions"]
+        )
         yield browser
         browser.close()
 
@@ -113,6 +115,7 @@ def open_tab(chromium: Browser) -> Iterator[Open]:
         tab.on("pageerror", lambda error: faults.append(f"script: {error}"))
         tab.on("dialog", lambda dialog: faults.append(f"dialog: {dialog.message}"))
         tab.on("response", lambda r: faults.append(f"{r.status} {r.url}") if r.status >= 400 and not r.url.endswith(EXPECTED_404) else None)
+        tab.set_default_timeout(120_000)  # a busy machine is slow, not wrong
         tab.goto(address)
         ready(tab)
         return tab

@@ -109,6 +109,31 @@ def test_explainers_side_by_side(app_url: str, open_tab: Open) -> None:
     assert tab.locator(".document").count() == 3
 
 
+def test_long_work_is_offered_with_its_cost_and_can_be_stopped(app_url: str, open_tab: Open) -> None:
+    tab = open_tab(f"{app_url}/explain?explainer=shap&preset=thorough&set=evaluations%3A20000")
+    paste(tab, " ".join([TEXT] * 60))
+    tab.locator("button.pick", has_text="use::editing").click()
+    offer = tab.get_by_role("button", name="Explain with SHAP")
+    expect(offer).to_be_visible()
+    expect(tab.get_by_text("20,000 times")).to_be_visible()
+    offer.click()
+    stop = tab.get_by_role("button", name="Stop", exact=True).last
+    expect(tab.get_by_text("of 20,000")).to_be_visible()
+    stop.click()
+    expect(offer).to_be_visible()
+    ready(tab)
+    assert tab.get_by_text("How far can this be trusted?").count() == 0
+
+
+def test_how_it_was_computed(app_url: str, open_tab: Open) -> None:
+    tab = open_tab(f"{app_url}/explain")
+    paste(tab, TEXT)
+    choose(tab, "use::editing")
+    tab.get_by_text("How was this computed?").click()
+    expect(tab.locator(".katex").first).to_be_visible()
+    expect(tab.get_by_text("Sundararajan")).to_be_visible()
+
+
 def test_files_to_take_away(app_url: str, open_tab: Open, tmp_path: Path) -> None:
     tab = open_tab(f"{app_url}/explain")
     paste(tab, HOSTILE)

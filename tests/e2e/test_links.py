@@ -5,9 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import expect
 
 from pages.parts.frame import PAGES
-from tests.e2e.conftest import Open, serving
+from tests.e2e.conftest import Open, ready, serving
 
 pytestmark = pytest.mark.e2e
 
@@ -16,12 +17,12 @@ pytestmark = pytest.mark.e2e
 def test_a_deep_link_on_a_fresh_server(script: str, name: str, tiny_checkpoints: Path, tmp_path: Path, open_tab: Open) -> None:
     with serving(tiny_checkpoints, tmp_path / "log.txt") as address:
         tab = open_tab(f"{address}/{'' if script == 'app.py' else Path(script).stem}")
-        assert tab.title() == f"{name} · Tremor"
-        links = tab.locator('[data-testid="stSidebar"] [data-testid="stPageLink"]')
-        assert links.all_inner_texts() == [f"{other}" for _, other, _ in PAGES] or [text.split()[-1] for text in links.all_inner_texts()] == [
-            other for _, other, _ in PAGES
-        ]
-        assert tab.locator('[data-testid="stSidebar"]').get_by_text("tiny-linear").count() >= 1
+        sidebar = tab.locator('[data-testid="stSidebar"]')
+        expect(tab).to_have_title(f"{name} · Tremor", timeout=60_000)
+        expect(sidebar.get_by_role("link")).to_have_count(len(PAGES), timeout=60_000)
+        expect(sidebar.locator("dl.card")).to_contain_text("90.0 %", timeout=60_000)
+        ready(tab)
+        assert [text.split()[-1] for text in sidebar.get_by_role("link").all_inner_texts()] == [other for _, other, _ in PAGES]
         assert tab.locator('[data-testid="stSidebarNav"]').count() == 0
 
 

@@ -90,7 +90,7 @@ def test_documents_of_a_label_are_shown_as_text(app):
     assert not test.exception and not test.error
     assert [element.value for element in test.text] == [TEXTS[2], TEXTS[3]]
     assert not any("evil" in element.value or "<script" in element.value for element in test.markdown)
-    assert test.dataframe[0].value.to_dict("records") == [{"Label": "apple", "Share": 0.5, "Documents": 1, "Lift": 1.0}]
+    assert test.dataframe[0].value.to_dict("records") == [{"Label": "apple", "Share": 50.0, "Documents": 1, "Lift": 1.0}]
     assert "2 of 4 documents in train carry car" in shown(test)
 
 

@@ -1,0 +1,189 @@
+"""The parts of pages: forms, caches, the queue, the ranked labels and the sentences."""
+
+from __future__ import annotations
+
+import threading
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import streamlit as st
+from hypothesis import given
+from hypothesis import strategies as hs
+from streamlit.testing.v1 import AppTest
+
+from core import fields
+from core.document import Document
+from core.errors import SettingsError
+from core.explainers import EXPLAINERS, LEVELS, explainer_class, preset
+from core.labels import LabelSpace
+from pages.parts import documents, labels, loading, words
+from pages.parts.controls import title
+from pages.parts.explaining import duration
+from pages.parts.forms import changed, from_text
+from pages.parts.methods import METHODS
+from pages.parts.show import plain
+
+
+def page_with_form(name: str) -> None:
+    import streamlit as st
+
+    from core import fields
+    from core.explainers import preset
+    from pages.parts.forms import form
+
+    st.session_state["made"] = fields.to_json(form(preset(name, "normal"), "form"))
+
+
+@pytest.mark.parametrize("name", list(EXPLAINERS))
+def test_every_explainer_survives_its_form(name: str) -> None:
+    page = AppTest.from_function(page_with_form, args=(name,), default_timeout=60).run()
+    assert not page.exception and not page.error
+    assert page.session_state["made"] == fields.to_json(preset(name, "normal"))
+
+
+@pytest.mark.parametrize("name", list(EXPLAINERS))
+@pytest.mark.parametrize("level", LEVELS)
+def test_settings_survive_a_link(name: str, level: str) -> None:
+    component, base = preset(name, level), explainer_class(name)()
+    link = {key: str(value) for key, value in changed(component, base).items()}
+    assert from_text(base, link) == component
+
+
+@pytest.mark.parametrize("texts", [{"samples": "many"}, {"samples": "0"}, {"samples": "nan"}, {"kernel_width": "inf"}, {"mode": "eat"}, {"x": "1"}])
+def test_a_link_with_bad_settings_is_refused(texts: dict[str, str]) -> None:
+    with pytest.raises(SettingsError):
+        from_text(preset("lime"), texts)
+
+
+@pytest.mark.parametrize("name", list(EXPLAINERS))
+def test_every_explainer_has_its_name_and_its_drawer(name: str) -> None:
+    assert title(name)[0].isupper()
+    assert all((METHODS[name].idea, METHODS[name].formula, METHODS[name].source, METHODS[name].beware))
+
+
+def test_results_are_made_once_and_the_oldest_go() -> None:
+    kept = loading._Results(2)
+    for key in ("a", "b"):
+        kept.put(key, key.upper())
+    assert kept.get("a") == "A"
+    kept.put("c", "C")
+    assert [kept.get(key) for key in "abc"] == ["A", None, "C"]
+
+
+def test_a_result_that_raises_is_not_kept() -> None:
+    st.cache_resource.clear()
+    with pytest.raises(ZeroDivisionError):
+        loading.remembered(("t", 1), lambda: 1 // 0)
+    assert loading.remembered(("t", 1), lambda: 7) == 7
+    assert loading.remembered(("t", 1), lambda: 8) == 7
+
+
+def test_heavy_work_takes_turns_and_whoever_waits_is_told() -> None:
+    st.cache_resource.clear()
+    order: list[str] = []
+    held = threading.Event()
+
+    def first() -> None:
+        with loading.slot(lambda text: None):
+            held.set()
+            time.sleep(1.2)
+            order.append("first")
+
+    thread = threading.Thread(target=first)
+    thread.start()
+    assert held.wait(10)
+    said: list[str] = []
+    with loading.slot(said.append):
+        order.append("second")
+    thread.join()
+    assert order == ["first", "second"]
+    assert "Waiting for another computation" in said[0]
+
+
+def test_the_slot_is_freed_when_the_work_fails() -> None:
+    st.cache_resource.clear()
+    with pytest.raises(KeyError), loading.slot(lambda text: None):
+        raise KeyError
+    with loading.slot(lambda text: pytest.fail("the slot was not freed")):
+        pass
+
+
+def test_rows_of_labels() -> None:
+    space = LabelSpace.of(["a", "b", "c"], [200, 50, 3], 250)
+    found = labels.rows([2, 0], np.array([0.5, 0.9, 0.2], dtype=np.float32), space, "probability", ["a"])
+    assert [(row["rank"], row["name"], row["score"], row["count"], row["mark"], row["pinned"]) for row in found] == [
+        ("3", "c", "0.200", "3", "tail", False),
+        ("2", "a", "0.500", "200", "head", True),
+    ]
+    assert found[0]["bar"] == pytest.approx(0.2)
+
+
+@pytest.mark.parametrize(("score", "unit", "text"), [(0.93142, "probability", "0.931"), (2.406, "logit", "+2.41"), (-0.5, "margin", "\u22120.50")])
+def test_numbers(score: float, unit: str, text: str) -> None:
+    assert labels.number(score, unit) == text  # type: ignore[arg-type] # parametrised strings
+
+
+def test_a_search_over_670_091_labels_answers_while_one_types() -> None:
+    """The size of Amazon-670K. Names are made of two words; the answer is ranked and cut to what is shown."""
+    size = 670_091
+    space = LabelSpace.of([f"label{i} group{i % 97}" for i in range(size)], np.arange(size) % 1_000, size)
+    scores = np.random.default_rng(0).random(size, dtype=np.float32)
+    space.search("label", labels.FOUND)  # builds the folded names once
+    start = time.perf_counter()
+    found = labels.rows(space.search("group31 label67", labels.FOUND), scores, space, "probability")
+    assert len(found) == labels.FOUND
+    assert time.perf_counter() - start < 5  # 0.4 s on a free core; the machine may be shared
+
+
+@pytest.mark.parametrize(("largest", "places"), [(0.0, 8), (1.5, 2), (0.25, 3), (12.0, 2), (0.004, 5)])
+def test_decimals(largest: float, places: int) -> None:
+    assert words.decimals(largest) == places
+
+
+@pytest.mark.parametrize("report", [None, 5, {"i": "1", "text": "x"}, {"i": 9, "text": "x"}, {"i": -1}, {"text": "x"}, []])
+def test_a_malformed_report_of_an_edit_is_ignored(report: object) -> None:
+    assert words._edit(report, 3) is None
+
+
+def test_a_report_of_an_edit() -> None:
+    assert words._edit({"i": 1, "text": " new "}, 3) == (1, "new")
+    assert words._edit({"i": 1, "text": ""}, 3) == (1, None)
+
+
+@pytest.mark.parametrize("report", [None, True, -1, 3, "1", 1.0])
+def test_a_malformed_choice_of_a_label_is_ignored(report: object) -> None:
+    assert labels._id(report, LabelSpace.of(["a", "b", "c"], [1, 1, 1], 3)) is None
+
+
+@given(hs.text(max_size=40))
+def test_plain_text_has_no_markdown_left(text: str) -> None:
+    shown = plain(text)
+    bare = shown
+    for mark in "\\`*_{}[]()#+-.!|~<>$:&=^\"'@/":
+        bare = bare.replace("\\" + mark, "")
+    assert not set(bare) & set("\\`*_{}[]()#!|~<>$:&^")
+
+
+@pytest.mark.parametrize(("seconds", "text"), [(0.2, "less than a second"), (7.4, "7 s"), (200, "3 min")])
+def test_durations(seconds: float, text: str) -> None:
+    assert duration(seconds) == text
+
+
+def test_samples_are_short_and_long_and_of_several_domains() -> None:
+    found = documents.samples()
+    sizes = [len(Document.from_text(sample.text)) for sample in found]
+    assert len(found) >= 6 and min(sizes) < 30 and max(sizes) > 300
+    assert len({sample.domain for sample in found}) == len(found)
+
+
+def test_only_its_file_names_the_session_state_and_the_caches() -> None:
+    """design.md: pages/parts/session.py alone knows the session's keys, loading.py alone the caches."""
+    root = Path(loading.__file__).resolve().parents[2]
+    for path in [root / "app.py", *(root / "pages").rglob("*.py")]:
+        text = path.read_text(encoding="utf-8")
+        if path.name != "session.py":
+            assert "st.session_state" not in text.replace("`st.session_state`", "") and "st.query_params" not in text, path
+        if path.name != "loading.py":
+            assert "st.cache_" not in text, path

@@ -1,0 +1,55 @@
+"""The palettes of .streamlit/config.toml: readable in light and dark, and nothing in the configuration talks to the outside."""
+
+from __future__ import annotations
+
+import tomllib
+
+import pytest
+
+from tests.pages.conftest import ROOT
+
+CONFIG = tomllib.loads((ROOT / ".streamlit" / "config.toml").read_text(encoding="utf-8"))
+
+
+def luminance(colour: str) -> float:
+    """Relative luminance of '#rrggbb' (WCAG 2.2)."""
+    parts = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
+    red, green, blue = (part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts)
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
+def contrast(one: str, other: str) -> float:
+    low, high = sorted((luminance(one), luminance(other)))
+    return (high + 0.05) / (low + 0.05)
+
+
+def mixed(colour: str, share: float, ground: str) -> str:
+    """`share` of the colour over the ground, as color-mix(in srgb, ...) paints it."""
+    parts = [round(share * int(colour[i : i + 2], 16) + (1 - share) * int(ground[i : i + 2], 16)) for i in (1, 3, 5)]
+    return "#" + "".join(f"{part:02x}" for part in parts)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_contrast(scheme: str) -> None:
+    theme = CONFIG["theme"][scheme]
+    for ground in (theme["backgroundColor"], theme["secondaryBackgroundColor"]):
+        assert contrast(theme["textColor"], ground) >= 12
+        assert contrast(theme["primaryColor"], ground) >= 5.5
+        assert contrast(theme["linkColor"], ground) >= 5.5
+        assert all(contrast(colour, ground) >= 3 for colour in theme["chartCategoricalColors"])
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("sign", ["orangeColor", "blueColor"])
+def test_a_highlighted_word_can_be_read_and_its_line_seen(scheme: str, sign: str) -> None:
+    """At full strength 48 % of the sign's colour lies under the text (assets/components/words.css)."""
+    theme = CONFIG["theme"][scheme]
+    assert contrast(theme["textColor"], mixed(theme[sign], 0.48, theme["backgroundColor"])) >= 4.5
+    assert contrast(theme[sign], theme["backgroundColor"]) >= 3
+
+
+def test_nothing_is_sent_or_fetched() -> None:
+    assert CONFIG["browser"]["gatherUsageStats"] is False
+    assert CONFIG["server"]["address"] == "127.0.0.1"
+    assert set(CONFIG["server"]["allowedHosts"]) == {"localhost", "127.0.0.1"}
+    assert CONFIG["client"]["showErrorLinks"] is False and CONFIG["client"]["showErrorDetails"] == "none"
