@@ -21,7 +21,10 @@ from core.labels import LabelSpace
 from core.ranking import top_k
 from core.types import IntArray, Scores
 
-METHODS = ("logit-sum", "mean", "unbiased", "min", "median", "noisy-or")
+METHODS = ("evidence", "logit-sum", "mean", "unbiased", "min", "median", "noisy-or")
+
+EVIDENCE = 3.0
+"""As how many independent buckets the R buckets of a label count against its prior; chosen on debtags' dev split."""
 CHUNK = 64
 """Documents whose labels are ranked at a time."""
 
@@ -90,25 +93,39 @@ class Buckets:
         total = np.stack([np.bincount(row, weights=quiet, minlength=self.size)[row] for row in self.lookup])
         return np.asarray(-np.expm1(np.minimum(total - quiet, 0)), dtype=np.float32)
 
+    def offset(self, labels: LabelSpace, rates: NDArray[np.float32]) -> NDArray[np.float32]:
+        """What the estimator "evidence" adds to the weighted sum of logits: [1, L]. rates [R, B]: log-odds of the base rates."""
+        share = np.clip(labels.counts / max(labels.documents, 1), 1e-6, 1 - 1e-6)
+        expected = np.take_along_axis(rates, self.lookup, axis=1).sum(axis=0, dtype=np.float64)
+        return np.asarray(np.log(share / (1 - share)) - EVIDENCE / self.repetitions * expected, dtype=np.float32)[None]
 
-def combine(z: Tensor, method: str, buckets: int, crowd: Tensor | None = None) -> Tensor:
-    """The R bucket logits of m labels, z [R, n, m] -> label scores [n, m]; differentiable.
 
-    With v_r the probability of a label's bucket in repetition r: mean: of v_r; unbiased: B / (B - 1) * (mean - 1 / B), exact for a
-    softmax over one label a document, the same order as mean; min, median: of v_r; logit-sum: the sum of the logits;
-    noisy-or (experimental): the mean of 1 - (1 - v_r) / (1 - q_r), cut to [0, 1], where q_r is `crowd` [R, m]. `buckets` is B.
+def values(z: Tensor, method: str) -> Tensor:
+    """What an estimator combines: the logits themselves, or their probabilities."""
+    return z if method in ("logit-sum", "evidence") else torch.sigmoid(z)
+
+
+def combine(v: Tensor, method: str, buckets: int, known: Tensor | None = None) -> Tensor:
+    """The `values` of the R buckets of m labels, v [R, n, m] -> label scores [n, m]; differentiable. `buckets` is B.
+
+    mean; min; median; unbiased: B / (B - 1) * (mean - 1 / B), exact for a softmax over one label a document, the same order as
+    mean; logit-sum: the sum of the logits. noisy-or (experimental): the mean of 1 - (1 - v_r) / (1 - q_r), cut to [0, 1], with
+    q = `known` [R, m] from `Buckets.crowd`. evidence (ours): the label's own log-odds, plus EVIDENCE times the mean by which its
+    buckets' logits exceed the log-odds of their base rates, with everything constant in `known` [1, m] from `Buckets.offset`.
     """
-    if method == "logit-sum":
-        return _sum(z)
-    v = torch.sigmoid(z)
     if method == "min":
         return v.amin(dim=0)
     if method == "median":
         middle = v.sort(dim=0).values
         return (middle[(len(v) - 1) // 2] + middle[len(v) // 2]) / 2
-    if method == "noisy-or" and crowd is not None:
-        v = (1 - (1 - v) / (1 - crowd[:, None])).clamp(0, 1)
-    mean = _sum(v) / len(v)
+    if method == "noisy-or" and known is not None:
+        v = (1 - (1 - v) / (1 - known[:, None])).clamp(0, 1)
+    total = _sum(v)
+    if method == "logit-sum":
+        return total
+    if method == "evidence" and known is not None:
+        return total * (EVIDENCE / len(v)) + known
+    mean = total / len(v)
     return (mean - 1 / buckets) * (buckets / (buckets - 1)) if method == "unbiased" else mean
 
 
@@ -121,18 +138,29 @@ def _sum(parts: Tensor) -> Tensor:
     return total
 
 
-def reconstruct(z: Tensor, lookup: Tensor, method: str, buckets: int, crowd: Tensor | None = None) -> Tensor:
+def gather(v: Tensor, lookup: Tensor) -> Tensor:
+    """v [R, n, B], lookup [R, m] -> the values of each label's buckets [R, n, m]."""
+    return torch.stack([own.index_select(1, places) for own, places in zip(v, lookup, strict=True)])
+
+
+def reconstruct(z: Tensor, lookup: Tensor, method: str, buckets: int, known: Tensor | None = None) -> Tensor:
     """Logits of all buckets, z [R, n, B], and the buckets of m labels, lookup [R, m] -> label scores [n, m], as `combine`."""
-    return combine(torch.stack([own.index_select(1, places) for own, places in zip(z, lookup, strict=True)]), method, buckets, crowd)
+    return combine(gather(values(z, method), lookup), method, buckets, known)
 
 
 @dataclass(frozen=True)
 class Reader:
-    """What label scores are read from bucket logits with: the buckets, the estimator, and q [R, L] for noisy-or."""
+    """Reads label scores from bucket logits. known: what the estimator knows of each label, [R or 1, L], or None."""
 
     buckets: Buckets
     method: str
-    crowd: Tensor | None = None
+    known: Tensor | None = None
+
+    @classmethod
+    def of(cls, buckets: Buckets, method: str, labels: LabelSpace, rates: NDArray[np.float32]) -> Reader:
+        """rates [R, B]: log-odds of the buckets' base rates."""
+        known = {"noisy-or": lambda: buckets.crowd(labels), "evidence": lambda: buckets.offset(labels, rates)}.get(method)
+        return cls(buckets, method, None if known is None else torch.from_numpy(known()))
 
     @cached_property
     def lookup(self) -> Tensor:
@@ -140,12 +168,13 @@ class Reader:
 
     def chosen(self, z: Tensor, labels: IntArray) -> Tensor:
         """Logits of the R buckets of m labels, [R, n, m] -> scores [n, m]."""
-        return combine(z, self.method, self.buckets.size, None if self.crowd is None else self.crowd[:, torch.from_numpy(labels)])
+        known = None if self.known is None else self.known[:, torch.from_numpy(labels)]
+        return combine(values(z, self.method), self.method, self.buckets.size, known)
 
-    def scores(self, z: Tensor, labels: slice | IntArray) -> Scores:
-        """Logits of all buckets [R, n, B] -> scores of some labels [n, m]."""
-        crowd = None if self.crowd is None else self.crowd[:, labels]
-        found: Scores = reconstruct(z, self.lookup[:, labels], self.method, self.buckets.size, crowd).numpy()
+    def scores(self, v: Tensor, labels: slice | IntArray) -> Scores:
+        """`values` of all buckets [R, n, B] -> scores of some labels [n, m]."""
+        known = None if self.known is None else self.known[:, labels]
+        found: Scores = combine(gather(v, self.lookup[:, labels]), self.method, self.buckets.size, known).numpy()
         return found
 
     def blocks(self, documents: int) -> Iterator[slice]:
@@ -157,17 +186,19 @@ class Reader:
     def dense(self, z: Tensor) -> Scores:
         """Scores of all labels [n, L]."""
         scores = np.empty((z.shape[1], self.buckets.lookup.shape[1]), dtype=np.float32)
+        v = values(z, self.method)
         for part in self.blocks(z.shape[1]):
-            scores[:, part] = self.scores(z, part)
+            scores[:, part] = self.scores(v, part)
         return scores
 
     def exact_top(self, z: Tensor, k: int) -> tuple[IntArray, Scores]:
         """The k best of all labels of at most CHUNK documents: ids and scores [n, min(k, L)]. All labels are scored, a block
         at a time, so that memory does not grow with L."""
+        v = values(z, self.method)
         best = np.zeros((z.shape[1], 0), dtype=np.float32)
         ids = np.zeros((z.shape[1], 0), dtype=np.int64)
         for part in self.blocks(z.shape[1]):
-            scores = self.scores(z, part)
+            scores = self.scores(v, part)
             found = top_k(scores, k)
             best = np.concatenate([best, np.take_along_axis(scores, found, axis=1)], axis=1)
             ids = np.concatenate([ids, found + part.start], axis=1)
@@ -183,7 +214,7 @@ class Reader:
         best = np.full(ids.shape, -np.inf, dtype=np.float32)
         for row in range(z.shape[1]):
             labels = candidates(z[:, row].numpy(), self.buckets, k)
-            scores = self.scores(z[:, [row]], labels)
+            scores = self.scores(values(z[:, [row]], self.method), labels)
             found = top_k(scores, ids.shape[1])
             ids[row, : found.shape[1]] = labels[found[0]]
             best[row, : found.shape[1]] = scores[0, found[0]]

@@ -59,9 +59,8 @@ class Mach:
         self.network = network.eval().requires_grad_(False)
         self.hashing = Hashing(config, len(tfidf))
         self.buckets = Buckets.of(len(labels), config.buckets, config.repetitions)
-        crowd = torch.from_numpy(self.buckets.crowd(labels)) if config.method == "noisy-or" else None
-        self.reader = Reader(self.buckets, config.method, crowd)
-        self.unit: Unit = "margin" if config.method in ("logit-sum", "unbiased") else "probability"
+        self.reader = Reader.of(self.buckets, config.method, labels, network.rates.numpy()[:, 0])
+        self.unit: Unit = "margin" if config.method in ("evidence", "logit-sum", "unbiased") else "probability"
         self.digest = digest or _digest(network)
 
     @classmethod
@@ -261,12 +260,12 @@ def train(config: Config, dataset: Dataset, labels: LabelSpace, run: Run) -> Mac
     tfidf = TfIdf.fit(splits["train"].texts or (), config.minimum_documents, config.maximum_features, run.progress)
     features = {name: tfidf.transform(split.texts or ()) for name, split in splits.items()}
     buckets = Buckets.of(len(labels), config.buckets, config.repetitions)
-    crowd = torch.from_numpy(buckets.crowd(labels)) if config.method == "noisy-or" else None
     network = Network(config)
     network.start(base_rates(truth["train"], buckets), torch.Generator().manual_seed(run.seed))
+    reader = Reader.of(buckets, config.method, labels, network.rates.numpy()[:, 0])
     propensity = labels.inverse_propensities()
     task = MachTask(
-        network, Hashing(config, len(tfidf)), Reader(buckets, config.method, crowd), features["train"], truth["train"], features["dev"],
+        network, Hashing(config, len(tfidf)), reader, features["train"], truth["train"], features["dev"],
         truth["dev"], ((propensity / propensity.min()) ** config.tail).astype(np.float32), config.batch_size, labels.bins(),
     )  # fmt: skip
     fit(task, config, run)

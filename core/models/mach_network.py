@@ -33,7 +33,7 @@ class Config(LoopSettings):
     hidden: Annotated[int, Field("H: units of each network's hidden layer; 0 for none", low=0, high=65_536)] = 0
     direct: Annotated[bool, Field("a linear path from the features to the buckets beside the hidden layer")] = True
     signed: Annotated[bool, Field("hash features with a random sign, so that collisions cancel on average; the authors do not")] = False
-    method: Annotated[str, Field("estimator of label scores from buckets", choices=METHODS)] = "logit-sum"
+    method: Annotated[str, Field("estimator of label scores from buckets", choices=METHODS)] = "evidence"
     search: Annotated[str, Field("how the best labels are found", choices=("exact", "approximate"))] = "exact"
     dropout: Annotated[float, Field("share of a document's features dropped at random in training", low=0.0, high=0.95)] = 0.3
     tail: Annotated[float, Field("positives weigh (inverse propensity / the smallest) to this power; 0 weighs all alike", low=0.0, high=1.0)] = 0.3
@@ -51,6 +51,9 @@ class Network(nn.Module):
     """The R networks in one: their hashed columns lie one after the other in one table, whose row holds a column's weights
     to the H hidden units and then, on the direct path, to the B buckets."""
 
+    rates: Tensor
+    """Log-odds of the buckets' base rates, [R, 1, B]; not trained."""
+
     def __init__(self, config: Config) -> None:
         super().__init__()
         r, h, b = config.repetitions, config.hidden, config.buckets
@@ -59,6 +62,7 @@ class Network(nn.Module):
         self.hidden_bias = nn.Parameter(torch.zeros(r, 1, h))
         self.output = nn.Parameter(torch.zeros(r, h, b))
         self.bias = nn.Parameter(torch.zeros(r, 1, b))
+        self.register_buffer("rates", torch.zeros(r, 1, b))
 
     def start(self, rates: NDArray[np.float64], generator: torch.Generator) -> None:
         """Random hidden weights, no direct ones, and biases at the log-odds of the buckets' base rates [R, B]."""
@@ -66,7 +70,8 @@ class Network(nn.Module):
         with torch.no_grad():
             self.table[:, : self.hidden].normal_(0, 0.2, generator=generator)
             self.output.normal_(0, max(1, self.hidden) ** -0.5, generator=generator)
-            self.bias.copy_(torch.from_numpy(np.log(safe / (1 - safe)))[:, None])
+            self.rates.copy_(torch.from_numpy(np.log(safe / (1 - safe)))[:, None])
+            self.bias.copy_(self.rates)
 
     def forward(self, rows: Tensor, starts: Tensor, values: Tensor) -> Tensor:
         """Table rows, bag starts [R * n] and values of all features of n documents, repetition by repetition -> [R, n, B]."""

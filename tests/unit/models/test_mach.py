@@ -97,15 +97,17 @@ def test_every_estimator_by_hand() -> None:
         "median": [0.5, 0.5],
         "logit-sum": [0.0, math.log(3) - 50],
         "noisy-or": [(0 + 0.5 + 0.5) / 3, (0.5 + 0 + 0.5) / 3],
+        "evidence": [-1.0 + 0.0, 2.0 + math.log(3) - 50],  # EVIDENCE = R = 3
     }
     assert set(expected) == set(METHODS)
-    for method, values in expected.items():
-        np.testing.assert_allclose(reconstruct(z, lookup, method, 2, crowd).numpy(), [values], atol=1e-6)
+    for method, scores in expected.items():
+        known = torch.tensor([[-1.0, 2.0]]) if method == "evidence" else crowd
+        np.testing.assert_allclose(reconstruct(z, lookup, method, 2, known).numpy(), [scores], atol=1e-6)
 
 
 def test_the_median_of_an_even_number_is_the_middle_of_the_two() -> None:
-    z = torch.tensor([0.1, 0.2, 0.4, 0.9]).logit().view(4, 1, 1)
-    assert float(combine(z, "median", 8)) == pytest.approx(0.3)
+    v = torch.tensor([0.1, 0.2, 0.4, 0.9]).view(4, 1, 1)
+    assert float(combine(v, "median", 8)) == pytest.approx(0.3)
 
 
 @given(logits)
@@ -119,6 +121,18 @@ def test_min_median_max_are_in_order_and_unbiased_keeps_the_order_of_mean(values
     np.testing.assert_allclose(found["unbiased"], 7 / 6 * (found["mean"] - 1 / 7), atol=1e-6)
     for mean, unbiased in zip(found["mean"], found["unbiased"], strict=True):
         assert (np.diff(unbiased[np.argsort(mean, kind="stable")]) >= -1e-6).all()
+
+
+def test_evidence_is_the_prior_plus_what_the_buckets_exceed_their_base_rates_by() -> None:
+    """A document that raises no bucket leaves every label at its prior, whoever shares its buckets."""
+    labels = LabelSpace.of(["rare", "frequent", "half"], [1, 25, 50], 100)
+    buckets = Buckets(np.array([[0, 0, 1], [0, 1, 1]], dtype=np.int32), 2)
+    rates = np.array([[-1.5, 0.5], [-4, 1]], dtype=np.float32)
+    reader = Reader.of(buckets, "evidence", labels, rates)
+    priors = np.log([1 / 99, 1 / 3, 1])
+    np.testing.assert_allclose(reader.dense(torch.from_numpy(rates[:, None]))[0], priors, atol=1e-6)
+    raised = rates + np.array([[2, 0], [1, 0]], dtype=np.float32)
+    np.testing.assert_allclose(reader.dense(torch.from_numpy(raised[:, None]))[0], priors + np.array([3 * 1.5, 3 * 1.0, 0]), atol=1e-6)
 
 
 def test_the_crowd_is_the_chance_that_another_member_fires() -> None:
@@ -135,7 +149,7 @@ def test_the_exact_search_is_the_best_of_the_dense_scores_in_any_blocks(values: 
     from core.ranking import top_k
 
     buckets = Buckets.of(40, 7, 5)
-    reader = Reader(buckets, method, torch.from_numpy(buckets.crowd(LabelSpace.of([str(i) for i in range(40)], [3] * 40, 90))))
+    reader = Reader.of(buckets, method, LabelSpace.of([str(i) for i in range(40)], [3] * 40, 90), np.full((5, 7), -2, np.float32))
     z = torch.from_numpy(values)
     dense = reader.dense(z)
     with pytest.MonkeyPatch.context() as patch:
@@ -176,7 +190,9 @@ def test_the_approximate_search_finds_nearly_what_the_exact_one_finds() -> None:
 # -- the classifier
 
 
-@pytest.mark.parametrize("changed", [{}, {"signed": True}, {"hidden": 0}, {"direct": False}, {"method": "median"}, {"method": "noisy-or"}])
+@pytest.mark.parametrize(
+    "changed", [{}, {"signed": True}, {"hidden": 0}, {"direct": False}, {"method": "median"}, {"method": "noisy-or"}, {"method": "logit-sum"}]
+)
 def test_scores_agree_however_they_are_asked_for(changed: dict[str, object]) -> None:
     model = toy(**changed)
     assert isinstance(model, Maskable) and isinstance(model, Differentiable)
@@ -197,7 +213,7 @@ def test_scores_agree_however_they_are_asked_for(changed: dict[str, object]) -> 
 
 def test_one_score_by_hand() -> None:
     """No hidden layer: logit of a bucket = bias + sum over features of value * the weight of its hashed column."""
-    model = toy(hidden=0)
+    model = toy(hidden=0, method="logit-sum")
     row = sparse.csr_array(model.tfidf.transform(["chess game"]))
     total = 0.0
     for r in range(4):
