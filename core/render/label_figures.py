@@ -19,6 +19,8 @@ CLUSTERED_LABELS = 1_200
 LONGEST = 40
 BANDS = (("head", HEAD_FROM, None, (22, 138, 155)), ("torso", TORSO_FROM, HEAD_FROM, (209, 102, 20)), ("tail", 1, TORSO_FROM, (148, 102, 190)))
 """Name, lowest and first excluded training count, colour."""
+DARK, SLATE = {HEAD_FROM: (18, 110, 124), TORSO_FROM: (167, 82, 16), 0: (118, 82, 152)}, (84, 90, 98)
+"""The bands' colours by lowest count, and a neutral one, under white text (5:1 and more), which no theme changes."""
 
 
 def band_of(counts: IntArray) -> dict[str, tuple[int, float]]:
@@ -71,18 +73,18 @@ def cluster_map(clusters: Sequence[Cluster], names: Sequence[str], counts: IntAr
         parents.append("")
         values.append(int(counts[shown].sum()))
         notes.append(f"{len(one.labels):,} labels on {one.documents:,} documents")
-        colours.append("rgba(128,128,128,0.18)")
+        colours.append(_colour(SLATE, 1))
         for label in shown.tolist():
             ids.append(f"l{label}")
             texts.append(_shown(names[label]))
             parents.append(f"c{number}")
             values.append(int(counts[label]))
             notes.append(f"{int(counts[label]):,} training documents")
-            colours.append(_colour(next(rgb for _, low, _, rgb in BANDS if counts[label] >= low or low == 1), 0.7))
+            colours.append(_colour(next(dark for low, dark in DARK.items() if counts[label] >= low), 1))
     figure = go.Figure(
         go.Treemap(
             ids=ids, labels=texts, parents=parents, values=values, customdata=notes, branchvalues="total", maxdepth=2,
-            tiling={"pad": 2}, marker={"colors": colours, "line": {"width": 0}}, pathbar={"visible": True},
+            tiling={"pad": 2}, marker={"colors": colours, "line": {"width": 0}}, textfont={"color": "#ffffff"}, pathbar={"visible": True},
             hovertemplate="%{label}<br>%{customdata}<extra></extra>",
         )
     )  # fmt: skip

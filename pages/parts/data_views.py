@@ -128,7 +128,7 @@ def label_picker(labels: LabelSpace) -> int | None:
 def one_label(dataset: Dataset) -> None:
     """A label's documents, and the labels that share them."""
     labels = labels_of(dataset)
-    left, right = st.columns([1, 2], gap="large")
+    left, right = st.columns([2, 3], gap="large")
     with left:
         label = label_picker(labels)
         if label is None:
@@ -138,11 +138,11 @@ def one_label(dataset: Dataset) -> None:
         rows = documents_with(split.truth, label)
         st.subheader("Labels on the same documents")
         shared = [
-            {"Label": labels.names[one.label], "Share": one.share, "Documents": one.documents, "Lift": one.lift}
+            {"Label": labels.names[one.label], "Share": 100 * one.share, "Documents": one.documents, "Lift": one.lift}
             for one in together(split.truth, label)
         ]
         columns = {
-            "Share": st.column_config.ProgressColumn(format="percent", min_value=0, max_value=1, help="of the label's documents"),
+            "Share": st.column_config.ProgressColumn(format="%.0f %%", min_value=0, max_value=100, help="of the label's documents"),
             "Lift": st.column_config.NumberColumn(format="%.1f", help="How many times as often as if the two were independent"),
         }
         st.dataframe(shared, column_config=columns, hide_index=True, key="together")
