@@ -292,3 +292,31 @@ def test_every_explainer_is_in_the_table() -> None:
 
     named = [place for path in sources() if path.parts[:2] == ("core", "explainers") for place in classes_with(path, "NAME")]
     assert sorted(named) == sorted(EXPLAINERS.values())
+
+
+def test_every_reader_is_in_the_table() -> None:
+    from core.data.readers import READERS
+
+    files = [path for path in sources() if path.parts[:3] == ("core", "data", "readers") and path.name != "__init__.py"]
+    assert {module_name(path) for path in files if defines(path, "sniff")} == set(READERS.values())
+    assert all(defines(path, "read") for path in files if defines(path, "sniff"))
+
+
+def test_every_module_beside_a_reader_is_used_by_one() -> None:
+    from core.data.readers import READERS
+
+    files = [path for path in sources() if path.parts[:3] == ("core", "data", "readers") and path.name != "__init__.py"]
+    used = {each.module for path in (*files, Path("core/data/readers/__init__.py")) for each in imports(path)}
+    assert {module_name(path) for path in files} <= used | set(READERS.values())
+
+
+def test_what_the_tables_name_exists() -> None:
+    """Every place of every table: its file is there and defines the name."""
+    from core.data import DATASETS
+    from core.explainers import EXPLAINERS
+    from core.models import MODELS
+
+    places = [*MODELS.values(), *EXPLAINERS.values(), *(known.build for known in DATASETS.values() if known.build)]
+    for place in places:
+        module, name = place.split(":")
+        assert defines(Path(module.replace(".", "/") + ".py"), name), place
