@@ -15,15 +15,17 @@ from hypothesis import strategies as st
 from core import checkpoint, fields
 from core.data.dataset import Dataset, Split, truth_matrix
 from core.document import Document
-from core.errors import CheckpointError, SettingsError
+from core.errors import CheckpointError, InputError, SettingsError
 from core.labels import LabelSpace
+from core.models.linear_part import SHARES
 from core.models.words import Words
-from core.models.xml_cnn import Config, XmlCnn, tempered_weights, train
+from core.models.xml_cnn import Config, XmlCnn, train
 from core.models.xml_cnn_network import WIDTHS, Ragged, XmlCnnModule
+from core.models.xml_cnn_training import tempered_weights
 from core.training.runs import Run, read_progress
 from core.types import Differentiable, Maskable
 
-SMALL = Config(width=12, filters=5, chunks=3, bottleneck=16, window=20, vectors="random", vector_scale=0.5)
+SMALL = Config(width=12, filters=5, chunks=3, bottleneck=16, window=20, vectors="random", vector_scale=0.5, linear=False)
 VOCABULARY = [f"w{i}" for i in range(40)]
 LABELS = LabelSpace.of(["a", "b", "c", "d"], [9, 5, 2, 1], 20)
 
@@ -115,7 +117,7 @@ def test_batched_equals_single(model: XmlCnn) -> None:
 
 def test_many_words_are_scored_in_portions(model: XmlCnn, monkeypatch: pytest.MonkeyPatch) -> None:
     whole = model.score(TEXTS)
-    monkeypatch.setattr("core.models.xml_cnn.CHUNK", 15)
+    monkeypatch.setattr("core.models.xml_cnn_scoring.CHUNK", 15)
     np.testing.assert_allclose(model.score(TEXTS), whole, atol=1e-5)
 
 
@@ -175,7 +177,7 @@ def test_gradient_equals_finite_differences(model: XmlCnn) -> None:
 
     def scores(at: np.ndarray) -> np.ndarray:
         with torch.no_grad():
-            return model.module.logits(model._hidden(torch.from_numpy(at)), columns).numpy()[[0, 1], [0, 1]]
+            return model.module.logits(model.network._hidden(torch.from_numpy(at)), columns).numpy()[[0, 1], [0, 1]]
 
     expected, step = np.zeros(vectors.shape), 1e-6
     for t in range(vectors.shape[1]):
@@ -263,6 +265,39 @@ def test_learns_a_toy(trained: tuple[XmlCnn, Path]) -> None:
     assert scores.argmax(axis=1).tolist() == [1, 0]
     assert not model.module.embedding.weight[0].any()
     assert not any(parameter.requires_grad for parameter in model.module.parameters())
+
+
+def test_linear_part_is_added(tmp_path: Path) -> None:
+    """Scores, masked scores, gradients and the checkpoint are those of network + share * margins."""
+    config = replace(SMALL, epochs=2, linear=True, linear_threshold=0.0)
+    dataset = toy()
+    model = train(config, dataset, dataset.label_space(), Run(tmp_path / "run", seed=1, device="cpu", quiet=True))
+    part = model.linear
+    assert part is not None and part.share in SHARES and read_progress(tmp_path / "run")[-1]["share"] == part.share
+    texts = ["", "w1 w2 sign1", "sign0 w3 sign2 w1 " * 9]
+    expected = model.network.score(texts) + part.share * part.model.score(texts)
+    np.testing.assert_allclose(model.score(texts), expected, atol=1e-5)
+    document = Document.from_text(texts[2])
+    keep = np.random.default_rng(0).random((6, len(document))) < 0.7
+    np.testing.assert_allclose(model.score_masked(document, keep), model.score([document.keep(row).text for row in keep]), atol=1e-4)
+    assert model.words_read(document) == len(document) == 36
+    embedded = model.embed(document)
+    np.testing.assert_allclose(model.score_embedded(embedded, embedded.vectors[None]), expected[[2]], atol=1e-4)
+    np.testing.assert_allclose(model.score_embedded(embedded, embedded.baseline[None]), model.score([""]), atol=1e-4)
+    labels = np.array([2, 0])
+    scores, slopes = model.gradient(embedded, np.stack([embedded.vectors] * 2), labels)
+    np.testing.assert_allclose(scores, expected[2, labels], atol=1e-4)
+    assert slopes.shape == (2, *embedded.vectors.shape)
+    rows = model.network.embed(document).vectors
+    np.testing.assert_allclose(slopes[:, : len(rows)], model.network.gradient(embedded, np.stack([rows] * 2), labels)[1], atol=1e-6)
+    features = part.model.embed(document)
+    np.testing.assert_allclose(slopes[:, len(rows) :, 0], part.share * part.model.weights[features.columns][:, labels].toarray().T, rtol=1e-5)
+    assert not slopes[:, len(rows) :, 1:].any()
+    checkpoint.save(tmp_path / "c", model=XmlCnn.KIND, settings=model.settings(), labels=model.labels, tensors=model.tensors(), files=model.files())
+    loaded = XmlCnn.load(checkpoint.load(tmp_path / "c"))
+    np.testing.assert_allclose(loaded.score(texts), expected, atol=0.05)
+    with pytest.raises(InputError, match="not made by this model"):
+        model.score_embedded(model.network.embed(document), rows[None])
 
 
 def test_word_vectors_start_the_embedding(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,117 @@
+"""How XML-CNN is trained: the loop's view of it. What it computes, and from which paper: xml_cnn.py."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Self
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from scipy import sparse
+from torch import Tensor, nn
+
+from core.data.dataset import Dataset, truth_for
+from core.data.debtags import cache_folder
+from core.document import Document
+from core.labels import LabelSpace, inverse_propensities
+from core.metrics import judge, ndcg, precision, psp, recall_by_bin, value
+from core.models.word_vectors import word_vectors
+from core.models.words import PADDING, UNKNOWN, Words
+from core.models.xml_cnn_network import SHORTEST, Config, Ragged, XmlCnnModule
+from core.models.xml_cnn_scoring import score_rows
+from core.ranking import top_k
+from core.training.loop import bucketed
+from core.training.runs import Run
+from core.types import FloatArray, IntArray
+
+
+@dataclass
+class XmlCnnTask:
+    """The loop's view of XML-CNN: word ids of each document and its labels as rows of 0/1 [n, L]; `dev` as a classifier
+    sees it, over all of the data set's labels [n, L + u]. Binary cross-entropy, summed over labels, averaged over documents."""
+
+    module: XmlCnnModule
+    config: Config
+    rows: list[IntArray]
+    truth: sparse.csr_array
+    positive_weight: Tensor
+    dev_rows: list[IntArray]
+    dev_truth: sparse.csr_array
+    labels: LabelSpace
+    selection: str = "nDCG@5"
+    lengths: IntArray = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.lengths = np.asarray([max(len(row), SHORTEST) for row in self.rows], dtype=np.int64)
+
+    @property
+    def propensities(self) -> FloatArray:
+        """1/p of every column of `dev_truth` [L + u]; labels outside the classifier's are taken as seen once."""
+        unseen = np.zeros(self.dev_truth.shape[1] - len(self.labels), dtype=np.int64)
+        return inverse_propensities(np.concatenate([self.labels.counts, unseen]), self.labels.documents)
+
+    @classmethod
+    def of(cls, config: Config, dataset: Dataset, labels: LabelSpace, words: Words, run: Run) -> Self:
+        """A new network for the labels of a data set, with its documents."""
+        training, dev = dataset.split("train"), dataset.split("dev")
+        return cls(
+            module=new_module(config, words, labels, run),
+            config=config,
+            rows=[words.ids(Document.from_text(text).words[: config.window]) for text in training.texts or ()],
+            truth=sparse.csr_array(truth_for(training, dataset.label_names, labels)[0][:, : len(labels)], dtype=np.float32),
+            positive_weight=tempered_weights(labels, config.tail_weight),
+            dev_rows=[words.ids(Document.from_text(text).words[: config.window]) for text in dev.texts or ()],
+            dev_truth=truth_for(dev, dataset.label_names, labels)[0],
+            labels=labels,
+        )
+
+    def groups(self) -> list[dict[str, Any]]:
+        """Weight decay shrinks the upper layers only: rare words' vectors, seldom updated, would fade away."""
+        upper = [*self.module.bottleneck.parameters(), *self.module.output.parameters()]
+        lower = [*self.module.filters.parameters(), self.module.filter_bias]
+        vectors = {"params": [self.module.embedding.weight], "lr_scale": self.config.vector_rate, "weight_decay": 0.0}
+        return [{"params": upper}, {"params": lower, "weight_decay": 0.0}, vectors]
+
+    def batches(self, epoch: int, generator: np.random.Generator) -> list[IntArray]:
+        return bucketed(self.lengths, self.config.batch_size, generator)
+
+    def loss(self, module: nn.Module, rows: IntArray) -> Tensor:
+        text = Ragged.of([self.rows[row] for row in rows])
+        hidden = (torch.rand(len(text.places)).numpy() < self.config.word_dropout) & (text.places != PADDING)
+        logits: Tensor = module(Ragged(np.where(hidden, UNKNOWN, text.places), text.lengths))
+        truth = torch.from_numpy(self.truth[rows].toarray()).to(logits.device)
+        weight = self.positive_weight.to(logits.device)
+        return F.binary_cross_entropy_with_logits(logits, truth, pos_weight=weight, reduction="sum") / len(rows)
+
+    def validate(self, module: nn.Module) -> dict[str, float]:
+        """In percent. "tail R@5" is the recall of the label occurrences with 5 to 19 training documents."""
+        scores = score_rows(self.module, self.dev_rows)
+        predicted = top_k(scores, 5)
+        judged = judge(predicted, self.dev_truth, self.propensities)
+        counts = np.concatenate([self.labels.counts, np.zeros(self.dev_truth.shape[1] - len(self.labels), dtype=np.int64)])
+        tail = (counts >= 5) & (counts < 20)
+        recall = recall_by_bin(predicted, self.dev_truth, tail.astype(np.int64)).get(1, (0.0, 0))[0]
+        found = {"P@1": precision(judged, 1), "P@5": precision(judged, 5), "nDCG@5": ndcg(judged, 5), "PSP@5": psp(judged, 5)}
+        return {**{name: 100 * value(ratio) for name, ratio in found.items()}, "tail R@5": 100 * recall}
+
+
+def tempered_weights(labels: LabelSpace, share: float) -> Tensor:
+    """(2/p - 1)^share for each label [L] (Qaraei et al. 2021, eq. 4.6, here tempered). As in the equation and unlike their
+    code not normalised: weights below 1 on frequent labels slow learning. Uses the propensities of PSP@k, on purpose."""
+    return torch.from_numpy(((2 * labels.inverse_propensities() - 1) ** share).astype(np.float32))
+
+
+def new_module(config: Config, words: Words, labels: LabelSpace, run: Run) -> XmlCnnModule:
+    torch.manual_seed(run.seed)
+    module = XmlCnnModule(config, words.size, len(labels))
+    rates = np.clip(labels.counts / max(1, labels.documents), 1e-6, 1 - 1e-6)
+    with torch.no_grad():
+        module.embedding.weight.normal_(0, config.vector_scale)
+        if config.vectors == "encoder" and words.words:
+            vectors = word_vectors(words.words, config.width, config.vector_scale, cache_folder(), run.progress)
+            module.embedding.weight[-len(vectors) :] = torch.from_numpy(vectors)
+        module.embedding.weight[PADDING] = 0
+        module.output.bias.copy_(torch.from_numpy(np.log(rates / (1 - rates))))
+        module.output.weight.mul_(0.1)
+    return module
