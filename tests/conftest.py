@@ -17,7 +17,9 @@ from typing import Any
 os.environ["OMP_NUM_THREADS"] = "1"
 os.environ["TOKENIZERS_PARALLELISM"] = "false"
 os.environ["HF_HUB_OFFLINE"] = "1"
-_SCRATCH = Path(tempfile.mkdtemp(prefix="tremor-tests-"))
+# Imported a second time as tests.conftest, this finds the folder that the first import made.
+_SCRATCH = Path(os.environ.get("TREMOR_TESTS") or tempfile.mkdtemp(prefix="tremor-tests-"))
+os.environ["TREMOR_TESTS"] = str(_SCRATCH)
 os.environ["TREMOR_CACHE"] = str(_SCRATCH / "cache")
 
 import hypothesis
