@@ -1,8 +1,9 @@
-"""The linear reference as a part of another model: score(x) = network(x) + share * margin(x).
+"""The linear reference as a part of another model: score(x) = scale * (network(x) + share * margin(x)) + shift.
 
 Networks of this size do not reach labels with a handful of training documents; one-vs-rest machines on words and bigrams do
 (measurements.md, section 1). Each errs where the other does not: on debtags' dev split XML-CNN alone has P@1 84.6 and
-nDCG@5 81.6, the machines 84.2 and 82.3, their sum 86.5 and 84.3. The share is chosen on the dev split.
+nDCG@5 81.6, the machines 84.2 and 82.3, their sum 86.5 and 84.3. The share is chosen on the dev split. Scale and shift
+change no ranking; they are fitted there too (Platt 1999), so that the sum is again what a logit is: log-odds.
 """
 
 from __future__ import annotations
@@ -61,10 +62,16 @@ class LinearPart:
 
     model: LinearModel
     share: float
+    scale: float = 1.0
+    shift: float = 0.0
+
+    def sum(self, logits: Scores, margins: Scores) -> Scores:
+        """The whole's scores from those of its parts, of any shape."""
+        return np.asarray(self.scale * (logits + self.share * margins) + self.shift, dtype=np.float32)
 
     def tensors(self) -> Mapping[str, NDArray[Any]]:
         own = {f"linear.{name}": array for name, array in self.model.tensors().items()}
-        return {**own, "linear.share": np.asarray([self.share], dtype=np.float32)}
+        return {**own, "linear.sum": np.asarray([self.share, self.scale, self.shift], dtype=np.float32)}
 
     def files(self) -> Mapping[str, str]:
         return {f"linear-{name}": text for name, text in self.model.files().items()}
@@ -72,27 +79,31 @@ class LinearPart:
     @classmethod
     def load(cls, saved: Saved, config: Config) -> Self:
         """From the checkpoint of the whole model. Raises CheckpointError."""
-        share = float(saved.tensor("linear.share", (1,))[0])
+        share, scale, shift = (float(number) for number in saved.tensor("linear.sum", (3,)))
         part = replace(
             saved,
             settings=to_json(config),
             tensors={name.removeprefix("linear."): array for name, array in saved.tensors.items() if name.startswith("linear.")},
             files={name.removeprefix("linear-"): text for name, text in saved.files.items() if name.startswith("linear-")},
         )
-        return cls(LinearModel.load(part), share)
+        return cls(LinearModel.load(part), share, scale, shift)
 
     @classmethod
     def fitted(
         cls, config: Config, dataset: Dataset, labels: LabelSpace, run: Run, network: Scores, truth: sparse.csr_array, propensities: FloatArray
     ) -> Self:
-        """Train the machines on the split "train"; choose the share by nDCG@5 on "dev", where the network scored `network`
-        [n, L] and `truth` [n, L + u] holds, with `propensities` [L + u]."""
+        """Train the machines on the split "train"; on "dev", where the network scored `network` [n, L] and `truth` [n, L + u]
+        holds, with `propensities` [L + u], choose the share by nDCG@5 and fit the scale and the shift."""
+        from sklearn.linear_model import LogisticRegression
+
         model = train(config, dataset, labels, run)
         margins = model.score(dataset.split("dev").texts or ())
-        quality = [value(ndcg(judge(top_k(network + share * margins, 5), truth, propensities), 5)) for share in SHARES]
+        quality = [value(ndcg(judge(top_k(network + np.float32(share) * margins, 5), truth, propensities), 5)) for share in SHARES]
         share = SHARES[int(np.argmax(quality))]
         run.log({"kind": "linear part", "share": share, "nDCG@5": {str(tried): 100 * found for tried, found in zip(SHARES, quality, strict=True)}})
-        return cls(model, share)
+        sums, holds = (network + np.float32(share) * margins).reshape(-1, 1), truth[:, : len(labels)].toarray().ravel()
+        platt = LogisticRegression(C=np.inf).fit(sums, holds > 0)
+        return cls(model, share, float(platt.coef_[0, 0]), float(platt.intercept_[0]))
 
 
 class Network(Protocol):
@@ -116,7 +127,7 @@ class WithLinear:
 
     def score(self, texts: Sequence[str], labels: IntArray | None = None) -> Scores:
         scores = self.network.score(texts, labels)
-        return scores if self.linear is None else scores + np.float32(self.linear.share) * self.linear.model.score(texts, labels)
+        return scores if self.linear is None else self.linear.sum(scores, self.linear.model.score(texts, labels))
 
     def retrieve(self, texts: Sequence[str], k: int) -> tuple[IntArray, Scores]:
         """The k best of all labels: there is no beam."""
@@ -130,7 +141,7 @@ class WithLinear:
         scores = self.network.score_masked(document, keep, labels, mode)
         if self.linear is None:
             return scores
-        return scores + np.float32(self.linear.share) * self.linear.model.score_masked(document, keep, labels, mode)
+        return self.linear.sum(scores, self.linear.model.score_masked(document, keep, labels, mode))
 
     def embed(self, document: Document) -> Embedded:
         """The network's rows; with a linear part, its active features after them."""
@@ -142,18 +153,17 @@ class WithLinear:
             return self.network.score_embedded(embedded, vectors, labels)
         both, cut = _joined(embedded)
         scores = self.network.score_embedded(both.network, vectors[:, :cut], labels)
-        return scores + np.float32(self.linear.share) * self.linear.model.score_embedded(both.features, vectors[:, cut:, :1], labels)
+        return self.linear.sum(scores, self.linear.model.score_embedded(both.features, vectors[:, cut:, :1], labels))
 
     def gradient(self, embedded: Embedded, vectors: NDArray[np.float32], labels: IntArray) -> tuple[Scores, NDArray[np.float32]]:
         if self.linear is None:
             return self.network.gradient(embedded, vectors, labels)
         both, cut = _joined(embedded)
-        share = np.float32(self.linear.share)
         slopes = np.zeros(vectors.shape, dtype=np.float32)
         scores, slopes[:, :cut] = self.network.gradient(both.network, vectors[:, :cut], labels)
         margins, slopes[:, cut:, :1] = self.linear.model.gradient(both.features, vectors[:, cut:, :1], labels)
-        slopes[:, cut:, :1] *= share
-        return scores + share * margins, slopes
+        slopes[:, cut:, :1] *= self.linear.share
+        return self.linear.sum(scores, margins), slopes * np.float32(self.linear.scale)
 
 
 def _joined(embedded: Embedded) -> tuple[Joined, int]:

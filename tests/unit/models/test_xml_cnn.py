@@ -268,14 +268,14 @@ def test_learns_a_toy(trained: tuple[XmlCnn, Path]) -> None:
 
 
 def test_linear_part_is_added(tmp_path: Path) -> None:
-    """Scores, masked scores, gradients and the checkpoint are those of network + share * margins."""
+    """Scores, masked scores, gradients and the checkpoint are those of scale * (network + share * margins) + shift."""
     config = replace(SMALL, epochs=2, linear=True, linear_threshold=0.0)
     dataset = toy()
     model = train(config, dataset, dataset.label_space(), Run(tmp_path / "run", seed=1, device="cpu", quiet=True))
     part = model.linear
     assert part is not None and part.share in SHARES and read_progress(tmp_path / "run")[-1]["share"] == part.share
     texts = ["", "w1 w2 sign1", "sign0 w3 sign2 w1 " * 9]
-    expected = model.network.score(texts) + part.share * part.model.score(texts)
+    expected = part.scale * (model.network.score(texts) + part.share * part.model.score(texts)) + part.shift
     np.testing.assert_allclose(model.score(texts), expected, atol=1e-5)
     document = Document.from_text(texts[2])
     keep = np.random.default_rng(0).random((6, len(document))) < 0.7
@@ -289,10 +289,13 @@ def test_linear_part_is_added(tmp_path: Path) -> None:
     np.testing.assert_allclose(scores, expected[2, labels], atol=1e-4)
     assert slopes.shape == (2, *embedded.vectors.shape)
     rows = model.network.embed(document).vectors
-    np.testing.assert_allclose(slopes[:, : len(rows)], model.network.gradient(embedded, np.stack([rows] * 2), labels)[1], atol=1e-6)
+    np.testing.assert_allclose(slopes[:, : len(rows)], part.scale * model.network.gradient(embedded, np.stack([rows] * 2), labels)[1], atol=1e-6)
     features = part.model.embed(document)
-    np.testing.assert_allclose(slopes[:, len(rows) :, 0], part.share * part.model.weights[features.columns][:, labels].toarray().T, rtol=1e-5)
+    weights = part.model.weights[features.columns][:, labels].toarray().T
+    np.testing.assert_allclose(slopes[:, len(rows) :, 0], part.scale * part.share * weights, rtol=1e-5, atol=1e-7)
     assert not slopes[:, len(rows) :, 1:].any()
+    dev, means = dataset.split("dev"), 1 / (1 + np.exp(-model.score(dataset.split("dev").texts or ())))
+    np.testing.assert_allclose(means.mean(), dev.truth[:, :3].mean(), atol=1e-3)  # log-odds: the mean probability is the base rate
     checkpoint.save(tmp_path / "c", model=XmlCnn.KIND, settings=model.settings(), labels=model.labels, tensors=model.tensors(), files=model.files())
     loaded = XmlCnn.load(checkpoint.load(tmp_path / "c"))
     np.testing.assert_allclose(loaded.score(texts), expected, atol=0.05)
