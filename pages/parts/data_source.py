@@ -95,13 +95,10 @@ def _upload() -> Dataset | None:
     if file is None:
         st.caption("The file stays on this machine: in the server's memory, while it is looked at.")
         return None
-    content, ending = file.getvalue(), PurePath(file.name).suffix.lower()
+    content = file.getvalue()
     with _named(file.name):
-        options = _columns(_preview(content, ending))
-        if options is None:
-            return None
-        found = loading.uploaded(content, ending, options)
-    return replace(found, name=PurePath(file.name).stem, source=f"uploaded file {file.name}")
+        options = _columns(_preview(content, PurePath(file.name).suffix.lower()))
+        return None if options is None else loading.uploaded(content, file.name, options)
 
 
 @contextmanager

@@ -12,8 +12,9 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import import_module
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
@@ -33,6 +34,8 @@ T = TypeVar("T")
 
 KEPT_RESULTS = 256
 KEPT_MODELS = 4
+STAMPED = 1_000
+"""Files of a folder whose times tell whether it was changed; nobody's whole disk is walked."""
 KEPT_SCORES = 16
 """Dense scores of a document: 2.7 MB at 670,091 labels, so few are kept."""
 PREWARM_AFTER = 0.8
@@ -101,23 +104,23 @@ def _dataset(where: str, options: Options | None, stamp: Hashable) -> Any:
 def dataset(where: str, options: Options | None = None) -> Dataset:
     """A registered data set by its name, or a file or folder, read anew when it was changed. Shared by all visitors."""
     path = Path(where)
-    files = sorted(path.rglob("*")) if path.is_dir() else [path] if path.is_file() else []
-    return cast("Dataset", _dataset(where, options, tuple((str(file), file.stat().st_mtime_ns) for file in files)))
+    files = islice(path.rglob("*"), STAMPED) if path.is_dir() else [path] if path.is_file() else []
+    return cast("Dataset", _dataset(where, options, tuple((str(file), file.lstat().st_mtime_ns) for file in files)))
 
 
 @st.cache_resource(max_entries=2, show_spinner=False)
-def _uploaded(digest: str, ending: str, options: Options, _content: bytes) -> Any:
+def _uploaded(digest: str, name: str, options: Options, _content: bytes) -> Any:
     from core.data.readers import read
 
     with tempfile.TemporaryDirectory(prefix="tremor-upload-") as folder:
-        file = Path(folder) / f"train{ending}"
+        file = Path(folder) / f"train{Path(name).suffix.lower()}"
         file.write_bytes(_content)
-        return read(file, options)
+        return replace(read(file, options), name=Path(name).stem, source=f"uploaded file {name}")
 
 
-def uploaded(content: bytes, ending: str, options: Options) -> Dataset:
-    """An uploaded table as a data set. `ending` is the file's, one of those that the uploader lets through."""
-    return cast("Dataset", _uploaded(hashlib.sha256(content).hexdigest(), ending, options, content))
+def uploaded(content: bytes, name: str, options: Options) -> Dataset:
+    """An uploaded table as a data set. Of the file's name only the ending, which the uploader has checked, reaches the disk."""
+    return cast("Dataset", _uploaded(hashlib.sha256(content).hexdigest(), name, options, content))
 
 
 @st.cache_resource(max_entries=KEPT_MODELS, show_spinner=False)
