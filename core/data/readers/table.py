@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Iterator
+from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -144,38 +145,35 @@ def _csv(file: Path, source: Source) -> Iterator[Row]:
             yield line, dict(zip(columns, cells, strict=True))
 
 
-def _parquet_file(file: Path) -> Any:
+@contextmanager
+def _parquet_file(file: Path) -> Iterator[Any]:
+    """An open pyarrow ParquetFile; whatever goes wrong with it is a DataError, in damaged column names too."""
     try:
         import pyarrow
         from pyarrow import parquet
     except ImportError as error:
         raise MissingPackage("pyarrow", "reading parquet files") from error
+    if not file.is_file():
+        raise DataError("there is no such file", file)
     try:
-        return parquet.ParquetFile(file, memory_map=True)
-    except (pyarrow.ArrowException, OSError) as error:
-        raise DataError(f"is no parquet file ({error})", file) from error
+        with parquet.ParquetFile(file, memory_map=True) as opened:
+            yield opened
+    except (pyarrow.ArrowException, OSError, UnicodeDecodeError) as error:
+        raise DataError(f"is no parquet file that can be read ({error})", file) from error
 
 
 def _parquet(file: Path, source: Source) -> Iterator[Row]:
     """Rows in small batches. What the file says of its unpacked size is counted, and what comes of it limited like lines."""
-    if not file.is_file():
-        raise DataError("there is no such file", file)
-    opened = _parquet_file(file)
-    import pyarrow
-
-    with opened:
+    with _parquet_file(file) as opened:
         source.spend(sum(opened.metadata.row_group(i).total_byte_size for i in range(opened.metadata.num_row_groups)), file)
         number = 0
-        try:
-            for batch in opened.iter_batches(batch_size=256):
-                for record in batch.to_pylist():
-                    number += 1
-                    size = sum(len(value) for value in record.values() if isinstance(value, str | list | bytes))
-                    if size > source.options.line_bytes:
-                        raise DataError(f"row {number} is longer than {source.options.line_bytes:,}; raise line_bytes if it should be", file)
-                    yield number, record
-        except (pyarrow.ArrowException, OSError, UnicodeDecodeError) as error:
-            raise DataError(f"broken after row {number} ({error})", file) from error
+        for batch in opened.iter_batches(batch_size=256):
+            for record in batch.to_pylist():
+                number += 1
+                size = sum(len(value) for value in record.values() if isinstance(value, str | list | bytes))
+                if size > source.options.line_bytes:
+                    raise DataError(f"row {number} is longer than {source.options.line_bytes:,}; raise line_bytes if it should be", file)
+                yield number, record
 
 
 def _class_names(file: Path, column: str) -> list[str] | None:

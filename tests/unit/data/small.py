@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 from pathlib import Path
 
+import pytest
 from hypothesis import strategies as st
 
 from core.data.dataset import Dataset, Split
@@ -22,6 +23,13 @@ def put(path: Path, text: str) -> Path:
     data = text.encode("utf-8")
     path.write_bytes(gzip.compress(data, mtime=0) if path.suffix == ".gz" else data)
     return path
+
+
+def reused(factory: pytest.TempPathFactory, name: str) -> Path:
+    """One folder for all examples of a Hypothesis test, whose files are written over: a new one each costs more than the test."""
+    folder = factory.getbasetemp() / name
+    folder.mkdir(exist_ok=True)
+    return folder
 
 
 def labels(dataset: Dataset, split: str = "train") -> list[list[str]]:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from core.data.readers import Options, read, sniff
 from core.errors import DataError
-from tests.unit.data.small import labels, put
+from tests.unit.data.small import labels, put, reused
 
 DOCTYPE = '<!DOCTYPE lewis SYSTEM "lewis.dtd">\n'
 
@@ -120,6 +120,6 @@ class TestEurlex:
     @given(texts=st.lists(st.text(max_size=20), min_size=1, max_size=4))
     def test_round_trip(self, tmp_path_factory: pytest.TempPathFactory, texts: list[str]) -> None:
         lines = [json.dumps(act(i, [str(i)], title=text, header="", recitals="", main_body=[], attachments="")) for i, text in enumerate(texts)]
-        found = read(put(tmp_path_factory.mktemp("eurlex") / "train.jsonl", "\n".join(lines)))
+        found = read(put(reused(tmp_path_factory, "eurlex") / "train.jsonl", "\n".join(lines)))
         assert found.split("train").texts == tuple(text.strip() for text in texts)
         assert labels(found) == [[str(i)] for i in range(len(texts))]

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from core.data.readers import read, sniff
 from core.errors import DataError
-from tests.unit.data.small import labels, put, vectors
+from tests.unit.data.small import labels, put, reused, vectors
 
 XML = '<?xml version="1.0" encoding="utf-8"?>\n<labels xmlns="http://mulan.sourceforge.net/labels">\n{}</labels>\n'
 HEAD = """% a comment
@@ -147,7 +147,7 @@ def test_round_trip(tmp_path_factory: pytest.TempPathFactory, names: list[str], 
     def quoted(name: str) -> str:
         return "'" + name.replace("'", "\\'") + "'"
 
-    folder = tmp_path_factory.mktemp("arff")
+    folder = reused(tmp_path_factory, "arff")
     kinds = ("numeric", "{0,1}", "real", "{0,1}")
     head = "@relation x\n" + "".join(f"@attribute {quoted(name)} {kind}\n" for name, kind in zip(names, kinds, strict=True)) + "@data\n"
     lines = [",".join(str(int(v)) for v in row) if dense else "{" + ",".join(f"{i} {int(v)}" for i, v in enumerate(row) if v) + "}" for row in rows]

@@ -18,7 +18,7 @@ from core.data.readers.files import by_split, natural, split_of
 from core.data.readers.gather import unique
 from core.data.readers.source import Source
 from core.errors import CoreError, DataError, InputError
-from tests.unit.data.small import labels, put
+from tests.unit.data.small import labels, put, reused
 
 FIRST_LINES = {
     "set.txt": ("xc", "2 3 4\n1 0:1\n2 1:1\n"),
@@ -104,6 +104,47 @@ def test_junk_is_read_or_refused_with_a_sentence(tmp_path: Path, format: str, co
             read(path, Options(format=format))
         except CoreError as error:
             assert str(error)
+
+
+WHOLE = {
+    "set.txt": ("xc", b"2 3 4\n1,2 0:1\n2 1:1\n"),
+    "set.arff": ("mulan", b"@relation x\n@attribute 'a b' numeric\n@attribute x {0,1}\n@data\n{0 1,1 1}\n0.5,1\n"),
+    "set.sgm": (
+        "reuters",
+        b'<REUTERS TOPICS="YES" LEWISSPLIT="TRAIN" NEWID="1">\n<TOPICS><D>x</D></TOPICS>\n<TEXT><TITLE>a</TITLE></TEXT>\n</REUTERS>\n',
+    ),
+    "trn.json": ("xc-raw", b'{"uid": "1", "title": "x", "content": "y", "target_ind": [1,2]}\n'),
+    "act.jsonl": ("eurlex57k", b'{"celex_id": "1", "concepts": ["1"], "title": "x", "main_body": ["a"]}\n'),
+    "rows.jsonl": ("table", b'{"text": "x", "labels": ["a", 1]}\n'),
+    "rows.csv": ("table", b"id,text,labels\n1,a,\"['b', 'c']\"\n2,b,x|y\n"),
+    "pecos.txt": ("pecos", b"0,1::0.4\ta text\n\tmore\n"),
+    "three.tsv": ("libmultilabel", b"17\t0 1\ta text\n18\t4\tmore\n"),
+}
+EDIT = st.tuples(st.integers(0, 200), st.integers(0, 5), st.sampled_from([b"", *(bytes([c]) for c in b" ,:019-.e[]{}'\"\n\r\t\\<>&|_x\xff\x00\xc3")]))
+
+
+@pytest.mark.parametrize("name", WHOLE)
+@given(edits=st.lists(EDIT, min_size=1, max_size=3))
+def test_damaged_files_are_read_or_refused_with_a_sentence(
+    tmp_path_factory: pytest.TempPathFactory, name: str, edits: list[tuple[int, int, bytes]]
+) -> None:
+    """A few bytes cut out or put in anywhere."""
+    format, content = WHOLE[name]
+    for start, size, new in edits:
+        start %= len(content) + 1
+        content = content[:start] + new + content[start + size :]
+    folder = reused(tmp_path_factory, "damaged")
+    put(folder / "set.xml", '<labels><label name="x"/></labels>')
+    path = folder / name
+    path.write_bytes(content)
+    sniff(path)
+    try:
+        found = read(path, Options(format=format))
+    except CoreError as error:
+        assert str(error)
+        return
+    assert len(found.digest) == 16
+    assert found.label_space(0).names == found.label_names
 
 
 @pytest.mark.parametrize(

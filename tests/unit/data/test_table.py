@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from hypothesis import strategies as st
 from core.data.readers import Options, read, sniff
 from core.data.readers.cells import labels_of
 from core.errors import DataError, InputError, MissingPackage
-from tests.unit.data.small import labels, put
+from tests.unit.data.small import labels, put, reused
 
 
 def lines(*records: object) -> str:
@@ -189,7 +190,7 @@ def test_long_cells_are_read(tmp_path: Path) -> None:
 def test_parquet_that_is_none_or_too_large(tmp_path: Path) -> None:
     path = tmp_path / "set.parquet"
     path.write_bytes(b"PAR1 and then junk PAR1")
-    with pytest.raises(DataError, match="is no parquet file"):
+    with pytest.raises(DataError, match="is no parquet file that can be read"):
         read(path)
     parquet(path, [{"text": "x" * 100_000, "labels": [1]}] * 50)
     assert path.stat().st_size < 100_000
@@ -197,6 +198,25 @@ def test_parquet_that_is_none_or_too_large(tmp_path: Path) -> None:
         read(path, Options(line_bytes=50_000))
     with pytest.raises(DataError, match="larger than 1,000 bytes"):
         read(path, Options(total_bytes=1_000))
+
+
+@given(place=st.integers(0, 3_000), byte=st.integers(0, 255))
+def test_damaged_parquet_is_read_or_refused(tmp_path_factory: pytest.TempPathFactory, place: int, byte: int) -> None:
+    """One changed byte anywhere, in column names too."""
+    path = parquet(reused(tmp_path_factory, "parquet") / "train.parquet", ROWS * 20)
+    data = bytearray(path.read_bytes())
+    data[place % len(data)] = byte
+    path.write_bytes(bytes(data))
+    with suppress(DataError):
+        assert len(read(path).split("train")) >= 1
+
+
+@pytest.mark.parametrize(("old", "new"), [(b"element", b"el\xfament"), (b"labels", b"la\x96els")])
+def test_column_names_that_are_not_utf_8(tmp_path: Path, old: bytes, new: bytes) -> None:
+    path = parquet(tmp_path / "train.parquet", ROWS)
+    path.write_bytes(path.read_bytes().replace(old, new))
+    with pytest.raises(DataError, match="is no parquet file that can be read"):
+        read(path)
 
 
 def test_parquet_without_its_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -212,7 +232,7 @@ NAMES = st.lists(st.text(st.characters(categories=["L", "P", "S"]), min_size=1, 
 
 @given(rows=st.lists(st.tuples(ANY, NAMES), min_size=1, max_size=5))
 def test_round_trip_of_json_lines(tmp_path_factory: pytest.TempPathFactory, rows: list[tuple[str, list[str]]]) -> None:
-    found = read(put(tmp_path_factory.mktemp("jsonl") / "set.jsonl", lines(*({"text": text, "labels": names} for text, names in rows))))
+    found = read(put(reused(tmp_path_factory, "jsonl") / "set.jsonl", lines(*({"text": text, "labels": names} for text, names in rows))))
     assert found.split("train").texts == tuple(text for text, _ in rows)
     assert labels(found) == [sorted(set(names)) for _, names in rows]
 
@@ -224,7 +244,7 @@ def test_round_trip_of_csv(tmp_path_factory: pytest.TempPathFactory, rows: list[
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(["text", "labels"])
     writer.writerows((words, repr(names) if python else json.dumps(names)) for words, names in rows)
-    path = tmp_path_factory.mktemp("csv") / "set.csv"
+    path = reused(tmp_path_factory, "csv") / "set.csv"
     path.write_bytes(text.getvalue().encode())
     found = read(path)
     assert found.split("train").texts == tuple(words for words, _ in rows)

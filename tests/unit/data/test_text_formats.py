@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from core.data.dataset import Dataset
 from core.data.readers import Options, read, sniff
 from core.errors import DataError
-from tests.unit.data.small import LINE, WORD, labels, put
+from tests.unit.data.small import LINE, WORD, labels, put, reused
 
 
 def fails(path: Path, format: str, says: str) -> tuple[Path | None, int | None]:
@@ -54,7 +54,7 @@ class TestAttentionXml:
 
     @given(rows=st.lists(st.tuples(LINE, st.lists(WORD, max_size=4)), min_size=1, max_size=6))
     def test_round_trip(self, tmp_path_factory: pytest.TempPathFactory, rows: list[tuple[str, list[str]]]) -> None:
-        folder = tmp_path_factory.mktemp("axml")
+        folder = reused(tmp_path_factory, "axml")
         put(folder / "train_texts.txt", "".join(text + "\n" for text, _ in rows))
         put(folder / "train_labels.txt", "".join(" ".join(names) + "\n" for _, names in rows))
         found = read(folder)
@@ -109,7 +109,7 @@ class TestPecos:
 
     @given(rows=st.lists(st.tuples(LINE, st.sets(st.integers(0, 30))), min_size=1, max_size=6))
     def test_round_trip(self, tmp_path_factory: pytest.TempPathFactory, rows: list[tuple[str, set[int]]]) -> None:
-        folder = tmp_path_factory.mktemp("pecos")
+        folder = reused(tmp_path_factory, "pecos")
         put(folder / "output-labels.txt", "".join(f"name {i}\n" for i in range(40)))
         path = put(folder / "set.txt", "".join(",".join(map(str, ids)) + f"\t{text}\n" for text, ids in rows))
         found = read(path)
@@ -152,7 +152,7 @@ class TestLibMultiLabel:
     @given(rows=st.lists(st.tuples(LINE, st.lists(WORD.filter(lambda w: not w.isdecimal()), max_size=4)), min_size=1, max_size=6), ids=st.booleans())
     def test_round_trip(self, tmp_path_factory: pytest.TempPathFactory, rows: list[tuple[str, list[str]]], ids: bool) -> None:
         lines = [(f"d{i}\t" if ids else "") + " ".join(names) + f"\t{text}" for i, (text, names) in enumerate(rows)]
-        found = read(put(tmp_path_factory.mktemp("lml") / "set.tsv", "\n".join(lines)), Options(format="libmultilabel"))
+        found = read(put(reused(tmp_path_factory, "lml") / "set.tsv", "\n".join(lines)), Options(format="libmultilabel"))
         _same(found, rows)
 
 
@@ -205,7 +205,7 @@ class TestXcRaw:
     def test_round_trip(self, tmp_path_factory: pytest.TempPathFactory, rows: list[tuple[str, str, set[int]]]) -> None:
         """Any text that JSON can hold comes back."""
         records = [{"title": title, "content": content, "target_ind": [0, *ids]} for title, content, ids in rows]
-        path = tmp_path_factory.mktemp("raw") / "trn.json.gz"
+        path = reused(tmp_path_factory, "raw") / "trn.json.gz"
         path.write_bytes(gzip.compress(_raw(*records).encode("ascii"), mtime=0))
         found = read(path)
         assert found.split("train").texts == tuple("\n".join(part for part in (title, content) if part) for title, content, _ in rows)

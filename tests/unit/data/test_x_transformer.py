@@ -18,7 +18,7 @@ from core.data.readers import Options, read, sniff
 from core.data.readers.source import Source
 from core.data.readers.x_transformer import load_sparse
 from core.errors import DataError
-from tests.unit.data.small import labels, put, vectors
+from tests.unit.data.small import labels, put, reused, vectors
 
 Y = sparse.csr_array(np.array([[1, 0, 1], [0, 0, 0]], dtype=np.float32))
 X = sparse.csr_array(np.array([[0.5, 0], [0, 2]], dtype=np.float32))
@@ -165,7 +165,7 @@ def test_damaged_files_are_refused_or_read(tmp_path_factory: pytest.TempPathFact
     sparse.save_npz(whole, Y)
     data = bytearray(whole.getvalue())
     data[cut % len(data)] = flip
-    path = tmp_path_factory.mktemp("npz") / "Y.trn.npz"
+    path = reused(tmp_path_factory, "npz") / "Y.trn.npz"
     path.write_bytes(bytes(data))
     try:
         found = load_sparse(path, Source(Options()), 1_000_000)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from core.data.readers import Options, read, sniff
 from core.errors import DataError
-from tests.unit.data.small import labels, put, vectors
+from tests.unit.data.small import labels, put, reused, vectors
 
 ROWS = "3 4 5\n4,0 0:0.5 3:1\n 1:2\n2 2:-1e-3 0:1\n"
 
@@ -127,7 +127,7 @@ def test_round_trip(tmp_path_factory: pytest.TempPathFactory, rows: list[tuple[s
     rows = [*rows, ({0}, {0: 1.0})]
     lines = [",".join(map(str, sorted(row, reverse=True))) + " " + " ".join(f"{i}:{v!r}" for i, v in x.items()) for row, x in rows]
     head = [f"{len(rows)} 9 7"] if header else []
-    path = put(tmp_path_factory.mktemp("xc") / "set.txt", "\n".join(head + lines) + "\n")
+    path = put(reused(tmp_path_factory, "xc") / "set.txt", "\n".join(head + lines) + "\n")
     found = read(path, Options(format="xc"))
     assert labels(found) == [sorted(map(str, row)) for row, _ in rows]
     assert vectors(found.split("train")) == [x for _, x in rows]
