@@ -20,7 +20,7 @@ CSS = """
 :root { color-scheme: light dark; --for: #b9540b; --against: #2a62ad; }
 @media (prefers-color-scheme: dark) { :root { --for: #f0a05a; --against: #86b4f2; } }
 .words { white-space: pre-wrap; overflow-wrap: anywhere; line-height: 2; }
-.words mark { --share: calc(6% + 42% * var(--strength)); color: inherit; padding: 0.1em 0.08em; border-radius: 0.2em; }
+.words mark { --share: calc(4% + 44% * var(--strength)); color: inherit; padding: 0.1em 0.08em; border-radius: 0.2em; }
 .words .for { background: color-mix(in srgb, var(--for) var(--share), transparent); border-bottom: 0.14em solid var(--for); }
 .words .against { background: color-mix(in srgb, var(--against) var(--share), transparent); border-bottom: 0.14em dashed var(--against); }
 .words .unread { opacity: 0.55; }

@@ -35,7 +35,7 @@ def paste(then: Callable[[], None] | None = None, height: int = 190) -> bool:
     st.caption("or start with a sample")
     with st.container(horizontal=True, gap="small"):
         for number, sample in enumerate(samples()):
-            taken |= st.button(sample.title, key=f"sample.{number}", help=sample.domain, on_click=_take, args=(sample.text,))
+            taken |= st.button(f"{sample.title} :gray[{sample.domain}]", key=f"sample.{number}", on_click=_take, args=(sample.text,))
     return taken
 
 

@@ -27,6 +27,9 @@ from pages.parts.reading import Reading
 AT_ONCE = 6.0
 """Seconds that a click may cost without being asked again."""
 
+BETWEEN = 0.2
+"""Seconds between two reports of progress: each is a message to the browser, and a chance to stop."""
+
 
 @dataclass(frozen=True)
 class Ask:
@@ -128,11 +131,15 @@ def _working(asked: Ask, text: str) -> Iterator[Progress]:
     with place.container(horizontal=True, vertical_alignment="center"):
         bar = st.progress(0.0, text)
         st.button("Stop", key=f"stop.{text}", on_click=_stop)
-    start = time.monotonic()
+    start = shown = time.monotonic()
 
     def progress(done: int, total: int, what: str) -> None:
-        part = min(1.0, done / max(total, 1))
-        left = f", about {duration((time.monotonic() - start) * (1 - part) / part)} left" if part else ""
+        nonlocal shown
+        now = time.monotonic()
+        if now - shown < BETWEEN and done < total:
+            return
+        shown, part = now, min(1.0, done / max(total, 1))
+        left = f", about {duration((now - start) * (1 - part) / part)} left" if part else ""
         bar.progress(part, f"{asked.name}: {done:,} of {total:,} {what}{left}")
 
     with loading.slot(lambda waiting: bar.progress(0.0, waiting)):

@@ -15,12 +15,17 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, Page, Route, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, Route, expect, sync_playwright
 
 from tests.conftest import CHROMIUM
 from tests.pages.tiny import save_tiny
 
 ROOT = Path(__file__).resolve().parents[2]
+
+PATIENCE = 120_000
+"""Milliseconds: a busy machine is slow, not wrong."""
+
+expect.set_options(timeout=PATIENCE)
 
 EXPECTED_404 = ("/_stcore/health", "/_stcore/host-config")
 """A deep link /page makes Streamlit's client look for these below /page first; it then finds them at the root."""
@@ -115,7 +120,7 @@ def open_tab(chromium: Browser) -> Iterator[Open]:
         tab.on("pageerror", lambda error: faults.append(f"script: {error}"))
         tab.on("dialog", lambda dialog: faults.append(f"dialog: {dialog.message}"))
         tab.on("response", lambda r: faults.append(f"{r.status} {r.url}") if r.status >= 400 and not r.url.endswith(EXPECTED_404) else None)
-        tab.set_default_timeout(120_000)  # a busy machine is slow, not wrong
+        tab.set_default_timeout(PATIENCE)
         tab.goto(address)
         ready(tab)
         return tab
@@ -131,5 +136,5 @@ def open_tab(chromium: Browser) -> Iterator[Open]:
 def ready(tab: Page) -> None:
     """Wait until the script has run and the browser has drawn what it said."""
     tab.wait_for_timeout(250)
-    tab.wait_for_selector('[data-testid="stApp"][data-test-script-state="notRunning"]', timeout=120_000)
+    tab.wait_for_selector('[data-testid="stApp"][data-test-script-state="notRunning"]', timeout=PATIENCE)
     tab.wait_for_timeout(250)

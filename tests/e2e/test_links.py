@@ -18,9 +18,9 @@ def test_a_deep_link_on_a_fresh_server(script: str, name: str, tiny_checkpoints:
     with serving(tiny_checkpoints, tmp_path / "log.txt") as address:
         tab = open_tab(f"{address}/{'' if script == 'app.py' else Path(script).stem}")
         sidebar = tab.locator('[data-testid="stSidebar"]')
-        expect(tab).to_have_title(f"{name} · Tremor", timeout=60_000)
-        expect(sidebar.get_by_role("link")).to_have_count(len(PAGES), timeout=60_000)
-        expect(sidebar.locator("dl.card")).to_contain_text("90.0 %", timeout=60_000)
+        expect(tab).to_have_title(f"{name} · Tremor")
+        expect(sidebar.get_by_role("link")).to_have_count(len(PAGES))
+        expect(sidebar.locator("dl.card")).to_contain_text("90.0 %")
         ready(tab)
         assert [text.split()[-1] for text in sidebar.get_by_role("link").all_inner_texts()] == [other for _, other, _ in PAGES]
         assert tab.locator('[data-testid="stSidebarNav"]').count() == 0
