@@ -197,7 +197,10 @@ def parser(words: Sequence[str]) -> argparse.ArgumentParser:
     verbs = whole.add_subparsers(dest="verb", required=True, metavar="VERB")
 
     def verb(name: str, action: Any, help: str, epilog: str = "") -> argparse.ArgumentParser:
-        one = verbs.add_parser(name, help=help, description=help, epilog=epilog, formatter_class=argparse.RawDescriptionHelpFormatter)
+        # argparse reads a % in `help` as the start of a format, and one in `description` as itself.
+        one = verbs.add_parser(
+            name, help=help.replace("%", "%%"), description=help, epilog=epilog, formatter_class=argparse.RawDescriptionHelpFormatter
+        )
         one.set_defaults(run_verb=action)
         one.add_argument("--json", action="store_true", help="print one JSON object instead of lines")
         return one

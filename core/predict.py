@@ -58,7 +58,7 @@ def choose_labels(classifier: Classifier, text: str, wanted: str) -> IntArray:
     import numpy as np
 
     if wanted.startswith("auto:"):
-        if not wanted[5:].isdigit():
+        if not wanted[5:].isdecimal() or len(wanted) > 5 + 18:
             raise InputError(f"'{wanted}' is not of the form auto:3")
         return np.asarray(predict(classifier, text, int(wanted[5:])).ids, dtype=np.int64)
     return np.asarray([classifier.labels.find(part.strip()) for part in wanted.split(";") if part.strip()], dtype=np.int64)
