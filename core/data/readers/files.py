@@ -88,7 +88,10 @@ def by_split(files: Iterable[Path], folder: Path) -> dict[str, list[Path]]:
     if not unmarked:
         raise DataError("no data file is in this folder", folder)
     names = ", ".join(file.name for file in unmarked[:3])
-    raise DataError(f"{len(unmarked)} files ({names}, ...) and no name says train, dev or test: rename them, or give one file", folder)
+    raise DataError(
+        f"{len(unmarked)} files ({names}{', ...' if len(unmarked) > 3 else ''}) and no name says train, dev or test: rename them, or give one file",
+        folder,
+    )
 
 
 def split_files(path: Path, suffixes: Sequence[str]) -> dict[str, list[Path]]:

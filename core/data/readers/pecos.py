@@ -9,7 +9,7 @@ from pathlib import Path
 from core.data.dataset import Dataset
 from core.data.readers.files import companion, data_files, data_name, split_files
 from core.data.readers.gather import Gather, Place, noted
-from core.data.readers.source import Source, head
+from core.data.readers.source import Source, head, share
 from core.data.readers.xc import beside, whole
 from core.errors import DataError
 
@@ -23,11 +23,11 @@ def sniff(path: Path) -> float:
     tab may be anything."""
     files = data_files(path, SUFFIXES)
     lines = [line for line in (head(files[0]) if files else []) if line]
-    if not lines or not all(_ROW.fullmatch(line) for line in lines):
+    if not lines:
         return 0
-    if companion(files[0].parent, ("output-labels.txt",)):
-        return 1
-    return 0.8 if any("," in label or "::" in label for label in (line.split("\t")[0] for line in lines)) else 0.5
+    several = any("," in label or "::" in label for label in (line.split("\t")[0] for line in lines))
+    surely = companion(files[0].parent, ("output-labels.txt",)) is not None
+    return share(lines, _ROW.fullmatch) * (1 if surely else 0.8 if several else 0.5)
 
 
 def read(path: Path, source: Source) -> Dataset:

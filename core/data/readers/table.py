@@ -31,7 +31,7 @@ Row = tuple[int, dict[str, Any]]
 
 
 def sniff(path: Path) -> float:
-    """0.7 for a header or an object with a column that looks like labels and one that looks like text; 0.4 for the suffix alone."""
+    """0.7 for a header or an object with a column that looks like labels and one that looks like text; 0.3 for the suffix alone."""
     files = _files(path)
     if not files:
         return 0
@@ -45,7 +45,7 @@ def sniff(path: Path) -> float:
         words = {cell.strip(' "') for cell in first.replace(";", ",").replace("\t", ",").split(",")}
     else:
         return 0
-    return 0.7 if words & set(TEXT) and words & set(LABELS) else 0.4
+    return 0.7 if words & set(TEXT) and words & set(LABELS) else 0.3
 
 
 def read(path: Path, source: Source) -> Dataset:

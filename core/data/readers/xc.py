@@ -13,11 +13,12 @@ from pathlib import Path
 from core.data.dataset import Dataset
 from core.data.readers.files import NAME_FILES, bare, companion, data_files, data_name, split_files
 from core.data.readers.gather import MAX_FEATURES, MAX_LABELS, Gather, Place, noted
-from core.data.readers.source import Source, head
+from core.data.readers.source import Source, head, share
 from core.errors import DataError
 
 SUFFIXES = (".txt", ".svm", ".libsvm", ".data", ".dat")
 _HEADER = re.compile(r"\s*\d+([ \t]+\d+){1,2}\s*", re.ASCII)
+_LABELS_ONLY = re.compile(r"\d+(,\d+)* *", re.ASCII)
 _ROW = re.compile(r"(\d+(,\d+)*)?( +\d+:[-+.\deE]+)+ *|\d+:[-+.\deE]+( +\d+:[-+.\deE]+)* *", re.ASCII)
 
 
@@ -27,9 +28,9 @@ def sniff(path: Path) -> float:
     lines = head(files[0]) if files else []
     has_header = bool(lines and header(lines[0], 3))
     rows = [line for line in lines[int(has_header) :] if line.strip()]
-    if not rows or not all(_ROW.fullmatch(line) or re.fullmatch(r"\d+(,\d+)* *", line, re.ASCII) for line in rows):
+    if not any(_ROW.fullmatch(line) for line in rows):
         return 0
-    return (1.0 if has_header else 0.9) if any(":" in line for line in rows) else 0
+    return share(rows, lambda line: _ROW.fullmatch(line) or _LABELS_ONLY.fullmatch(line)) * (1.0 if has_header else 0.9)
 
 
 def read(path: Path, source: Source) -> Dataset:

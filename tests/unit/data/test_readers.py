@@ -47,6 +47,23 @@ def test_sniffing(tmp_path: Path, name: str) -> None:
     assert next(iter(sniff(put(tmp_path / name, content)))) == format
 
 
+@pytest.mark.parametrize(
+    ("name", "content", "format", "line"),
+    [
+        ("set.txt", "3 3 4\n1 0:1\n2 1:x\n2 1:1\n", "xc", 3),
+        ("set.svm", "1 0:1\n2 1:1\n2;3 1:1\n", "xc", 3),
+        ("set.tsv", "1\ta b\tx y\nbroken\n3\tc\tz\n", "libmultilabel", 2),
+        ("set.txt", "0,1\tx\n1::0.5\ty\nnothing\n2\tz\n0\tz\n", "pecos", 3),
+    ],
+)
+def test_a_broken_line_among_the_first_does_not_hide_the_format(tmp_path: Path, name: str, content: str, format: str, line: int) -> None:
+    path = put(tmp_path / name, content)
+    assert next(iter(sniff(path))) == format
+    with pytest.raises(DataError) as caught:
+        read(path)
+    assert caught.value.line == line
+
+
 def test_every_format_is_sniffed_somewhere() -> None:
     assert {format for format, _ in FIRST_LINES.values()} == set(READERS)
 
@@ -242,7 +259,7 @@ def test_files_without_a_split(tmp_path: Path) -> None:
     one, two, train = (tmp_path / name for name in ("one.txt", "two.txt", "train.txt"))
     assert by_split([one], tmp_path) == {"train": [one]}
     assert by_split([one, train], tmp_path) == {"train": [train]}
-    with pytest.raises(DataError, match=r"2 files \(one\.txt, two\.txt, \.\.\.\) and no name says train"):
+    with pytest.raises(DataError, match=r"2 files \(one\.txt, two\.txt\) and no name says train"):
         by_split([one, two], tmp_path)
     with pytest.raises(DataError, match="no data file"):
         by_split([], tmp_path)

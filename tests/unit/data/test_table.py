@@ -249,3 +249,16 @@ def test_round_trip_of_csv(tmp_path_factory: pytest.TempPathFactory, rows: list[
     found = read(path)
     assert found.split("train").texts == tuple(words for words, _ in rows)
     assert labels(found) == [sorted(set(names)) for _, names in rows]
+
+
+@pytest.mark.parametrize(
+    "features",
+    [{}, [], {"labels": None}, {"labels": [{"names": ["a", "b"]}]}, {"labels": {"feature": {"names": ["a", 1]}}}, {"labels": {"names": ["a", "b"]}}],
+)
+def test_what_a_parquet_file_may_say_of_its_labels(tmp_path: Path, features: object) -> None:
+    """Names are taken from any of the forms that the `datasets` package has written; anything else leaves the numbers."""
+    pyarrow = pytest.importorskip("pyarrow")
+    metadata = {"huggingface": json.dumps({"info": {"features": features}})}
+    schema = pyarrow.schema([("text", pyarrow.string()), ("labels", pyarrow.list_(pyarrow.int64()))], metadata=metadata)
+    found = read(parquet(tmp_path / "train.parquet", [{"text": "x", "labels": [0, 1]}], schema))
+    assert labels(found) == [["a", "b"] if '["a", "b"]' in metadata["huggingface"] else ["0", "1"]]

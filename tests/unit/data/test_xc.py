@@ -182,3 +182,21 @@ def test_pair_without_counterpart(tmp_path: Path) -> None:
     put(tmp_path / "trn_X_Y.txt", "1 3\n2:1\n")
     with pytest.raises(DataError, match=r"no counterpart trn_X_Xf\.txt"):
         read(tmp_path)
+
+
+def test_pairs_that_contradict_each_other(tmp_path: Path) -> None:
+    _pair(tmp_path, "trn", "1 3\n2:1\n", "1 2\n0:1\n")
+    _pair(tmp_path, "tst", "1 4\n2:1\n", "1 2\n0:1\n")
+    with pytest.raises(DataError, match="names 4 columns, another split's 3") as caught:
+        read(tmp_path)
+    assert (caught.value.file, caught.value.line) == (tmp_path / "tst_X_Y.txt", 1)
+    _pair(tmp_path, "train", "1 3\n2:1\n", "1 2\n0:1\n")
+    with pytest.raises(DataError, match="two pairs of files are split 'train'"):
+        read(tmp_path)
+
+
+def test_pairs_with_too_few_names(tmp_path: Path) -> None:
+    _pair(tmp_path, "trn", "1 3\n2:1\n", "1 2\n0:1\n")
+    put(tmp_path / "Xf.txt", "only one\n")
+    with pytest.raises(DataError, match=r"Xf\.txt holds 1 names for 2 columns"):
+        read(tmp_path)
