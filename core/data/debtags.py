@@ -20,6 +20,7 @@ import os
 import re
 import subprocess
 import tempfile
+import zlib
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -75,7 +76,7 @@ def _stanzas(lines: Iterable[str]) -> Iterator[dict[str, str]]:
                 yield fields
             fields = {}
         elif line[0] in " \t":
-            fields[key] += "\n" + line[1:]
+            fields[key] = fields.get(key, "") + "\n" + line[1:]
         else:
             key, _, value = line.partition(":")
             fields[key] = value.strip()
@@ -95,6 +96,14 @@ def _open(path: Path) -> Iterator[str]:
         return
     with openers.get(path.suffix, open)(path, "rt", encoding="utf-8") as stream:
         yield from stream
+
+
+def _read(path: Path) -> Iterator[dict[str, str]]:
+    """The stanzas of an index file. Raises DataError for one that is cut short or no text."""
+    try:
+        yield from _stanzas(_open(path))
+    except (OSError, EOFError, UnicodeDecodeError, zlib.error, lzma.LZMAError) as error:
+        raise DataError(f"cannot be read ({error}); fetch it again", path) from error
 
 
 def _expand(tags: str) -> list[str]:
@@ -157,16 +166,15 @@ def packages(folder: Path) -> list[Package]:
     """All tagged packages with an English description, by name; the first of packages with the same text (digits aside) is kept."""
     long_texts: dict[str, str] = {}
     for path in _index_files(folder, "Translation-en"):
-        for stanza in _stanzas(_open(path)):
-            long_texts[stanza["Description-md5"]] = stanza.get("Description-en", "")
+        for stanza in _read(path):
+            long_texts[stanza.get("Description-md5", "")] = stanza.get("Description-en", "")
     found: dict[str, Package] = {}
     for path in _index_files(folder, "Packages"):
-        for stanza in _stanzas(_open(path)):
-            tags = _expand(stanza.get("Tag", ""))
+        for stanza in _read(path):
+            name, tags = stanza.get("Package"), _expand(stanza.get("Tag", ""))
             text = _prose(long_texts.get(stanza.get("Description-md5", ""), ""))
-            if tags and text:
-                source = stanza.get("Source", stanza["Package"]).split(" ")[0]
-                found.setdefault(stanza["Package"], Package(stanza["Package"], source, text, tuple(tags)))
+            if name and tags and text:
+                found.setdefault(name, Package(name, stanza.get("Source", name).split(" ")[0], text, tuple(tags)))
     seen: set[str] = set()
     kept = []
     for name in sorted(found):
@@ -241,6 +249,18 @@ def _store(dataset: Dataset, path: Path) -> None:
 
 
 def _restore(path: Path) -> Dataset:
+    """The cached data set. Raises DataError for a file that is damaged in any way."""
+    try:
+        dataset, digest = _parsed(path)
+    except (OSError, EOFError, zlib.error, ValueError, KeyError, TypeError, IndexError, StopIteration) as error:
+        raise DataError(f"the cached data set is damaged ({error}); delete it and build it again", path) from error
+    if dataset.digest != digest:
+        raise DataError("the cached data set is damaged (its digest differs); delete it and build it again", path)
+    return dataset
+
+
+def _parsed(path: Path) -> tuple[Dataset, str]:
+    """What `_store` wrote, and the digest that it recorded."""
     with gzip.open(path, "rt", encoding="utf-8") as stream:
         head = json.loads(next(stream))
         rows: dict[str, list[tuple[str, list[int], str]]] = {name: [] for name, _ in SHARES}
@@ -251,10 +271,7 @@ def _restore(path: Path) -> Dataset:
         name: Split(tuple(r[0] for r in part), truth_matrix([r[1] for r in part], len(head["labels"])), tuple(r[2] for r in part))
         for name, part in rows.items()
     }
-    dataset = Dataset("debtags", tuple(head["labels"]), splits, head["source"], notes=tuple(head["notes"]))
-    if dataset.digest != head["digest"]:
-        raise DataError("the cached data set is damaged (its digest differs); delete it and build it again", path)
-    return dataset
+    return Dataset("debtags", tuple(head["labels"]), splits, head["source"], notes=tuple(head["notes"])), head["digest"]
 
 
 def build(folder: Path | str | None = None, *, mirror: str = MIRROR, suite: str = SUITE, refresh: bool = False) -> Dataset:
