@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from scipy import sparse
 
 from core import checkpoint
-from core.checkpoint import find, labels_text, load, names, read_config, save, write_atomically
+from core.checkpoint import find, labels_text, load, names, read_config, read_labels, save, write_atomically
 from core.errors import CheckpointError
 from core.labels import LabelSpace
 from tests import hostile, strategies
@@ -222,3 +222,15 @@ def test_the_config_says_what_is_in_the_folder(saved: Path) -> None:
     config = json.loads((saved / "config.json").read_text())
     assert set(config["files"]) == {"labels.tsv", "model.safetensors", "vocabulary.txt"}
     assert config["documents"] == 400
+
+
+def test_the_labels_are_read_without_the_weights_and_checked_like_the_whole(saved: Path) -> None:
+    assert read_labels("toy") == Linear().labels
+    for name in ("label line broken", "one bit flipped", "pickle beside"):
+        save_toy(saved)
+        spoil, sentence = hostile.HOSTILE[name]
+        spoil(saved)
+        with pytest.raises(CheckpointError, match=sentence):
+            read_labels("toy")
+        for stray in saved.glob("*.pkl"):
+            stray.unlink()
