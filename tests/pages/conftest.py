@@ -10,7 +10,8 @@ import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 import core.checkpoint
-from tests.pages.tiny import save_tiny
+import core.models
+from tests.pages.tiny import save_tiny, save_windowed
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -40,4 +41,13 @@ def home(tiny: Path) -> AppTest:
 
 @pytest.fixture
 def explain(tiny: Path) -> AppTest:
+    return AppTest.from_file(str(ROOT / "app.py"), default_timeout=60).switch_page("pages/explain.py")
+
+
+@pytest.fixture
+def windowed(tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AppTest:
+    """Explain under a toy transformer that reads eight words."""
+    save_windowed(tmp_path / "toy-attending")
+    monkeypatch.setattr(core.checkpoint, "FOLDER", tmp_path)
+    monkeypatch.setitem(core.models.MODELS, "x-transformer", "tests.pages.tiny:Windowed")
     return AppTest.from_file(str(ROOT / "app.py"), default_timeout=60).switch_page("pages/explain.py")

@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from core.explainers import EXPLAINERS
+
 TEXT = "A small editor to cut and paste files, with a game for the player and a dns server."
 LABEL = "use::editing"
 
@@ -196,3 +198,18 @@ def test_a_very_long_document_is_drawn_in_part(explain: AppTest) -> None:
 def test_pins_that_the_model_does_not_know_are_passed_over(explain: AppTest) -> None:
     opened(explain, pin=["no::such", "protocol::dns"], label=LABEL, asked=True)
     assert not explain.exception and not explain.error
+
+
+@pytest.mark.parametrize("name", list(EXPLAINERS))
+def test_words_past_the_window_are_said_and_have_no_value(windowed: AppTest, name: str) -> None:
+    opened(windowed, label="editor", asked=True, explainer=name)
+    assert not windowed.exception and not windowed.error
+    assert windowed.warning[0].value == "The model reads the first 8 of 18 words. The others are grey: they cannot change a score."
+    assert f"--explainer {name}" in command(windowed)
+
+
+def test_all_explainers_fit_a_transformer(windowed: AppTest) -> None:
+    opened(windowed, label="editor", asked=True, **{"with": ["lime", "shap", "occlusion", "attention"]})
+    assert not windowed.exception and not windowed.error
+    assert "Agreement with Integrated gradients" in html(windowed)
+    assert len(windowed.get("bidi_component")) == 7

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Self
 
 import numpy as np
 
@@ -10,6 +11,7 @@ from core import checkpoint
 from core.data.dataset import Dataset, Split, truth_matrix
 from core.models import linear
 from core.training.runs import Run
+from tests.toy import LABELS, Attending
 
 CUES = {
     "use::editing": ("editor", "edit", "cut", "paste"),
@@ -50,3 +52,18 @@ def save_tiny(folder: Path) -> str:
         folder, model="linear", settings=model.settings(), labels=model.labels, tensors=model.tensors(), files=model.files(),
         provenance={"evaluation": evaluation},
     )  # fmt: skip
+
+
+class Windowed(Attending):
+    """The toy transformer as a checkpoint's model: reads the first eight words and has attention."""
+
+    @classmethod
+    def load(cls, saved: checkpoint.Saved) -> Self:
+        model = cls(saved.labels, window=8)
+        model.name, model.digest = saved.name, saved.digest
+        return model
+
+
+def save_windowed(folder: Path) -> str:
+    """A checkpoint that says it is an X-Transformer; a test puts `Windowed` in its place."""
+    return checkpoint.save(folder, model="x-transformer", settings={}, labels=LABELS, tensors={"none": np.zeros(1, dtype=np.float32)})
