@@ -107,10 +107,12 @@ class LinearModel:
         return to_json(self.config)
 
     def tensors(self) -> dict[str, NDArray[Any]]:
+        return {**self.tfidf.tensors(), **self.weight_tensors()}
+
+    def weight_tensors(self) -> dict[str, NDArray[Any]]:
         """Weights by feature, in half precision; label ids in 16 bits where they fit."""
         narrow = np.uint16 if len(self.labels) <= 2**16 else np.int32
         return {
-            **self.tfidf.tensors(),
             "weights_data": self.weights.data.astype(np.float16),
             "weights_labels": self.weights.indices.astype(narrow),
             "weights_counts": np.diff(self.weights.indptr).astype(np.int32),
@@ -123,13 +125,20 @@ class LinearModel:
     @classmethod
     def load(cls, saved: Saved) -> Self:
         """Raises CheckpointError for tensors that do not fit together."""
-        tfidf, count = TfIdf.load(saved), len(saved.labels)
-        weights = saved.sparse("weights_data", "weights_labels", "weights_counts", (len(tfidf), count))
+        tfidf = TfIdf.load(saved)
+        weights = load_weights(saved, len(tfidf))
         try:
             config = from_json(Config, saved.settings)
         except SettingsError as error:
             raise CheckpointError(f"checkpoint '{saved.name}': {error}") from error
-        return cls(config, saved.labels, tfidf, weights, saved.tensor("bias", (count,)).astype(np.float32), saved.name, saved.digest)
+        return cls(config, saved.labels, tfidf, *weights, saved.name, saved.digest)
+
+
+def load_weights(saved: Saved, features: int, prefix: str = "") -> tuple[sparse.csr_array, NDArray[np.float32]]:
+    """Weights [F, L] and bias [L] from tensors as `weight_tensors` wrote them. Raises CheckpointError."""
+    count = len(saved.labels)
+    weights = saved.sparse(f"{prefix}weights_data", f"{prefix}weights_labels", f"{prefix}weights_counts", (features, count))
+    return weights, saved.tensor(f"{prefix}bias", (count,)).astype(np.float32)
 
 
 def _digest(*arrays: NDArray[Any]) -> str:

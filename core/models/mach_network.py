@@ -37,7 +37,9 @@ class Config(LoopSettings):
     search: Annotated[str, Field("how the best labels are found", choices=("exact", "approximate"))] = "exact"
     dropout: Annotated[float, Field("share of a document's features dropped at random in training", low=0.0, high=0.95)] = 0.3
     tail: Annotated[float, Field("positives weigh (inverse propensity / the smallest) to this power; 0 weighs all alike", low=0.0, high=1.0)] = 0.3
-    epochs: Annotated[int, Field("passes over the training documents, at most", low=1, high=10_000)] = 10
+    linear: Annotated[bool, Field("add the margins of one-vs-rest machines on the same features, for labels that hashing blurs")] = True
+    linear_threshold: Annotated[float, Field("the linear part's weights below this are dropped", low=0.0, high=1.0)] = 0.15
+    epochs: Annotated[int, Field("passes over the training documents, at most", low=1, high=10_000)] = 8
     batch_size: Annotated[int, Field("documents a step and process", low=1, high=65_536)] = 128
     learning_rate: Annotated[float, Field("peak learning rate of AdamW", low=0.0, high=10.0)] = 0.02
 
@@ -45,6 +47,8 @@ class Config(LoopSettings):
         super().__post_init__()
         if not self.hidden and not self.direct:
             raise SettingsError("a network needs hidden units or the direct path; set hidden above 0 or direct to true")
+        if self.linear and self.search == "approximate":
+            raise SettingsError("the linear part scores all labels, so the search is exact; set linear to false or search to exact")
 
 
 class Network(nn.Module):

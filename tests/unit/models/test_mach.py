@@ -22,15 +22,20 @@ from core.errors import CheckpointError, InputError, SettingsError
 from core.labels import LabelSpace
 from core.models import mach
 from core.models.buckets import METHODS, Buckets, Reader, candidates, check_identifiable, combine, hashed, inseparable, reconstruct
-from core.models.mach import Config, Mach, base_rates, fired
+from core.models.linear import Config as LinearConfig
+from core.models.linear import LinearModel
+from core.models.mach import Config, Mach
 from core.models.mach_network import Hashing
+from core.models.mach_training import base_rates, fired
 from core.models.tfidf import TfIdf
 from core.training.runs import Run
 from core.types import Differentiable, Embedded, Maskable
 
 TEXTS = ("a chess game", "a chess board game", "text editor", "an editor for plain text", "a game of text", "the chess editor")
 ROWS = ([0], [0], [1], [1], [0, 1], [0, 1])
-SMALL = Config(minimum_documents=1, columns=64, buckets=5, repetitions=4, hidden=3, epochs=6, batch_size=2, learning_rate=0.3, dropout=0.1)
+SMALL = Config(
+    minimum_documents=1, columns=64, buckets=5, repetitions=4, hidden=3, linear=False, epochs=6, batch_size=2, learning_rate=0.3, dropout=0.1
+)
 LABELS = LabelSpace.of([f"label {i}" for i in range(23)], [5] * 23, 40)
 
 logits = arrays.arrays(np.float32, (5, 3, 7), elements=st.floats(-8, 8, width=32))
@@ -79,6 +84,8 @@ def test_settings_that_cannot_tell_labels_apart_are_refused() -> None:
         Config(repetitions=1)
     with pytest.raises(SettingsError, match="hidden units or the direct path"):
         Config(hidden=0, direct=False)
+    with pytest.raises(SettingsError, match="set linear to false or search to exact"):
+        Config(linear=True, search="approximate")
     with pytest.raises(SettingsError, match="cannot tell 23 labels apart"):
         Mach.random(replace(SMALL, buckets=2, repetitions=3), LABELS, TfIdf.fit(TEXTS, 1))
 
@@ -211,6 +218,38 @@ def test_scores_agree_however_they_are_asked_for(changed: dict[str, object]) -> 
     np.testing.assert_allclose(model.score_embedded(embedded, embedded.vectors[None])[0], model.score([document.text])[0], atol=1e-5)
 
 
+def with_linear() -> Mach:
+    """The toy with a linear part of random weights, which counts 2.5."""
+    model = toy(linear=True)
+    weights = sparse.csr_array(np.random.default_rng(0).normal(size=(len(model.tfidf), 23)).astype(np.float32))
+    machines = LinearModel(LinearConfig(), LABELS, model.tfidf, weights, np.linspace(-1, 1, 23).astype(np.float32))
+    return Mach(replace(model.config, linear=True), LABELS, model.tfidf, model.network, machines, 2.5)
+
+
+def test_the_linear_part_adds_its_margins_everywhere() -> None:
+    model, alone = with_linear(), toy()
+    assert model.linear is not None
+    expected = alone.score(TEXTS) + 2.5 * model.linear.score(TEXTS)
+    np.testing.assert_allclose(model.score(TEXTS), expected, atol=1e-5)
+    np.testing.assert_allclose(model.score(TEXTS, np.array([5])), expected[:, [5]], atol=1e-5)
+    ids, scores = model.retrieve(TEXTS, 3)
+    np.testing.assert_allclose(scores, -np.sort(-expected, axis=1)[:, :3], atol=1e-5)
+    embedded = model.embed(Document.from_text(TEXTS[3]))
+    np.testing.assert_allclose(model.score_embedded(embedded, embedded.vectors[None])[0], expected[3], atol=1e-5)
+    scores, slopes = model.gradient(embedded, embedded.vectors[None], ids[3, :1])
+    assert scores[0] == pytest.approx(float(expected[3, ids[3, 0]]), abs=1e-5)
+    machines = model.linear.gradient(embedded, embedded.vectors[None], ids[3, :1])[1]
+    np.testing.assert_allclose(slopes, alone.gradient(embedded, embedded.vectors[None], ids[3, :1])[1] + 2.5 * machines, atol=1e-5)
+
+
+def test_a_checkpoint_keeps_the_linear_part(tmp_path: Path) -> None:
+    model = with_linear()
+    checkpoint.save(tmp_path / "c", model="mach", settings=model.settings(), labels=LABELS, tensors=model.tensors(), files=model.files())
+    again = Mach.load(checkpoint.load(tmp_path / "c"))
+    np.testing.assert_allclose(again.score(TEXTS), model.score(TEXTS), atol=0.05)
+    assert again.linear is not None and again.share == 2.5
+
+
 def test_one_score_by_hand() -> None:
     """No hidden layer: logit of a bucket = bias + sum over features of value * the weight of its hashed column."""
     model = toy(hidden=0, method="logit-sum")
@@ -274,16 +313,17 @@ def test_a_positive_bucket_weighs_as_much_as_its_heaviest_label() -> None:
     np.testing.assert_allclose(base_rates(truth_matrix([[0, 1], [2], []], 3), buckets), [[1 / 3, 1 / 3, 0], [0, 2 / 3, 1 / 3]])
 
 
-def test_training_learns_and_its_checkpoint_scores_the_same(tmp_path: Path) -> None:
-    data = dataset()
-    model = mach.train(SMALL, data, data.label_space(), Run(tmp_path / "run", seed=1, device="cpu", quiet=True))
+@pytest.mark.parametrize("linear", [False, True])
+def test_training_learns_and_its_checkpoint_scores_the_same(tmp_path: Path, linear: bool) -> None:
+    data, config = dataset(), replace(SMALL, linear=linear, epochs=6 - 4 * linear)
+    model = mach.train(config, data, data.label_space(), Run(tmp_path / "run", seed=1, device="cpu", quiet=True))
     ids, _ = model.retrieve(TEXTS, 1)
     assert all(int(label) in row for label, row in zip(ids[:, 0], ROWS, strict=True))
     tensors = model.tensors()
     assert {tensors[name].dtype for name in ("table", "output", "bias", "hidden_bias")} == {np.dtype(np.float16)}
     checkpoint.save(tmp_path / "c", model=model.KIND, settings=model.settings(), labels=model.labels, tensors=tensors, files=model.files())
     again = Mach.load(checkpoint.load(tmp_path / "c"))
-    assert again.config == SMALL and again.name == "c"
+    assert again.config == config and again.name == "c"
     np.testing.assert_allclose(again.score(TEXTS), model.score(TEXTS), atol=0.05)
 
 
@@ -294,6 +334,7 @@ def test_broken_checkpoints_are_refused_by_name(tmp_path: Path) -> None:
         ({**model.settings(), "buckets": 2, "repetitions": 2}, model.tensors(), "cannot tell"),
         ({**model.settings(), "columns": 65}, model.tensors(), "table"),
         ({**model.settings(), "unheard_of": 1}, model.tensors(), "unheard_of"),
+        ({**model.settings(), "linear": True}, model.tensors(), "linear.weights"),
         (model.settings(), {name: part for name, part in model.tensors().items() if name != "bias"}, "bias"),
     ]
     for settings, tensors, said in cases:
