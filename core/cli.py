@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import platform
 import shlex
 import sys
@@ -99,7 +100,7 @@ def _evaluate(arguments: argparse.Namespace) -> None:
     from core.evaluate import evaluate, to_json
     from core.models import load
 
-    classifier, dataset = load(arguments.checkpoint), load_dataset(arguments.dataset)
+    classifier, dataset = load(arguments.checkpoint), load_dataset(arguments.dataset, _options(arguments))
     found = to_json(evaluate(classifier, dataset, arguments.split, _progress(), arguments.limit), classifier, dataset)
     lines = [f"{name:>9}  {100 * m['value']:6.2f}  [{100 * m['low']:.2f}, {100 * m['high']:.2f}]" for name, m in found["metrics"].items()]
     lines += [f"recall@5 of labels trained on {name}: {100 * b['recall']:.1f} % of {b['pairs']}" for name, b in found["recall@5_by_bin"].items()]
@@ -112,7 +113,7 @@ def _train(arguments: argparse.Namespace) -> None:
     from core.training.runs import Run
 
     config: Any = fields.from_flags(config_class(arguments.model), arguments)
-    dataset = load_dataset(arguments.dataset)
+    dataset = load_dataset(arguments.dataset, _options(arguments))
     labels = dataset.label_space(arguments.minimum_count)
     command = shlex.join(["python", "-m", "core", *arguments.words_given])
     asked = {"model": arguments.model, "dataset": dataset.name, "data_digest": dataset.digest, "minimum_count": arguments.minimum_count}
@@ -151,21 +152,44 @@ def publish(folder: Path, kind: str, model: Any, provenance: dict[str, Any], dat
 
 
 def _data(arguments: argparse.Namespace) -> None:
-    from core.data import DATASETS, load_dataset
+    from core.data import DATASETS, is_present, load_dataset
 
     if arguments.action == "list":
-        _print({"datasets": list(DATASETS)}, arguments, list(DATASETS))
+        found = [{"name": name, "about": known.about, "present": is_present(name)} for name, known in DATASETS.items()]
+        _print({"datasets": found}, arguments, [f"{d['name']:14s} {d['about']}{'' if d['present'] else ' (its files are not here)'}" for d in found])
         return
     if arguments.action == "build" and arguments.dataset == "debtags":
         from core.data import debtags
 
         dataset = debtags.build(arguments.folder, mirror=arguments.mirror, suite=arguments.suite, refresh=True)
     else:
-        dataset = load_dataset(arguments.dataset or "debtags")
+        dataset = load_dataset(arguments.dataset or "debtags", _options(arguments))
     from core.data.report import describe
 
     report = describe(dataset)
     _print(report.to_json(), arguments, [report.to_text()])
+
+
+def _options(arguments: argparse.Namespace) -> Any:
+    from core.data.readers.source import Options
+
+    given = Options(
+        format=arguments.format,
+        text=arguments.text_column,
+        labels=arguments.labels_column,
+        id=arguments.id_column,
+        hashed_split=arguments.hashed_split,
+    )
+    return None if given == Options() else given
+
+
+def _reading_flags(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("reading a file or folder")
+    group.add_argument("--format", help="the format, where it is not told from the content (a wrong name lists them)")
+    group.add_argument("--text-column", help="column of a table that holds the text; several, separated by commas, are joined")
+    group.add_argument("--labels-column", help="column of a table that holds the labels")
+    group.add_argument("--id-column", help="column of a table that names the documents")
+    group.add_argument("--hashed-split", action="store_true", help="divide a data set that has a training split only, 80/5/15 by document hash")
 
 
 def _document_flags(parser: argparse.ArgumentParser) -> None:
@@ -230,6 +254,7 @@ def parser(words: Sequence[str]) -> argparse.ArgumentParser:
     one.add_argument("--dataset", required=True, help="a registered name (see `data list`) or the path of a file or folder in a readable format")
     one.add_argument("--split", default="test", choices=SPLITS, help="default: test")
     one.add_argument("--limit", type=int, help="only the first so many documents")
+    _reading_flags(one)
 
     epilog = ""
     if words[:1] == ["train"]:
@@ -242,6 +267,7 @@ def parser(words: Sequence[str]) -> argparse.ArgumentParser:
     one.add_argument("--seed", type=int, default=0, help="default: 0")
     one.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda"), help="default: auto")
     one.add_argument("--minimum-count", type=int, default=5, help="labels with fewer training documents are not trained on (default: 5)")
+    _reading_flags(one)
     one.set_defaults(words_given=list(words))
     if (chosen := _chosen(words, "--model", None)) in MODELS and words[:1] == ["train"]:
         fields.add_flags(one, config_class(chosen), f"settings of {chosen}")
@@ -249,6 +275,7 @@ def parser(words: Sequence[str]) -> argparse.ArgumentParser:
     one = verb("data", _data, "List, build or describe data sets.")
     one.add_argument("action", choices=("list", "build", "describe"))
     one.add_argument("dataset", nargs="?", help="a registered name or a path (default: debtags)")
+    _reading_flags(one)
     one.add_argument("--folder", help="build debtags from Packages and Translation-en files in this folder instead of the network")
     one.add_argument("--mirror", default="http://deb.debian.org/debian", help="Debian mirror for building debtags (default: %(default)s)")
     one.add_argument("--suite", default="bookworm", help="Debian suite for building debtags (default: %(default)s)")
@@ -267,4 +294,6 @@ def main(words: Sequence[str] | None = None) -> int:
     except CoreError as error:
         print(f"{error}", file=sys.stderr)
         return 2
+    except BrokenPipeError:  # `... | head` has seen enough; without this the interpreter complains once more while it closes
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return 0
