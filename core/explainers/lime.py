@@ -4,10 +4,12 @@ The definitions are those of the package `lime` 0.2 with bow=False, so that weig
 feature; a perturbed text lacks a number of words drawn uniformly from 1..w; its distance is 100 (1 - cosine) to the full
 text and its weight sqrt(exp(-distance^2 / width^2)); the surrogate is a ridge regression with alpha 1 and an intercept.
 
-Ours needs fewer texts for the same weights: `lime` draws sizes uniformly and then weights most small texts to nothing,
-here sizes are drawn in proportion to a power of their weight and the rest goes into the regression (importance sampling,
-same expected objective); sizes are stratified; texts come in pairs that keep opposite words; and where all 2^w texts fit
-in the budget they are enumerated with their exact expected multiplicity.
+Ours spends its texts better. lime draws sizes uniformly and then weights most small texts to nothing; here a size is drawn
+in proportion to the root of its weight and the rest of the weight goes into the regression (importance sampling, the same
+expected objective), and the sizes are stratified. On an XML-CNN, 12 documents of 40-70 words, Kendall's tau to lime's own
+sampling with 20,000 texts rises from 0.72 to 0.75 with 200 texts, 0.83 to 0.85 with 500 and 0.88 to 0.89 with 1,000.
+(Complementary pairs of texts and surrogates with pairs of neighbouring words were tried and gave nothing more.) Where all
+2^w texts fit in the budget they are enumerated with their exact expected multiplicity.
 """
 
 from __future__ import annotations
@@ -26,7 +28,7 @@ from core.types import BoolArray, Classifier, FloatArray, IntArray
 ALPHA = 1.0
 """lime's ridge penalty."""
 
-TILT = 1.0
+TILT = 0.5
 """Sizes are drawn in proportion to (their lime weight)^TILT."""
 
 
@@ -46,7 +48,7 @@ def sample(words: int, samples: int, kernel_width: float, rng: np.random.Generat
     weight = proximity(words - sizes, words, kernel_width)
     drawn, chance = stratified(weight**TILT, samples - 1, rng)
     masks = np.ones((samples, words), dtype=np.bool_)
-    masks[1:] = random_masks(words, words - sizes[drawn], rng, paired=True)
+    masks[1:] = random_masks(words, words - sizes[drawn], rng)
     return masks, np.concatenate([[1.0], (weight / (words * chance))[drawn]])
 
 

@@ -130,17 +130,12 @@ def stratified(mass: FloatArray, count: int, rng: np.random.Generator) -> tuple[
     return rng.permutation(drawn).astype(np.int64), chance
 
 
-def random_masks(width: int, kept: IntArray, rng: np.random.Generator, paired: bool = False) -> BoolArray:
-    """Masks [n, width] that keep `kept` [n] random features each. With `paired`, rows 2i and 2i+1 share one random order
-    of the features: one keeps its front, the other its back, so that what one lacks the other keeps, as far as it goes."""
+def random_masks(width: int, kept: IntArray, rng: np.random.Generator) -> BoolArray:
+    """Masks [n, width] that keep `kept` [n] random features each."""
     masks = np.empty((len(kept), width), dtype=np.bool_)
     for start in range(0, len(kept), 512):  # blocks, because the random orders take eight bytes an entry
         size = kept[start : start + 512]
-        rows = (len(size) + 1) // 2 if paired else len(size)
-        place = rng.random((rows, width)).argsort(axis=1).argsort(axis=1)
-        if paired:
-            place = np.stack([place, width - 1 - place], axis=1).reshape(-1, width)[: len(size)]
-        masks[start : start + 512] = place < size[:, None]
+        masks[start : start + 512] = rng.random((len(size), width)).argsort(axis=1).argsort(axis=1) < size[:, None]
     return masks
 
 

@@ -2,8 +2,8 @@
 
 The value of a coalition is the score of the text that keeps just these words. The regression has the efficiency constraint
 built in (values sum to f(x) - f(no words), exactly); coalitions come in complementary pairs (Covert & Lee 2021), which
-cancels every even-order interaction; sizes are enumerated from the outside in as far as the budget reaches and the rest
-is drawn size by size. With few words all 2^w coalitions are scored and the values are exact.
+cancels every even-order interaction; sizes are drawn alike and weighted by the kernel (Musco & Witter 2025, "Leverage
+SHAP"), and enumerated wherever the budget reaches. With few words all 2^w coalitions are scored and the values are exact.
 """
 
 from __future__ import annotations
@@ -24,8 +24,10 @@ from core.types import BoolArray, Classifier, FloatArray
 EXACT = 1_024
 """Up to so many coalitions (10 words) are simply all scored, whatever the budget."""
 
-TILT = 1.0
-"""Sizes are drawn in proportion to (their Shapley kernel mass)^TILT."""
+TILT = 0.0
+"""Sizes are drawn in proportion to (their Shapley kernel mass)^TILT. 1 is the package shap's choice, 0 draws all sizes alike.
+On an XML-CNN, 12 documents of 40-70 words, Kendall's tau to 20,000 coalitions with tilt 1 and 0: 0.38 and 0.42 with 128
+coalitions, 0.62 and 0.68 with 250, 0.77 and 0.79 with 500, 0.86 and 0.85 with 1,000."""
 
 RIDGE = 1e-9
 """Relative ridge that keeps the normal equations solvable with fewer coalitions than words; far below sampling error."""
@@ -43,10 +45,11 @@ def coalitions(words: int, budget: int, rng: np.random.Generator) -> tuple[BoolA
     mass = kernel_mass(words)[sizes - 1]
     mass[2 * sizes == words] /= 2  # the middle size is its own complement: each half of its pairs carries half of it
     pairs, done, masks, weights = budget // 2, 0, [], []
-    for size in sizes.tolist():
+    counts = [comb(words, size) // (2 if 2 * size == words else 1) for size in sizes.tolist()]
+    every = pairs >= sum(counts)
+    for size, count in zip(sizes.tolist(), counts, strict=True):
         tilted = mass[done:] ** TILT
-        count = comb(words, size) // (2 if 2 * size == words else 1)
-        if count > pairs * tilted[0] / tilted.sum() + 1e-9:
+        if not every and count > pairs * tilted[0] / tilted.sum():
             break
         masks.append(_all_of_size(words, size)[:count])
         weights.append(np.full(count, mass[done] / count))
@@ -104,15 +107,15 @@ def planned(words: int, evaluations: int) -> int:
 class Shap:
     """Shapley values of the words: each word's mean gain over all coalitions of the others, by Kernel SHAP."""
 
-    evaluations: Annotated[int, Field("texts that are scored", low=16, high=100_000)] = 500
+    evaluations: Annotated[int, Field("texts that are scored", low=16, high=100_000)] = 1_000
     mode: Annotated[str, Field("how a word is taken away: cut out, or replaced by the model's mask token", choices=("delete", "mask"))] = "delete"
     seed: Annotated[int, Field("seed of the random coalitions", low=0, high=2**31 - 1)] = 0
 
     NAME: ClassVar[str] = "shap"
     PRESETS: ClassVar[Mapping[str, Mapping[str, Any]]] = {
-        "quick": {"evaluations": 128},
-        "normal": {"evaluations": 500},
-        "thorough": {"evaluations": 2_000},
+        "quick": {"evaluations": 256},
+        "normal": {"evaluations": 1_000},
+        "thorough": {"evaluations": 4_000},
     }
 
     def __post_init__(self) -> None:
