@@ -30,10 +30,10 @@ SHORTEST = max(WIDTHS)
 class Config(LoopSettings):
     """How to build and train an XML-CNN. The defaults are those of the checkpoint debtags-xml-cnn."""
 
-    epochs: Annotated[int, Field("passes over the training documents, at most", low=1, high=10_000)] = 8
+    epochs: Annotated[int, Field("passes over the training documents, at most", low=1, high=10_000)] = 14
     batch_size: Annotated[int, Field("documents a step and process", low=1, high=65_536)] = 128
     learning_rate: Annotated[float, Field("peak learning rate of AdamW", low=0.0, high=10.0)] = 0.004
-    width: Annotated[int, Field("width of a word vector", low=1, high=4_096)] = 300
+    width: Annotated[int, Field("width of a word vector", low=1, high=4_096)] = 256
     filters: Annotated[int, Field("filters of each of the widths 2, 4 and 8", low=1, high=4_096)] = 128
     chunks: Annotated[int, Field("p: chunks that each filter's activations are pooled in", low=1, high=1_024)] = 2
     bottleneck: Annotated[int, Field("width of the bottleneck layer", low=1, high=65_536)] = 512
@@ -43,7 +43,7 @@ class Config(LoopSettings):
     vectors: Annotated[str, Field("what word vectors start from", choices=("encoder", "random"))] = "encoder"
     vector_scale: Annotated[float, Field("root mean square of a starting vector's coordinates", low=0.0, high=10.0)] = 0.1
     vector_rate: Annotated[float, Field("learning rate of the word vectors, as a share of the others'", low=0.0, high=10.0)] = 1.0
-    dropout: Annotated[float, Field("dropout on the bottleneck", low=0.0, high=0.99)] = 0.3
+    dropout: Annotated[float, Field("dropout on the bottleneck", low=0.0, high=0.99)] = 0.4
     vector_dropout: Annotated[float, Field("dropout on word vectors, alike at all places of a word in a batch", low=0.0, high=0.99)] = 0.2
     word_dropout: Annotated[float, Field("share of words read as the unknown word in training", low=0.0, high=0.99)] = 0.05
     tail_weight: Annotated[float, Field("0: all labels alike; 1: positives weighted by 2/p - 1; between: tempered", low=0.0, high=1.0)] = 0.0
