@@ -26,7 +26,7 @@ def main() -> None:
         st.markdown("Paste a document to see its labels, and which of its words speak for each of them.")
         documents.paste()
     elif card is not None:
-        with head.popover("Another document", icon=":material/edit_note:"):
+        with head.popover("Document", icon=":material/edit_note:"):
             documents.paste()
         with sentences():
             explain_page(card, head)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 
 import pytest
@@ -46,6 +47,15 @@ def test_a_highlighted_word_can_be_read_and_its_line_seen(scheme: str, sign: str
     theme = CONFIG["theme"][scheme]
     assert contrast(theme["textColor"], mixed(theme[sign], 0.48, theme["backgroundColor"])) >= 4.5
     assert contrast(theme[sign], theme["backgroundColor"]) >= 3
+
+
+def test_a_primary_button_can_be_read() -> None:
+    """Its text is set by assets/page.css, light-dark(light, dark)."""
+    css = (ROOT / "assets" / "page.css").read_text(encoding="utf-8")
+    found = re.search(r'"stBaseButton-primary"\].*color: light-dark\((#\w{6}), (#\w{6})\)', css)
+    assert found is not None
+    for text, scheme in zip(found.groups(), ("light", "dark"), strict=True):
+        assert contrast(text, CONFIG["theme"][scheme]["primaryColor"]) >= 4.5
 
 
 def test_nothing_is_sent_or_fetched() -> None:
