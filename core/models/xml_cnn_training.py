@@ -98,7 +98,9 @@ class XmlCnnTask:
 
 def tempered_weights(labels: LabelSpace, share: float) -> Tensor:
     """(2/p - 1)^share for each label [L] (Qaraei et al. 2021, eq. 4.6, here tempered). As in the equation and unlike their
-    code not normalised: weights below 1 on frequent labels slow learning. Uses the propensities of PSP@k, on purpose."""
+    code not normalised: weights below 1 on frequent labels slow learning. Uses the propensities of PSP@k, on purpose.
+    On debtags 0.3 (with 256 filters) and 0.5 (normalised) slowed learning, dev nDCG@5 74.9 and 75.7 after two epochs against 77.9, and found
+    no tail label in two and three epochs, so the default is 0."""
     return torch.from_numpy(((2 * labels.inverse_propensities() - 1) ** share).astype(np.float32))
 
 

@@ -9,7 +9,6 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -23,14 +22,6 @@ from core.fields import from_json
 from core.training.loop import LoopSettings, _Training, bucketed, fit, rate
 from core.training.runs import Run, read_progress
 from tests.unit.training.tiny import SETTINGS, TinyTask
-
-
-@pytest.fixture(autouse=True)
-def one_thread() -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 def run_in(folder: Path, **changes: Any) -> Run:
