@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import streamlit as st
 
-from pages.parts import data_source, data_views, loading, session
+from pages.parts import across, data_source, data_views, loading, session
 from pages.parts.frame import frame
 from pages.parts.loading import Card
 from pages.parts.show import plain, sentences
 
-SECTIONS = {"overview": "Overview", "clusters": "Clusters", "labels": "Documents by label"}
+SECTIONS = {"overview": "Overview", "clusters": "Clusters", "labels": "Documents by label", "words": "Words that matter"}
 
 
 def main() -> None:
@@ -33,7 +33,10 @@ def main() -> None:
             label_visibility="collapsed",
             persist_state="session",
         )
-        {"overview": data_views.overview, "clusters": data_views.clusters, "labels": data_views.one_label}[section](dataset)
+        if section == "words":
+            across.words_that_matter(card, dataset)
+        else:
+            {"overview": data_views.overview, "clusters": data_views.clusters, "labels": data_views.one_label}[section](dataset)
 
 
 def checkpoint_labels(card: Card | None) -> None:

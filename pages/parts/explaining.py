@@ -111,7 +111,7 @@ def _stop() -> None:
 
 def _computed(asked: Ask, cost: Cost) -> Attribution:
     start = f"{asked.name}: {cost.queries:,} queries, about {duration(cost.seconds)}"
-    with _working(asked, start) as progress:
+    with working(asked.name, start) as progress:
         found = explain(asked.explainer, asked.classifier, asked.document, asked.labels, progress)
     for label in asked.labels:
         loading.keep((*asked.key, label), found)
@@ -119,12 +119,12 @@ def _computed(asked: Ask, cost: Cost) -> Attribution:
 
 
 def _measured(asked: Ask, one: Attribution) -> Attribution:
-    with _working(asked, f"{asked.name}: measuring how far it can be trusted") as progress:
+    with working(asked.name, f"{asked.name}: measuring how far it can be trusted") as progress:
         return measure(one, asked.classifier, progress=progress)
 
 
 @contextmanager
-def _working(asked: Ask, text: str) -> Iterator[Progress]:
+def working(name: str, text: str) -> Iterator[Progress]:
     """A bar with a Stop button, and the machine's slot. Each report of progress is a Streamlit call: a click on Stop, or a
     visitor who leaves, ends the work there."""
     place = st.empty()
@@ -140,7 +140,7 @@ def _working(asked: Ask, text: str) -> Iterator[Progress]:
             return
         shown, part = now, min(1.0, done / max(total, 1))
         left = f", about {duration((now - start) * (1 - part) / part)} left" if part else ""
-        bar.progress(part, f"{asked.name}: {done:,} of {total:,} {what}{left}")
+        bar.progress(part, f"{name}: {done:,} of {total:,} {what}{left}")
 
     with loading.slot(lambda waiting: bar.progress(0.0, waiting)):
         yield progress
