@@ -23,8 +23,9 @@ from core.types import IntArray, Scores
 
 METHODS = ("evidence", "logit-sum", "mean", "unbiased", "min", "median", "noisy-or")
 
-EVIDENCE = 3.0
-"""As how many independent buckets the R buckets of a label count against its prior; chosen on debtags' dev split."""
+EVIDENCE = 2.0
+"""As how many independent buckets the R buckets of a label count against its prior. On debtags' dev split, without a linear
+part: 2: P@1 82.2, nDCG@5 79.6; 3: 81.1, 79.2; 4: 81.0, 78.8; logit-sum: 81.3, 78.9; mean: 81.4, 77.1."""
 CHUNK = 64
 """Documents whose labels are ranked at a time."""
 

@@ -10,7 +10,8 @@ stands a direct linear path from the hashed features to the buckets (wide and de
 dropped at random in training; positives may be weighted by tempered inverse propensity (Qaraei et al. 2021), so that
 rare labels move their buckets; the bucket biases start at base rates; the estimator "evidence" is ours. With `linear`, the
 margins of one-vs-rest machines on the same features are added, which costs memory for each label and is no part of
-MACH: it is for labels so rare that their buckets speak of others. By default there is no hidden layer: the direct path
+MACH: it is for labels so rare that their buckets speak of others (debtags' dev split: networks alone P@1 82.2, nDCG@5 79.6,
+recall@5 of [5, 20) 0; with the linear part 83.9, 82.2, 3.7; the linear model itself 84.2, 82.3, 13.1). By default there is no hidden layer: the direct path
 reaches P@1 82 on debtags' dev split with 9 million weights; a prototype with H = 256 and 67 million, on words without
 bigrams, 79. The two were not compared at equal size and features.
 """
@@ -49,7 +50,7 @@ from core.types import BoolArray, Embedded, IntArray, MaskMode, Scores, Unit
 
 __all__ = ["Config", "Mach", "train"]
 
-SHARES = (0.5, 1.0, 2.0, 3.0, 4.0, 6.0, 8.0, 12.0)
+SHARES = (0.5, 1.0, 2.0, 3.0, 4.0, 6.0, 8.0, 12.0, 16.0, 24.0)
 """What a margin of the linear part may count, tried on the dev split."""
 
 BATCH = 256

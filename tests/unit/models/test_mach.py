@@ -104,7 +104,7 @@ def test_every_estimator_by_hand() -> None:
         "median": [0.5, 0.5],
         "logit-sum": [0.0, math.log(3) - 50],
         "noisy-or": [(0 + 0.5 + 0.5) / 3, (0.5 + 0 + 0.5) / 3],
-        "evidence": [-1.0 + 0.0, 2.0 + math.log(3) - 50],  # EVIDENCE = R = 3
+        "evidence": [-1.0 + 0.0, 2.0 + 2 / 3 * (math.log(3) - 50)],  # EVIDENCE is 2, R is 3
     }
     assert set(expected) == set(METHODS)
     for method, scores in expected.items():
@@ -139,7 +139,7 @@ def test_evidence_is_the_prior_plus_what_the_buckets_exceed_their_base_rates_by(
     priors = np.log([1 / 99, 1 / 3, 1])
     np.testing.assert_allclose(reader.dense(torch.from_numpy(rates[:, None]))[0], priors, atol=1e-6)
     raised = rates + np.array([[2, 0], [1, 0]], dtype=np.float32)
-    np.testing.assert_allclose(reader.dense(torch.from_numpy(raised[:, None]))[0], priors + np.array([3 * 1.5, 3 * 1.0, 0]), atol=1e-6)
+    np.testing.assert_allclose(reader.dense(torch.from_numpy(raised[:, None]))[0], priors + np.array([2 * 1.5, 2 * 1.0, 0]), atol=1e-6)
 
 
 def test_the_crowd_is_the_chance_that_another_member_fires() -> None:
