@@ -16,8 +16,8 @@ from pages.parts.show import plain, sentences
 
 VIEWS = {"head": "Head view", "model": "Model view", "words": "Between words", "rollout": "Rollout", "label": "For a label"}
 SAID = {
-    "head": "Lines run from each token to the tokens it reads, one colour a head. Hover over a token to see its lines alone; click a square to "
-    "switch its head off, double-click it to see the head alone.",
+    "head": "Lines run from each token to the tokens it reads, one colour a head; with all heads they are faint, so choose one to see it at full "
+    "strength. Hover over a token to see its lines alone; click a square to switch its head off, double-click it to see the head alone.",
     "model": "Every layer (row) and head (column) at once. Click a picture to open it with its tokens.",
     "words": "Each row reads from the columns. Word pieces are merged: what a word is given is summed, what it gives is averaged. Special tokens "
     "and punctuation are left out, so a row may sum to less than 1.",

@@ -37,6 +37,8 @@ _WIDTH = 1_010
 _FIT = f"const fit=()=>{{document.body.style.zoom=Math.min(1,innerWidth/{_WIDTH})}};addEventListener('resize',fit);fit()"
 """The model view is 970 pixels wide and would be cut off in a narrower frame."""
 _POLICY = "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'"
+# Lines fainter than 2/255 show no colour: in their thousands they only leave rounding errors, dark smears on a dark page.
+_FAINT = ",".join(f"line[stroke-opacity{rule}]" for rule in ("='0'", "*='e-'", *(f"^='0.00{digit}'" for digit in range(8)))) + "{display:none}"
 # The page's own colours (.streamlit/config.toml), since a frame cannot read the theme around it.
 _LIGHT = {"back": "#fdfcf9", "text": "#24211c", "hover": "#dfd9cd"}
 _DARK = {"back": "#16181b", "text": "#ebe8e2", "hover": "#3a3e45"}
@@ -146,7 +148,7 @@ def _page(template: str, body: str, params: dict[str, Any], dark: bool) -> str:
         "body{{background:{back};color:{text};margin:8px;font:14px 'Helvetica Neue',Helvetica,Arial,sans-serif}}"
         "svg{{overflow:visible}}#vis{{margin:8px 0 0 20px}}svg text{{fill:{text}}}.background,.highlight{{fill:{hover}}}"
         "select{{background:{back};color:{text};font:inherit}}svg,rect[fill=black],rect[fill=white]{{fill:{back}}}rect[fill='#222'],rect[fill='#F5F5F5']{{fill:{hover}}}"
-    ).format(**colours)
+    ).format(**colours) + _FAINT
     return (
         f'<!doctype html><html lang="en"><head><meta charset="utf-8"><meta http-equiv="Content-Security-Policy" content="{_POLICY}">'
         f"<title>Attention</title><style>{style}</style>{_libraries()}<script>{_REQUIRE}</script></head>"
