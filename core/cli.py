@@ -14,6 +14,7 @@ import shlex
 import sys
 import time
 from collections.abc import Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -114,23 +115,31 @@ def _train(arguments: argparse.Namespace) -> None:
 
     config: Any = fields.from_flags(config_class(arguments.model), arguments)
     dataset = load_dataset(arguments.dataset, _options(arguments))
-    labels = dataset.label_space(arguments.minimum_count)
+    labels = dataset.label_space(arguments.label_minimum)
     command = shlex.join(["python", "-m", "core", *arguments.words_given])
-    asked = {"model": arguments.model, "dataset": dataset.name, "data_digest": dataset.digest, "minimum_count": arguments.minimum_count}
+    asked = {"model": arguments.model, "dataset": dataset.name, "data_digest": dataset.digest, "minimum_count": arguments.label_minimum}
     with Run(Path(arguments.run), arguments.seed, arguments.device) as run:
         run.configure({**asked, "seed": arguments.seed, "settings": fields.to_json(config)})
         start = time.monotonic()
         model = train(arguments.model, config, dataset, labels, run)
         provenance = {
-            "command": command, "seed": arguments.seed, "labels": len(labels), "minimum_count": arguments.minimum_count,
+            "command": command, "seed": arguments.seed, "labels": len(labels), "minimum_count": arguments.label_minimum,
             "data": {"name": dataset.name, "digest": dataset.digest, "source": dataset.source},
             "documents": {name: len(split) for name, split in dataset.splits.items()},
-            "trained": {"seconds": time.monotonic() - start, "machine": f"{platform.machine()}, {run.device}"},
+            "trained": {"seconds": max(time.monotonic() - start, _recorded_seconds(run.folder)), "machine": f"{platform.machine()}, {run.device}"},
         }  # fmt: skip
         folder = Path(arguments.save or run.folder / "checkpoint")
         found = publish(folder, arguments.model, model, provenance, dataset, run.progress)
     lines = [f"{name}: {100 * m['value']:.2f}" for name, m in found["metrics"].items()]
     _print({"run": str(run.folder), "checkpoint": str(folder), **found}, arguments, [f"saved in {folder}", *lines])
+
+
+def _recorded_seconds(folder: Path) -> float:
+    """Wall-clock time from a run's first record to its last: a resumed training took longer than its last call."""
+    from core.training.runs import read_progress
+
+    times = [datetime.fromisoformat(record["time"]) for record in read_progress(folder) if "time" in record]
+    return (times[-1] - times[0]).total_seconds() if times else 0.0
 
 
 def publish(folder: Path, kind: str, model: Any, provenance: dict[str, Any], dataset: Any, progress: Progress) -> dict[str, Any]:
@@ -266,7 +275,7 @@ def parser(words: Sequence[str]) -> argparse.ArgumentParser:
     one.add_argument("--save", help="checkpoint folder to write (default: checkpoint/ in the run folder)")
     one.add_argument("--seed", type=int, default=0, help="default: 0")
     one.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda"), help="default: auto")
-    one.add_argument("--minimum-count", type=int, default=5, help="labels with fewer training documents are not trained on (default: 5)")
+    one.add_argument("--label-minimum", type=int, default=5, help="labels with fewer training documents are not trained on (default: 5)")
     _reading_flags(one)
     one.set_defaults(words_given=list(words))
     if (chosen := _chosen(words, "--model", None)) in MODELS and words[:1] == ["train"]:

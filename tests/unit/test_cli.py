@@ -117,7 +117,7 @@ def test_evaluate(call: Call, trained: Path, data: Path) -> None:
 
 
 def test_train_saves_a_carded_checkpoint_and_the_same_command_again_is_no_other(call: Call, data: Path, tmp_path: Path) -> None:
-    words = ("train", "--model", "linear", "--dataset", data, "--run", tmp_path / "run", "--minimum-count", 1, "--seed", 4, "--json")
+    words = ("train", "--model", "linear", "--dataset", data, "--run", tmp_path / "run", "--label-minimum", 1, "--seed", 4, "--json")
     status, out, err = call(*words)
     assert status == 0, err
     found = json.loads(out)
@@ -155,7 +155,7 @@ REFUSED = {
     "setting out of bounds": ("explain", "--checkpoint", "TRAINED", "--text", TEXT, "--explainer", "lime", "--samples", "-1"),
     "no such data set": ("evaluate", "--checkpoint", "TRAINED", "--dataset", "/no/such/data"),
     "no such split": ("evaluate", "--checkpoint", "TRAINED", "--dataset", "DATA", "--split", "dev2"),
-    "no label frequent enough": ("train", "--model", "linear", "--dataset", "DATA", "--run", "RUN", "--minimum-count", "100000"),
+    "no label frequent enough": ("train", "--model", "linear", "--dataset", "DATA", "--run", "RUN", "--label-minimum", "100000"),
     "no such model": ("train", "--model", "oracle", "--dataset", "DATA", "--run", "RUN"),
     "neither text nor file": ("predict", "--checkpoint", "TRAINED"),
 }
