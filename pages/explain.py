@@ -59,10 +59,13 @@ def document_side(reading: Reading) -> Attribution | None:
         return None
     st.subheader(plain(reading.label))
     explainer = controls.choose(reading.classifier)
-    found = explaining.answer(explaining.ask(explainer, reading), bool(session.get(session.ASKED)))
+    asked = explaining.ask(explainer, reading)
+    found = explaining.answer(asked, bool(session.get(session.ASKED)))
     editing.document(reading, found)
-    if found is not None:
-        comparing.trust(found)
+    if found is None:
+        return None
+    found = explaining.measured(asked, found)
+    comparing.trust(found)
     return found
 
 

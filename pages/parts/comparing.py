@@ -36,8 +36,8 @@ def side_by_side(first: Attribution, reading: Reading) -> list[Attribution]:
     for name, why in refused.items():
         st.caption(plain(f"{title(name)}: {why}"))
     requested = bool(session.get(session.ASKED))
-    answers = [explaining.answer(explaining.ask(component(name), reading), requested) for name in session.get(session.COMPARED, [])]
-    found = [one for one in answers if one is not None]
+    asked = [explaining.ask(component(name), reading) for name in session.get(session.COMPARED, [])]
+    found = [explaining.measured(one, answer) for one in asked if (answer := explaining.answer(one, requested)) is not None]
     if found:
         label = first.label_names[0]
         st.html(tables.agreements([(title(one.method), agreement(first, one, label)) for one in found], title(first.method)))

@@ -27,6 +27,9 @@ from pages.parts.reading import Reading
 AT_ONCE = 6.0
 """Seconds that a click may cost without being asked again."""
 
+FEW = 16
+"""Model evaluations that are not worth an estimate, which would take some itself."""
+
 BETWEEN = 0.2
 """Seconds between two reports of progress: each is a message to the browser, and a chance to stop."""
 
@@ -60,18 +63,28 @@ def ask(explainer: Explainer, reading: Reading) -> Ask:
 
 
 def answer(asked: Ask, requested: bool) -> Attribution | None:
-    """The explanation of the chosen label with its fidelity: kept, or computed now if `requested` and cheap or confirmed;
-    else the offer to compute it, and None."""
+    """The explanation of the chosen label, its fidelity not yet measured: kept, or computed now if it was `requested` and is
+    cheap, or confirmed; else the offer to compute it, and None."""
     label = asked.labels[0]
     found: Attribution | None = loading.kept((*asked.key, label))
     if found is None:
-        cost: Cost = loading.remembered(("cost", *asked.key, len(asked.labels)), lambda: _estimated(asked))
-        confirmed = session.get(session.CONFIRMED) == str(asked.key)
-        if not confirmed and not (requested and cost.seconds <= AT_ONCE):
-            return _offer(asked, cost)
-        found = _computed(asked, cost)
-    one = only(found, label)
-    return loading.remembered(("fidelity", *asked.key, label), lambda: _measured(asked, one))
+        queries = asked.explainer.queries(len(asked.document), len(asked.labels))
+        if not (requested and queries <= FEW):
+            cost: Cost = loading.remembered(("cost", *asked.key, len(asked.labels)), lambda: _estimated(asked))
+            if not _confirmed(asked) and not (requested and cost.seconds <= AT_ONCE):
+                return _offer(asked, cost)
+        found = _computed(asked, queries)
+    return only(found, label)
+
+
+def measured(asked: Ask, one: Attribution) -> Attribution:
+    """The explanation with its fidelity, or as it is beside a button where nobody asked for more. To be called where the
+    figures will stand, below words that are drawn already."""
+    key = ("fidelity", *asked.key, asked.labels[0])
+    if loading.kept(key) is None and not session.get(session.ASKED) and not _confirmed(asked):
+        st.button(f"Measure how far {asked.name} can be trusted", key=f"measure.{asked.explainer.NAME}", on_click=_confirm, args=(asked,))
+        return one
+    return loading.remembered(key, lambda: _measured(asked, one))
 
 
 def only(attribution: Attribution, label: int) -> Attribution:
@@ -105,13 +118,16 @@ def _confirm(asked: Ask) -> None:
     session.choose(session.CONFIRMED, str(asked.key))
 
 
+def _confirmed(asked: Ask) -> bool:
+    return bool(session.get(session.CONFIRMED) == str(asked.key))
+
+
 def _stop() -> None:
     session.forget(session.CONFIRMED, session.ASKED)
 
 
-def _computed(asked: Ask, cost: Cost) -> Attribution:
-    start = f"{asked.name}: {cost.queries:,} queries, about {duration(cost.seconds)}"
-    with working(asked.name, start) as progress:
+def _computed(asked: Ask, queries: int) -> Attribution:
+    with working(asked.name, f"{asked.name}: {queries:,} queries") as progress:
         found = explain(asked.explainer, asked.classifier, asked.document, asked.labels, progress)
     for label in asked.labels:
         loading.keep((*asked.key, label), found)

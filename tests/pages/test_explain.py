@@ -65,6 +65,20 @@ def test_nothing_is_explained_because_a_link_was_opened(explain: AppTest) -> Non
     assert not explain.exception and "How far can this be trusted" in html(explain)
 
 
+def test_fidelity_that_was_stopped_is_offered_again(explain: AppTest) -> None:
+    from pages.parts import loading
+
+    page = opened(explain, label=LABEL, asked=True)
+    results = loading._results()
+    for key in [key for key in results._kept if key[0] == "fidelity"]:
+        del results._kept[key]
+    del page.session_state["asked"]
+    page.run()
+    assert not page.exception and "Comprehensiveness" not in html(page)
+    next(button for button in page.button if button.label.startswith("Measure how far")).click().run()
+    assert not page.exception and "Comprehensiveness" in html(page)
+
+
 def test_a_chosen_label_is_explained_with_its_fidelity(explain: AppTest) -> None:
     opened(explain, label=LABEL, asked=True)
     assert not explain.exception and not explain.error
