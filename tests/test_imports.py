@@ -61,7 +61,15 @@ RULES = (
         ("core/render/*",),
         "rendering knows results, not how they came about",
         # fidelity: the table that names the measures.
-        only=(*NOUN_MODULES, "core.render", "core.agreement", "core.explainers.attribution", "core.explainers.fidelity", "core.data.overview"),
+        only=(
+            *NOUN_MODULES,
+            "core.render",
+            "core.agreement",
+            "core.explainers.attribution",
+            "core.explainers.fidelity",
+            "core.explainers.global_importance",
+            "core.data.overview",
+        ),
         never=("torch", "sklearn"),
     ),
     Rule("6", ("pages/*.py",), "a page is a screen", only=("core", "pages.parts"), never=("torch", "sklearn", "transformers", "scipy")),

@@ -136,7 +136,7 @@ def test_train_saves_a_carded_checkpoint_and_the_same_command_again_is_no_other(
 
 
 def test_data(call: Call, data: Path) -> None:
-    assert "debtags" in json.loads(call("data", "list", "--json")[1])["datasets"]
+    assert "debtags" in [known["name"] for known in json.loads(call("data", "list", "--json")[1])["datasets"]]
     status, out, _ = call("data", "describe", data, "--json")
     assert status == 0
     assert "120" in out
