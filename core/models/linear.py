@@ -21,7 +21,7 @@ from core.document import Document
 from core.errors import CheckpointError, InputError, SettingsError
 from core.fields import Field, check, from_json, to_json
 from core.labels import LabelSpace
-from core.models.one_vs_rest import fit_one_vs_rest, prune
+from core.models.one_vs_rest import dense_rows, fit_one_vs_rest, margins, prune
 from core.models.tfidf import Features, TfIdf
 from core.ranking import best_of_all
 from core.training.runs import Run
@@ -67,15 +67,7 @@ class LinearModel:
 
     def margins(self, features: sparse.csr_array, labels: IntArray | None = None) -> Scores:
         """TF-IDF vectors [n, F] -> [n, L or m]. Only the weights of the features that occur are touched."""
-        columns, place = np.unique(features.indices, return_inverse=True)
-        weights = self._dense(columns, labels)
-        own = sparse.csr_array((features.data, place, features.indptr), shape=(features.shape[0], len(columns)))
-        return np.asarray(own @ weights + self._bias(labels), dtype=np.float32)
-
-    def _dense(self, columns: IntArray, labels: IntArray | None) -> NDArray[np.float32]:
-        """Weights of some features for some labels: [u, L or m]."""
-        rows = self.weights[columns]
-        return np.asarray((rows if labels is None else rows[:, labels]).toarray(), dtype=np.float32)
+        return margins(features, self.weights, labels) + self._bias(labels)
 
     def _bias(self, labels: IntArray | None) -> NDArray[np.float32]:
         return self.bias if labels is None else self.bias[labels]
@@ -92,12 +84,12 @@ class LinearModel:
         return self.tfidf.embed(document)
 
     def score_embedded(self, embedded: Embedded, vectors: NDArray[np.float32], labels: IntArray | None = None) -> Scores:
-        weights = self._dense(_columns(embedded), labels)
+        weights = dense_rows(self.weights, _columns(embedded), labels)
         return np.asarray(vectors[:, :, 0] @ weights + self._bias(labels), dtype=np.float32)
 
     def gradient(self, embedded: Embedded, vectors: NDArray[np.float32], labels: IntArray) -> tuple[Scores, NDArray[np.float32]]:
         distinct, place = np.unique(labels, return_inverse=True)
-        slopes = self._dense(_columns(embedded), distinct).T[place]
+        slopes = dense_rows(self.weights, _columns(embedded), distinct).T[place]
         scores = np.einsum("nt,nt->n", vectors[:, :, 0], slopes) + self.bias[labels]
         return scores.astype(np.float32), slopes[:, :, None]
 

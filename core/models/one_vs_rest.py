@@ -81,6 +81,19 @@ def prune(weights: sparse.csr_array, threshold: float) -> sparse.csr_array:
     return kept
 
 
+def dense_rows(weights: sparse.csr_array, columns: IntArray, labels: IntArray | None) -> NDArray[np.float32]:
+    """Weights [F, L], kept by feature, of some features for some labels: [u, L or m]."""
+    rows = weights[columns]
+    return np.asarray((rows if labels is None else rows[:, labels]).toarray(), dtype=np.float32)
+
+
+def margins(features: sparse.csr_array, weights: sparse.csr_array, labels: IntArray | None) -> NDArray[np.float32]:
+    """features [n, F] times weights [F, L] -> [n, L or m]. Only the weights of the features that occur are touched."""
+    columns, place = np.unique(features.indices, return_inverse=True)
+    own = sparse.csr_array((features.data, place, features.indptr), shape=(features.shape[0], len(columns)))
+    return np.asarray(own @ dense_rows(weights, columns, labels), dtype=np.float32)
+
+
 def _double(features: sparse.csr_array) -> sparse.csr_matrix:
     """What LIBLINEAR's wrapper reads without a further copy for each label: float64 values, 32-bit indices."""
     if features.nnz >= 2**31:

@@ -34,7 +34,7 @@ from core.fields import Field, check, from_json, to_json
 from core.labels import LabelSpace
 from core.models.encoder import EMBEDDED, Encoder, PieceTokenizer, batches_by_length, pad, torch_device
 from core.models.matcher import Matcher, MatcherTask, embed_hidden, hidden_states
-from core.models.one_vs_rest import fit_one_vs_rest, prune
+from core.models.one_vs_rest import dense_rows, fit_one_vs_rest, margins, prune
 from core.models.tfidf import TfIdf
 from core.ranking import top_k
 from core.training.loop import LoopSettings, fit
@@ -145,17 +145,9 @@ class XTransformer:
 
     def _score(self, pooled: NDArray[np.float32], features: sparse.csr_array, labels: IntArray | None) -> Scores:
         w, chosen = self.weights, slice(None) if labels is None else labels
-        margins = unit_rows(pooled) @ w.embedding[chosen].T + w.bias[chosen]
-        # Only the weights of the features that occur are made dense: [features of the batch, m].
-        columns, place = np.unique(features.indices, return_inverse=True)
-        margins += sparse.csr_array((features.data, place, features.indptr), shape=(len(pooled), len(columns))) @ self._words(columns, labels)
+        scores = unit_rows(pooled) @ w.embedding[chosen].T + w.bias[chosen] + margins(features, w.words, labels)
         log_sigmoid = -np.logaddexp(0, -self.cluster_logits(pooled))
-        return (margins + self.config.matcher_weight * log_sigmoid[:, w.cluster[chosen]]).astype(np.float32)
-
-    def _words(self, columns: IntArray, labels: IntArray | None) -> NDArray[np.float32]:
-        """Ranker weights of some TF-IDF features for some labels: [u, L or m]."""
-        rows = self.weights.words[columns]
-        return np.asarray((rows if labels is None else rows[:, labels]).toarray(), dtype=np.float32)
+        return np.asarray(scores + self.config.matcher_weight * log_sigmoid[:, w.cluster[chosen]], dtype=np.float32)
 
     def retrieve(self, texts: Sequence[str], k: int) -> tuple[IntArray, Scores]:
         rows = [self.tokenizer.tokens(Document.from_text(text), self.encoder.window - 2).ids for text in texts]
@@ -227,7 +219,9 @@ class XTransformer:
         mask = torch.ones((len(vectors), embedded.positions), dtype=torch.long, device=device)
         tokens = vectors[:, : embedded.positions].to(device)
         pooled = self.encoder.pooled(self.encoder.lower(mask, vectors=tokens), mask).cpu()
-        return self._head(pooled, labels) + vectors[:, embedded.positions :, 0] @ torch.from_numpy(self._words(embedded.columns, labels))
+        return self._head(pooled, labels) + vectors[:, embedded.positions :, 0] @ torch.from_numpy(
+            dense_rows(self.weights.words, embedded.columns, labels)
+        )
 
     def _head(self, pooled: Tensor, labels: IntArray) -> Tensor:
         """The part of the score that the embedding decides, bias included: [n, d] -> [n, m]."""
