@@ -144,9 +144,10 @@ def working(name: str, text: str) -> Iterator[Progress]:
     """A bar with a Stop button, and the machine's slot. Each report of progress is a Streamlit call: a click on Stop, or a
     visitor who leaves, ends the work there."""
     place = st.empty()
-    with place.container(horizontal=True, vertical_alignment="center"):
-        bar = st.progress(0.0, text)
+    with place.container(horizontal=True, vertical_alignment="top"):
+        # First and at the top: beside a text that grows and wraps, the button would move away between press and release.
         st.button("Stop", key=f"stop.{text}", on_click=_stop)
+        bar = st.progress(0.0, text)
     start = shown = time.monotonic()
 
     def progress(done: int, total: int, what: str) -> None:
