@@ -38,8 +38,8 @@ STAMPED = 1_000
 """Files of a folder whose times tell whether it was changed; nobody's whole disk is walked."""
 KEPT_SCORES = 16
 """Dense scores of a document: 2.7 MB at 670,091 labels, so few are kept."""
-PREWARM_AFTER = 0.8
-"""Seconds between a finished home page and the first import of torch: the browser paints in between."""
+PREWARM_AFTER = 2.5
+"""Seconds between a finished home page and the first import of torch: the browser loads its widgets and paints in between."""
 
 
 @dataclass(frozen=True)
