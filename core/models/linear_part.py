@@ -19,7 +19,7 @@ from scipy import sparse
 from core.checkpoint import Saved
 from core.data.dataset import Dataset
 from core.document import Document
-from core.errors import InputError
+from core.errors import CheckpointError, InputError
 from core.fields import to_json
 from core.labels import LabelSpace
 from core.metrics import judge, ndcg, value
@@ -89,6 +89,8 @@ class LinearPart:
             tensors={name.removeprefix("linear."): array for name, array in saved.tensors.items() if name.startswith("linear.")},
             files={name.removeprefix("linear-"): text for name, text in saved.files.items() if name.startswith("linear-")},
         )
+        if scale <= 0:
+            raise CheckpointError(f"checkpoint '{saved.name}': the scale of its scores is {scale:g}, which would reverse the ranking; train it again")
         return cls(LinearModel.load(part), share, scale, shift)
 
     @classmethod
@@ -106,7 +108,9 @@ class LinearPart:
         run.log({"kind": "linear part", "share": share, "nDCG@5": {str(tried): 100 * found for tried, found in zip(SHARES, quality, strict=True)}})
         sums, holds = (network + np.float32(share) * margins).reshape(-1, 1), truth[:, : len(labels)].toarray().ravel()
         platt = LogisticRegression(C=np.inf).fit(sums, holds > 0)
-        return cls(model, share, float(platt.coef_[0, 0]), float(platt.intercept_[0]))
+        scale, shift = float(platt.coef_[0, 0]), float(platt.intercept_[0])
+        # Where the sums say nothing of dev's labels the fit may have no slope, or a falling one: the order of the sums is kept.
+        return cls(model, share, scale, shift) if scale > 0 else cls(model, share)
 
 
 class Network(Protocol):
