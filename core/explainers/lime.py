@@ -22,9 +22,9 @@ from typing import Annotated, Any, ClassVar
 import numpy as np
 
 from core.explainers.attribution import Answer, Question
-from core.explainers.masking import Masking, features, mode_of, random_masks, seconds_each, stratified
-from core.fields import Field, check
-from core.types import BoolArray, Classifier, FloatArray, IntArray
+from core.explainers.masking import Mode, TakesWordsAway, features, random_masks, stratified
+from core.fields import Field
+from core.types import BoolArray, FloatArray, IntArray
 
 ALPHA = 1.0
 """lime's ridge penalty."""
@@ -77,33 +77,23 @@ def fit(masks: BoolArray, scores: FloatArray, weights: FloatArray) -> tuple[Floa
 
 
 @dataclass(frozen=True)
-class Lime:
+class Lime(TakesWordsAway):
     """A weighted linear model on texts with words taken away; its weights are the words' values."""
 
     samples: Annotated[int, Field("perturbed texts that are scored", low=20, high=100_000)] = 1_000
     kernel_width: Annotated[float, Field("how local: the kernel's width on cosine distance in percent", low=1, high=1_000)] = 25.0
-    mode: Annotated[str, Field("how a word is taken away: cut out, or replaced by the model's mask token", choices=("delete", "mask"))] = "delete"
+    mode: Mode = "delete"
     seed: Annotated[int, Field("seed of the random texts", low=0, high=2**31 - 1)] = 0
 
     NAME: ClassVar[str] = "lime"
     PRESETS: ClassVar[Mapping[str, Mapping[str, Any]]] = {"quick": {"samples": 300}, "normal": {"samples": 1_000}, "thorough": {"samples": 5_000}}
 
-    def __post_init__(self) -> None:
-        check(self)
-
-    @classmethod
-    def refusal(cls, classifier: Classifier) -> str | None:
-        return None
-
     def queries(self, words: int, labels: int) -> int:
         width = features(words)
         return 2**width if width < 30 and 2**width <= self.samples else self.samples
 
-    def probe(self, question: Question) -> float:
-        return seconds_each(question, mode_of(self.mode))
-
     def attribute(self, question: Question) -> Answer:
-        masking = Masking(question, mode_of(self.mode), planned=self.queries(len(question.document), len(question.labels)))
+        masking = self.masking(question)
         masks, weights = sample(masking.width, self.samples, self.kernel_width, np.random.default_rng(self.seed))
         scores = masking(masks)
         values, base, r2 = fit(masks, scores, weights)

@@ -8,13 +8,16 @@ reported between batches, which is where a Cancelled stops the work.
 from __future__ import annotations
 
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Callable
+from typing import Annotated
 
 import numpy as np
 
 from core.document import Document
 from core.errors import CapabilityError
 from core.explainers.attribution import Question
+from core.fields import Field, check
 from core.ranking import BLOCK, ranks
 from core.types import BoolArray, Classifier, FloatArray, IntArray, Maskable, MaskMode
 
@@ -32,6 +35,10 @@ MaskScorer = Callable[[BoolArray], FloatArray]
 def features(words: int) -> int:
     """How many features stand for so many words."""
     return min(words, MAX_FEATURES)
+
+
+Mode = Annotated[str, Field("how a word is taken away: cut out, or replaced by the model's mask token", choices=("delete", "mask"))]
+"""The `mode` setting of every explainer that takes words away."""
 
 
 def mode_of(name: str) -> MaskMode:
@@ -112,6 +119,31 @@ class Masking:
         else:
             scores = question.classifier.score([question.document.keep(row).text for row in keep], labels)
         return (ranks(scores, question.labels) if self.ranked else scores).astype(np.float64)
+
+
+class TakesWordsAway(ABC):
+    """What explainers that score masked documents share of the `Explainer` protocol. `mode` is a setting of each of them."""
+
+    mode: str
+
+    def __post_init__(self) -> None:
+        check(self)
+
+    @classmethod
+    def refusal(cls, classifier: Classifier) -> str | None:
+        """None: any classifier can score a text with fewer words."""
+        return None
+
+    @abstractmethod
+    def queries(self, words: int, labels: int) -> int:
+        """How many masked documents `attribute` will ask for."""
+
+    def probe(self, question: Question) -> float:
+        return seconds_each(question, mode_of(self.mode))
+
+    def masking(self, question: Question) -> Masking:
+        """The scorer of the question's masks, which knows how many to expect."""
+        return Masking(question, mode_of(self.mode), planned=self.queries(len(question.document), len(question.labels)))
 
 
 def read_part(classifier: Classifier, document: Document) -> Document:

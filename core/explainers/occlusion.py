@@ -5,14 +5,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any, ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
 from core.explainers.attribution import Answer, Question
-from core.explainers.masking import Masking, MaskScorer, features, mode_of, seconds_each
-from core.fields import Field, check
-from core.types import Classifier, FloatArray
+from core.explainers.masking import MaskScorer, Mode, TakesWordsAway, features
+from core.types import FloatArray
 
 Result = tuple[FloatArray, FloatArray, FloatArray]
 
@@ -27,28 +26,18 @@ def occlude(words: int, score: MaskScorer) -> Result:
 
 
 @dataclass(frozen=True)
-class Occlusion:
+class Occlusion(TakesWordsAway):
     """One word away at a time: exact, cheap, and blind to words that stand in for each other."""
 
-    mode: Annotated[str, Field("how a word is taken away: cut out, or replaced by the model's mask token", choices=("delete", "mask"))] = "delete"
+    mode: Mode = "delete"
 
     NAME: ClassVar[str] = "occlusion"
     PRESETS: ClassVar[Mapping[str, Mapping[str, Any]]] = {"quick": {}, "normal": {}, "thorough": {}}
 
-    def __post_init__(self) -> None:
-        check(self)
-
-    @classmethod
-    def refusal(cls, classifier: Classifier) -> str | None:
-        return None
-
     def queries(self, words: int, labels: int) -> int:
         return features(words) + 2
 
-    def probe(self, question: Question) -> float:
-        return seconds_each(question, mode_of(self.mode))
-
     def attribute(self, question: Question) -> Answer:
-        masking = Masking(question, mode_of(self.mode), planned=self.queries(len(question.document), len(question.labels)))
+        masking = self.masking(question)
         values, base, total = occlude(masking.width, masking)
         return Answer(masking.spread(values), base, total, masking.queries, additive=False, notes=masking.notes)

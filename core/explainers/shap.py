@@ -17,9 +17,9 @@ from typing import Annotated, Any, ClassVar
 import numpy as np
 
 from core.explainers.attribution import Answer, Question
-from core.explainers.masking import Masking, MaskScorer, features, mode_of, random_masks, seconds_each, stratified
-from core.fields import Field, check
-from core.types import BoolArray, Classifier, FloatArray
+from core.explainers.masking import MaskScorer, Mode, TakesWordsAway, features, random_masks, stratified
+from core.fields import Field
+from core.types import BoolArray, FloatArray
 
 EXACT = 1_024
 """Up to so many coalitions (10 words) are simply all scored, whatever the budget."""
@@ -104,11 +104,11 @@ def planned(words: int, evaluations: int) -> int:
 
 
 @dataclass(frozen=True)
-class Shap:
+class Shap(TakesWordsAway):
     """Shapley values of the words: each word's mean gain over all coalitions of the others, by Kernel SHAP."""
 
     evaluations: Annotated[int, Field("texts that are scored", low=16, high=100_000)] = 1_000
-    mode: Annotated[str, Field("how a word is taken away: cut out, or replaced by the model's mask token", choices=("delete", "mask"))] = "delete"
+    mode: Mode = "delete"
     seed: Annotated[int, Field("seed of the random coalitions", low=0, high=2**31 - 1)] = 0
 
     NAME: ClassVar[str] = "shap"
@@ -118,20 +118,10 @@ class Shap:
         "thorough": {"evaluations": 4_000},
     }
 
-    def __post_init__(self) -> None:
-        check(self)
-
-    @classmethod
-    def refusal(cls, classifier: Classifier) -> str | None:
-        return None
-
     def queries(self, words: int, labels: int) -> int:
         return planned(features(words), self.evaluations)
 
-    def probe(self, question: Question) -> float:
-        return seconds_each(question, mode_of(self.mode))
-
     def attribute(self, question: Question) -> Answer:
-        masking = Masking(question, mode_of(self.mode), planned=self.queries(len(question.document), len(question.labels)))
+        masking = self.masking(question)
         values, base, total = shapley(masking.width, self.evaluations, masking, np.random.default_rng(self.seed))
         return Answer(masking.spread(values), base, total, masking.queries, notes=masking.notes)
