@@ -59,17 +59,16 @@ def watch(classifier: Classifier, texts: Sequence[str], labels: IntArray, k: int
     """Score a batch and keep only what is watched. Texts go through in blocks of BLOCK / L, so that n x L scores are
     never held: 1,000 texts with 670,091 labels would be 2.7 GB."""
     step = max(1, BLOCK // max(1, len(classifier.labels)))
-    parts = []
-    for start in range(0, len(texts), step):
-        scores = classifier.score(texts[start : start + step])
-        top = top_k(scores, k)
-        parts.append((scores[:, labels], ranks(scores, labels), top, np.take_along_axis(scores, top, axis=1)))
-    if not parts:
-        width = min(k, len(classifier.labels))
-        empty = np.zeros((0, len(labels)))
-        return Watched(empty.astype(np.float32), empty.astype(np.int64), np.zeros((0, width), np.int64), np.zeros((0, width), np.float32))
-    columns = [np.concatenate(column) for column in zip(*parts, strict=True)]
-    return Watched(columns[0], columns[1], columns[2], columns[3])
+    if not texts:
+        return look(np.zeros((0, len(classifier.labels)), dtype=np.float32), labels, k)
+    parts = [look(classifier.score(texts[start : start + step]), labels, k) for start in range(0, len(texts), step)]
+    return Watched(*(np.concatenate([getattr(part, name) for part in parts]) for name in ("scores", "ranks", "top", "top_scores")))
+
+
+def look(scores: Scores, labels: IntArray, k: int) -> Watched:
+    """What scores [n, L] say of labels [m] and of the k best."""
+    top = top_k(scores, k)
+    return Watched(scores[:, labels], ranks(scores, labels), top, np.take_along_axis(scores, top, axis=1))
 
 
 def best_of_all(classifier: Classifier, texts: Sequence[str], k: int) -> tuple[IntArray, Scores]:

@@ -125,6 +125,15 @@ class Attentive(Classifier, Protocol):
         ...
 
 
+@runtime_checkable
+class Substitutable(Classifier, Protocol):
+    """Scores one document with one of its words replaced in many ways, sharing the work on what stays."""
+
+    def score_substituted(self, document: Document, position: int, words: Sequence[str]) -> Scores:
+        """[n, L] for n words put in place of word `position`; row i equals `score([document.replace({position: words[i]}).text])`."""
+        ...
+
+
 class Savable(Classifier, Protocol):
     """What a model gives to `core.checkpoint.save` and is made of again by its class's `load`."""
 

@@ -1,0 +1,279 @@
+"""What an attack wants of the ranking, at any k: the three goals of Qaraei and Babbar (2022, section 3).
+
+Demote  (positive-targeted, A_pos): labels that stand in the top k shall leave it.
+Promote (negative-targeted, A_neg): labels that do not stand in the top k shall enter it.
+Disturb (non-targeted): at least one of the labels that were predicted, or predicted rightly, shall leave the top k.
+
+A goal owns "how near", "reached" and "cannot be attacked so, because". Scores are used as the model gives them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from typing import Any, ClassVar, Literal, Protocol
+
+import numpy as np
+
+from core.errors import InputError
+from core.labels import LabelSpace
+from core.ranking import Watched
+from core.types import BoolArray, FloatArray, IntArray
+
+Gamma = Literal["predicted", "correct"]
+MAX_K = 1_000
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What was seen of n documents: `watched` holds scores and ranks [n, m] of the tracked labels [m], and the top labels."""
+
+    labels: IntArray
+    watched: Watched
+
+    @cached_property
+    def _column(self) -> dict[int, int]:
+        return {int(label): column for column, label in enumerate(self.labels)}
+
+    def columns(self, labels: Sequence[int]) -> list[int]:
+        return [self._column[label] for label in labels]
+
+    def scores(self, labels: Sequence[int]) -> FloatArray:
+        """[n, len(labels)]"""
+        return self.watched.scores[:, self.columns(labels)].astype(np.float64)
+
+    def ranks(self, labels: Sequence[int]) -> IntArray:
+        """[n, len(labels)], 1 = best."""
+        return self.watched.ranks[:, self.columns(labels)]
+
+    def __len__(self) -> int:
+        return len(self.watched.scores)
+
+
+@dataclass(frozen=True)
+class Start:
+    """The document before the attack: its k best labels, its true labels if they are known, and what was seen [1 row]."""
+
+    space: LabelSpace
+    top: tuple[int, ...]
+    truth: tuple[int, ...] | None
+    seen: Seen
+
+    def name(self, label: int) -> str:
+        return f"'{self.space.names[label]}'"
+
+
+class Goal(Protocol):
+    """k, and which labels shall go where. `NAME` is the paper's term, `sign` -1 where scores shall fall, +1 where they shall rise."""
+
+    NAME: ClassVar[str]
+    ALIAS: ClassVar[str]
+    sign: ClassVar[int]
+    k: int
+
+    @property
+    def targets(self) -> tuple[int, ...]:
+        """The labels named by the goal; none for a non-targeted one."""
+        ...
+
+    def unmet(self, start: Start) -> str | None:
+        """Why this document cannot be attacked so, as a sentence; None if it can."""
+        ...
+
+    def gamma(self, start: Start, current: Seen) -> tuple[int, ...]:
+        """The labels whose summed score a step moves (the sets under the sums of eqs. 3.1 to 3.4), given the current document."""
+        ...
+
+    def reached(self, start: Start, seen: Seen) -> BoolArray: ...
+
+    def allowed(self, start: Start, seen: Seen) -> BoolArray:
+        """[n]: whether a document may be chosen at all (with `stealth`: the other labels of the top k stay there)."""
+        ...
+
+
+def progress(goal: Goal, seen: Seen, gamma: Sequence[int]) -> FloatArray:
+    """sign * sum of the scores of `gamma`: [n], larger = nearer (eq. 3.4 and its negative-targeted twin)."""
+    return goal.sign * seen.scores(gamma).sum(axis=1)
+
+
+def _check_k(goal: Goal) -> None:
+    if not 1 <= goal.k <= MAX_K:
+        raise InputError(f"k must lie between 1 and {MAX_K:,}, not {goal.k}")
+
+
+def _check_labels(labels: tuple[int, ...]) -> None:
+    if not labels:
+        raise InputError("choose at least one label to attack")
+    if len(set(labels)) != len(labels):
+        raise InputError("a label is named twice; name each label once")
+
+
+@dataclass(frozen=True)
+class Demote:
+    """Positive-targeted: every label of `labels` that stands in the top k leaves it, by `margin` places more than needed
+    (rank > k + margin). With `stealth` no other label of the original top k may leave it."""
+
+    labels: tuple[int, ...]
+    k: int = 5
+    margin: int = 0
+    stealth: bool = False
+
+    NAME: ClassVar[str] = "positive-targeted"
+    ALIAS: ClassVar[str] = "A_pos"
+    sign: ClassVar[int] = -1
+
+    def __post_init__(self) -> None:
+        _check_k(self)
+        _check_labels(self.labels)
+        if self.margin < 0:
+            raise InputError(f"the margin must be 0 or more, not {self.margin}")
+
+    @property
+    def targets(self) -> tuple[int, ...]:
+        return self.labels
+
+    def unmet(self, start: Start) -> str | None:
+        out = [label for label in self.labels if label not in start.top]
+        if out:
+            rank = int(start.seen.ranks(out[:1])[0, 0])
+            return f"{start.name(out[0])} is at rank {rank}, not among the first {self.k}, so it cannot be pushed out of them. Choose a label of the top {self.k}."
+        if self.k + self.margin + len(self.labels) > len(start.space):
+            return f"There are only {len(start.space)} labels, so none can fall below rank {self.k + self.margin}. Choose a smaller k or margin."
+        return None
+
+    def gamma(self, start: Start, current: Seen) -> tuple[int, ...]:
+        """A_1 that have not yet left (eq. 3.2); with a margin, that have not yet fallen far enough."""
+        ranks = current.ranks(self.labels)[0]
+        return tuple(label for label, rank in zip(self.labels, ranks, strict=True) if rank <= self.k + self.margin) or self.labels
+
+    def reached(self, start: Start, seen: Seen) -> BoolArray:
+        out: BoolArray = (seen.ranks(self.labels) > self.k + self.margin).all(axis=1)
+        return out & self.allowed(start, seen)
+
+    def allowed(self, start: Start, seen: Seen) -> BoolArray:
+        others = [label for label in start.top if label not in self.labels]
+        return _stay(seen, others, self.k, 0) if self.stealth else np.ones(len(seen), dtype=np.bool_)
+
+
+@dataclass(frozen=True)
+class Promote:
+    """Negative-targeted: every label of `labels` that does not stand in the top k enters it. With `stealth` only as many
+    labels of the original top k may leave as enter."""
+
+    labels: tuple[int, ...]
+    k: int = 5
+    stealth: bool = False
+
+    NAME: ClassVar[str] = "negative-targeted"
+    ALIAS: ClassVar[str] = "A_neg"
+    sign: ClassVar[int] = 1
+
+    def __post_init__(self) -> None:
+        _check_k(self)
+        _check_labels(self.labels)
+        if len(self.labels) > self.k:
+            raise InputError(f"{len(self.labels)} labels cannot all enter the top {self.k}; name at most {self.k}")
+
+    @property
+    def targets(self) -> tuple[int, ...]:
+        return self.labels
+
+    def unmet(self, start: Start) -> str | None:
+        inside = [label for label in self.labels if label in start.top]
+        if inside:
+            return f"{start.name(inside[0])} is among the first {self.k} already. Choose a label that is not."
+        true = [label for label in self.labels if label in (start.truth or ())]
+        if true:
+            return f"{start.name(true[0])} is a true label of this document; a negative-targeted attack brings in a wrong one."
+        return None
+
+    def gamma(self, start: Start, current: Seen) -> tuple[int, ...]:
+        """A_-1 that have not yet entered (eq. 3.3)."""
+        ranks = current.ranks(self.labels)[0]
+        return tuple(label for label, rank in zip(self.labels, ranks, strict=True) if rank > self.k) or self.labels
+
+    def reached(self, start: Start, seen: Seen) -> BoolArray:
+        inside: BoolArray = (seen.ranks(self.labels) <= self.k).all(axis=1)
+        return inside & self.allowed(start, seen)
+
+    def allowed(self, start: Start, seen: Seen) -> BoolArray:
+        return _stay(seen, start.top, self.k, len(self.labels)) if self.stealth else np.ones(len(seen), dtype=np.bool_)
+
+
+@dataclass(frozen=True)
+class Disturb:
+    """Non-targeted: at least one label leaves the top k, out of those predicted (`gamma` "predicted") or those predicted and
+    true ("correct", the paper's goal; eq. 3.1 as printed sums over all predicted ones). The set stays fixed at the
+    original top k. With `stealth` only one label may leave."""
+
+    k: int = 5
+    gamma_of: Gamma = "correct"
+    stealth: bool = False
+
+    NAME: ClassVar[str] = "non-targeted"
+    ALIAS: ClassVar[str] = "untargeted-topk"
+    sign: ClassVar[int] = -1
+
+    def __post_init__(self) -> None:
+        _check_k(self)
+        if self.gamma_of not in ("predicted", "correct"):
+            raise InputError(f"gamma is 'predicted' or 'correct', not '{self.gamma_of}'")
+
+    @property
+    def targets(self) -> tuple[int, ...]:
+        return ()
+
+    def _victims(self, start: Start) -> tuple[int, ...]:
+        return start.top if self.gamma_of == "predicted" else tuple(label for label in start.top if label in (start.truth or ()))
+
+    def unmet(self, start: Start) -> str | None:
+        if self.gamma_of == "correct" and start.truth is None:
+            return "The document's true labels are not known. Attack the predicted labels instead (gamma 'predicted')."
+        if not self._victims(start):
+            return f"None of the first {self.k} labels is right, so there is no correct prediction to disturb."
+        if self.k >= len(start.space):
+            return f"There are only {len(start.space)} labels, so none can leave the top {self.k}. Choose a smaller k."
+        return None
+
+    def gamma(self, start: Start, current: Seen) -> tuple[int, ...]:
+        return self._victims(start)
+
+    def reached(self, start: Start, seen: Seen) -> BoolArray:
+        out: BoolArray = (seen.ranks(self._victims(start)) > self.k).any(axis=1)
+        return out & self.allowed(start, seen)
+
+    def allowed(self, start: Start, seen: Seen) -> BoolArray:
+        return _stay(seen, start.top, self.k, 1) if self.stealth else np.ones(len(seen), dtype=np.bool_)
+
+
+def _stay(seen: Seen, labels: Sequence[int], k: int, leaving: int) -> BoolArray:
+    """Whether at most `leaving` of the labels stand outside the top k: [n]."""
+    out: BoolArray = (seen.ranks(labels) > k).sum(axis=1) <= leaving
+    return out
+
+
+GOALS: dict[str, type[Demote] | type[Promote] | type[Disturb]] = {kind.NAME: kind for kind in (Demote, Promote, Disturb)}
+"""The goals by the paper's names; `goal_class` also takes the aliases."""
+
+
+def goal_class(name: str) -> type[Demote] | type[Promote] | type[Disturb]:
+    """A goal by its name or alias. InputError lists the names."""
+    found = {**GOALS, **{kind.ALIAS: kind for kind in GOALS.values()}}.get(name)
+    if found is None:
+        raise InputError(f"there is no goal '{name}'; there are {', '.join(f'{kind.NAME} ({kind.ALIAS})' for kind in GOALS.values())}")
+    return found
+
+
+def to_json(goal: Demote | Promote | Disturb) -> dict[str, Any]:
+    """{"goal": name, settings...}, label ids included."""
+    return {"goal": goal.NAME, **{key: list(value) if isinstance(value, tuple) else value for key, value in asdict(goal).items()}}
+
+
+def from_json(found: dict[str, Any]) -> Demote | Promote | Disturb:
+    """What `to_json` gave. InputError for anything else."""
+    given = {key: tuple(value) if isinstance(value, list) else value for key, value in found.items() if key != "goal"}
+    try:
+        return goal_class(str(found.get("goal")))(**given)
+    except TypeError as error:
+        raise InputError(f"this goal cannot be read: {error}") from error
