@@ -24,7 +24,7 @@ from core.attacks.judge import Judge
 from core.attacks.searches.prune import Prune
 from core.attacks.steps import Ask, Compare, Judged, Option, Propose, Search, Status, Step, Swap, Take, Trail, Try, Vet, View, Weigh, by_gain, ranked
 from core.document import Document
-from core.errors import CapabilityError, InputError
+from core.errors import CapabilityError
 from core.fields import Field, check
 from core.types import Classifier, FloatArray, Progress, silent
 
@@ -65,7 +65,8 @@ class Attack:
 
     def refusal(self, classifier: Classifier) -> str | None:
         """Why this attack cannot be made on this classifier or this machine, as a sentence; None if it can."""
-        reasons = [self.importance.refusal(classifier), *(part.refusal() for part in (*self.candidates, *self.constraints, self.similarity))]
+        parts: tuple[Candidates | Constraint | Similarity, ...] = (*self.candidates, *self.constraints, self.similarity)
+        reasons = [self.importance.refusal(classifier), *(part.refusal() for part in parts)]
         return next((reason for reason in reasons if reason), None)
 
     def begin(self, classifier: Classifier, document: Document, truth: Sequence[int] | None = None, progress: Progress = silent) -> Session:
@@ -292,13 +293,3 @@ def _base(documents: Sequence[Document], current: Document) -> tuple[Document, i
         return None
     places = {i for document in documents for i, (a, b) in enumerate(zip(document.pieces, current.pieces, strict=True)) if a is not b and a != b}
     return (current, next(iter(places)) // 2) if len(places) == 1 and next(iter(places)) % 2 else None
-
-
-def last(steps: Iterator[Step]) -> Step:
-    """Exhaust the steps; the last one."""
-    found: Step | None = None
-    for found in steps:
-        continue
-    if found is None:
-        raise InputError("an attack without steps")
-    return found

@@ -10,7 +10,7 @@ A goal owns "how near", "reached" and "cannot be attacked so, because". Scores a
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, ClassVar, Literal, Protocol
 
@@ -70,7 +70,9 @@ class Goal(Protocol):
     NAME: ClassVar[str]
     ALIAS: ClassVar[str]
     sign: ClassVar[int]
-    k: int
+
+    @property
+    def k(self) -> int: ...
 
     @property
     def targets(self) -> tuple[int, ...]:
@@ -94,7 +96,7 @@ class Goal(Protocol):
 
 def progress(goal: Goal, seen: Seen, gamma: Sequence[int]) -> FloatArray:
     """sign * sum of the scores of `gamma`: [n], larger = nearer (eq. 3.4 and its negative-targeted twin)."""
-    return goal.sign * seen.scores(gamma).sum(axis=1)
+    return np.asarray(goal.sign * seen.scores(gamma).sum(axis=1), dtype=np.float64)
 
 
 def _check_k(goal: Goal) -> None:
@@ -137,7 +139,7 @@ class Demote:
         out = [label for label in self.labels if label not in start.top]
         if out:
             rank = int(start.seen.ranks(out[:1])[0, 0])
-            return f"{start.name(out[0])} is at rank {rank}, not among the first {self.k}, so it cannot be pushed out of them. Choose a label of the top {self.k}."
+            return f"{start.name(out[0])} is at rank {rank}, already outside the first {self.k}. Choose a label of the top {self.k}."
         if self.k + self.margin + len(self.labels) > len(start.space):
             return f"There are only {len(start.space)} labels, so none can fall below rank {self.k + self.margin}. Choose a smaller k or margin."
         return None
@@ -148,8 +150,7 @@ class Demote:
         return tuple(label for label, rank in zip(self.labels, ranks, strict=True) if rank <= self.k + self.margin) or self.labels
 
     def reached(self, start: Start, seen: Seen) -> BoolArray:
-        out: BoolArray = (seen.ranks(self.labels) > self.k + self.margin).all(axis=1)
-        return out & self.allowed(start, seen)
+        return _all(seen.ranks(self.labels) > self.k + self.margin) & self.allowed(start, seen)
 
     def allowed(self, start: Start, seen: Seen) -> BoolArray:
         others = [label for label in start.top if label not in self.labels]
@@ -194,8 +195,7 @@ class Promote:
         return tuple(label for label, rank in zip(self.labels, ranks, strict=True) if rank > self.k) or self.labels
 
     def reached(self, start: Start, seen: Seen) -> BoolArray:
-        inside: BoolArray = (seen.ranks(self.labels) <= self.k).all(axis=1)
-        return inside & self.allowed(start, seen)
+        return _all(seen.ranks(self.labels) <= self.k) & self.allowed(start, seen)
 
     def allowed(self, start: Start, seen: Seen) -> BoolArray:
         return _stay(seen, start.top, self.k, len(self.labels)) if self.stealth else np.ones(len(seen), dtype=np.bool_)
@@ -240,11 +240,15 @@ class Disturb:
         return self._victims(start)
 
     def reached(self, start: Start, seen: Seen) -> BoolArray:
-        out: BoolArray = (seen.ranks(self._victims(start)) > self.k).any(axis=1)
-        return out & self.allowed(start, seen)
+        return ~_all(seen.ranks(self._victims(start)) <= self.k) & self.allowed(start, seen)
 
     def allowed(self, start: Start, seen: Seen) -> BoolArray:
         return _stay(seen, start.top, self.k, 1) if self.stealth else np.ones(len(seen), dtype=np.bool_)
+
+
+def _all(table: BoolArray) -> BoolArray:
+    """[n, m] -> [n]"""
+    return np.asarray(table.all(axis=1), dtype=np.bool_)
 
 
 def _stay(seen: Seen, labels: Sequence[int], k: int, leaving: int) -> BoolArray:
@@ -265,14 +269,14 @@ def goal_class(name: str) -> type[Demote] | type[Promote] | type[Disturb]:
     return found
 
 
-def to_json(goal: Demote | Promote | Disturb) -> dict[str, Any]:
+def to_json(goal: Goal) -> dict[str, Any]:
     """{"goal": name, settings...}, label ids included."""
-    return {"goal": goal.NAME, **{key: list(value) if isinstance(value, tuple) else value for key, value in asdict(goal).items()}}
+    return {"goal": goal.NAME, **{key: list(value) if isinstance(value, tuple) else value for key, value in vars(goal).items()}}
 
 
 def from_json(found: dict[str, Any]) -> Demote | Promote | Disturb:
     """What `to_json` gave. InputError for anything else."""
-    given = {key: tuple(value) if isinstance(value, list) else value for key, value in found.items() if key != "goal"}
+    given: dict[str, Any] = {key: tuple(value) if isinstance(value, list) else value for key, value in found.items() if key != "goal"}
     try:
         return goal_class(str(found.get("goal")))(**given)
     except TypeError as error:

@@ -30,7 +30,7 @@ def _masked(judge: Judge, document: Document, positions: Sequence[int], mode: Ma
     parts = [_sum(judge, document, keep[start : start + size], gamma, mode) for start in range(0, len(keep), size)]
     judge.count(len(positions))
     found = np.concatenate(parts)
-    return judge.goal.sign * (found[:-1] - found[-1])
+    return np.asarray(judge.goal.sign * (found[:-1] - found[-1]), dtype=np.float64)
 
 
 def _sum(judge: Judge, document: Document, keep: BoolArray, gamma: IntArray, mode: MaskMode) -> FloatArray:
@@ -39,7 +39,7 @@ def _sum(judge: Judge, document: Document, keep: BoolArray, gamma: IntArray, mod
         scores = judge.classifier.score_masked(document, keep, gamma, mode)
     else:
         scores = judge.classifier.score([document.keep(row).text for row in keep], gamma)
-    return scores.astype(np.float64).sum(axis=1)
+    return np.asarray(scores.astype(np.float64).sum(axis=1), dtype=np.float64)
 
 
 def _spread(document: Document, positions: Sequence[int], values: FloatArray) -> FloatArray:

@@ -25,11 +25,13 @@ class Judge:
 
     `queries` counts the documents that were asked for, repeats too (what an attacker without a cache would pay);
     `model_calls` those that the classifier really scored. `pause` is called between batches: it may raise to end the work.
+    Tracked are the goal's labels, the true ones, the original top k, and `also`.
     """
 
     def __init__(
-        self, classifier: Classifier, goal: Goal, document: Document, truth: Sequence[int] | None = None, pause: Callable[[], None] = lambda: None
-    ) -> None:
+        self, classifier: Classifier, goal: Goal, document: Document, truth: Sequence[int] | None = None, pause: Callable[[], None] = lambda: None,
+        also: Sequence[int] = (),
+    ) -> None:  # fmt: skip
         if not len(document):
             raise InputError("the document has no words, so there is nothing to attack: give at least one word")
         wrong = [label for label in (*goal.targets, *(truth or ())) if not 0 <= label < len(classifier.labels)]
@@ -39,7 +41,7 @@ class Judge:
         self.queries = self.model_calls = 0
         self.pause = pause
         self._known: dict[str, View] = {}
-        self._labels: IntArray = np.asarray(sorted({*goal.targets, *(truth or ())}), dtype=np.int64)
+        self._labels: IntArray = np.asarray(sorted({*goal.targets, *(truth or ()), *also}), dtype=np.int64)
         first = watch(classifier, [document.text], self._labels, goal.k)
         top = tuple(int(label) for label in first.top[0])
         self._labels = np.asarray(sorted({*self._labels.tolist(), *top}), dtype=np.int64)

@@ -175,11 +175,13 @@ def run(
 
 @dataclass(frozen=True)
 class Replayed:
-    """What a saved attack came to when it was made again; `differences` is empty where everything is as saved."""
+    """What a saved attack came to when it was made again; `differences` is empty where everything is as saved;
+    `unmet` says why the goal does not fit the original text on this classifier."""
 
     adversarial: str
     ranks: tuple[int, ...]
     success: bool
+    unmet: str | None
     differences: tuple[str, ...]
 
 
@@ -195,15 +197,17 @@ def replay(record: dict[str, Any], classifier: Classifier) -> Replayed:
     truth = (
         None if record["true_labels"] is None else [classifier.labels.ids[name] for name in record["true_labels"] if name in classifier.labels.ids]
     )
-    judge = Judge(classifier, goal, original, truth)
-    before, view = judge.known(original), judge.known(document)
     tracked = [classifier.labels.find(name) for name in record["tracked"]]
-    success = record["reason"] != "refused" and judge.reached(view)
+    judge = Judge(classifier, goal, original, truth, also=tracked)
+    before, view = judge.known(original), judge.known(document)
+    unmet = goal.unmet(judge.start)
+    success = unmet is None and judge.reached(view)
+    after = tuple(view.rank(i) for i in tracked)
     found = {
         "adversarial": document.text, "success": success, "rank_before": [before.rank(i) for i in tracked],
-        "rank_after": [view.rank(i) for i in tracked], "digest": classifier.digest,
+        "rank_after": list(after), "digest": classifier.digest,
     }  # fmt: skip
-    return Replayed(document.text, tuple(found["rank_after"]), success, tuple(key for key, value in found.items() if record[key] != value))
+    return Replayed(document.text, after, success, unmet, tuple(key for key, value in found.items() if record[key] != value))
 
 
 def _translated(record: dict[str, Any], classifier: Classifier) -> dict[str, Any]:
