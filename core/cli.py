@@ -1,4 +1,4 @@
-"""`python -m core VERB`: predict, explain, evaluate, train, data.
+"""`python -m core VERB`: predict, explain, attack, evaluate, train, data.
 
 `--json` prints one object on standard output and nothing else there; progress goes to standard error. Exit status 0: done;
 2: refused input, with one sentence on standard error.
@@ -94,6 +94,13 @@ def _explain(arguments: argparse.Namespace) -> None:
         best = sorted(row["words"], key=lambda word: -abs(word["value"]))[: arguments.words]
         lines += [f"{row['label']}  ({row['score']:.4f})", *(f"  {word['value']:+.4f}  {word['word']}" for word in best)]
     _print(found, arguments, lines)
+
+
+def _attack(arguments: argparse.Namespace) -> None:
+    from core.attack_cli import attack, lines
+
+    found = attack(arguments, _text(arguments), _progress())
+    _print(found.to_json(), arguments, lines(found))
 
 
 def _evaluate(arguments: argparse.Namespace) -> None:
@@ -257,6 +264,13 @@ def parser(words: Sequence[str]) -> argparse.ArgumentParser:
             fields.add_flags(one, kinds[chosen], f"settings of {chosen}")
     else:
         verb("explain", _explain, "Which words speak for a label, and which against it.")
+
+    if words[:1] == ["attack"]:
+        from core.attack_cli import verb as attack_verb
+
+        attack_verb(verb, _document_flags, _attack)
+    else:
+        verb("attack", _attack, "How little must change until a label leaves the top k, or enters it.")
 
     one = verb("evaluate", _evaluate, "P@k, R@k, nDCG@k, PSP@k with 95 % intervals, and recall by label frequency.")
     one.add_argument("--checkpoint", required=True, help="a name in checkpoints/ or the path of a checkpoint folder")

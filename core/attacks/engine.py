@@ -277,7 +277,8 @@ class Session:
             raise _Spent(f"{budget.seconds:g} seconds are over.")
 
     def _end(self, step: Step, status: Status, note: str) -> Step:
-        return self._step(step.index + 1, status, step.trail, step.view, note=note)
+        # Scored afresh like a success: what is saved must come out the same when it is replayed.
+        return self._step(step.index + 1, status, step.trail, self.replay(step.trail.swaps), note=note)
 
     def _step(
         self, index: int, status: Status, trail: Trail, view: View, position: int | None = None, options: tuple[Option, ...] = (),

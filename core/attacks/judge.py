@@ -10,7 +10,7 @@ from core.attacks.goals import Goal, Seen, Start, progress
 from core.attacks.steps import Judged, View
 from core.document import Document
 from core.errors import InputError
-from core.ranking import BLOCK, Watched, look, watch
+from core.ranking import BLOCK, Watched, look, top_k, watch
 from core.types import Classifier, IntArray, Substitutable
 
 SHOWN = 10
@@ -41,12 +41,12 @@ class Judge:
         self.queries = self.model_calls = 0
         self.pause = pause
         self._known: dict[str, View] = {}
-        self._labels: IntArray = np.asarray(sorted({*goal.targets, *(truth or ()), *also}), dtype=np.int64)
-        first = watch(classifier, [document.text], self._labels, goal.k)
-        top = tuple(int(label) for label in first.top[0])
-        self._labels = np.asarray(sorted({*self._labels.tolist(), *top}), dtype=np.int64)
+        scores = classifier.score([document.text])
+        top = tuple(top_k(scores, goal.k)[0].tolist())
+        self._labels: IntArray = np.asarray(sorted({*goal.targets, *(truth or ()), *also, *top}), dtype=np.int64)
+        self._known[document.digest] = views_of(look(scores, self._labels, max(SHOWN, goal.k)), self._labels)[0]
         self.start = Start(classifier.labels, top, None if truth is None else tuple(truth), self.seen([document]))
-        self.model_calls = 1  # the look at the top k and the watched labels are one scoring of one text
+        self.model_calls = 1
 
     def count(self, queries: int) -> None:
         """Queries that went past this judge, straight to the classifier."""
