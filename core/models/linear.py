@@ -153,7 +153,12 @@ def train(config: Config, dataset: Dataset, labels: LabelSpace, run: Run) -> Lin
     texts = split.texts or ()
     truth = truth_for(split, dataset.label_names, labels)[0][:, : len(labels)]
     tfidf = TfIdf.fit(texts, config.minimum_documents, config.maximum_features, run.progress)
-    found, bias = fit_one_vs_rest(tfidf.transform(texts), truth, config.cost, None, run.progress, run.folder / "machines", run.seed)
+    return fit(config, labels, tfidf, tfidf.transform(texts), truth, run)
+
+
+def fit(config: Config, labels: LabelSpace, tfidf: TfIdf, features: sparse.csr_array, truth: sparse.csr_array, run: Run) -> LinearModel:
+    """Fit the machines on TF-IDF vectors [n, F] with truth [n, L]."""
+    found, bias = fit_one_vs_rest(features, truth, config.cost, None, run.progress, run.folder / "machines", run.seed)
     weights = sparse.csr_array(prune(found, config.threshold).T)  # by feature: what a document touches lies together
     weights.sort_indices()
     return LinearModel(config, labels, tfidf, weights, bias.astype(np.float32))

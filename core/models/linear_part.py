@@ -9,7 +9,7 @@ change no ranking; they are fitted there too (Platt 1999), so that the sum is ag
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Protocol, Self
 
 import numpy as np
@@ -17,18 +17,17 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from core.checkpoint import Saved
-from core.data.dataset import Dataset
 from core.document import Document
 from core.errors import CheckpointError, InputError
-from core.fields import to_json
 from core.labels import LabelSpace
 from core.metrics import judge, ndcg, value
-from core.models.linear import Config, LinearModel, train
+from core.models.linear import Config, LinearModel, load_weights
+from core.models.tfidf import TfIdf
 from core.ranking import best_of_all, top_k
 from core.training.runs import Run
-from core.types import BoolArray, Embedded, FloatArray, IntArray, MaskMode, Scores, Unit
+from core.types import BoolArray, Embedded, IntArray, MaskMode, Scores, Unit
 
-SHARES = (0.5, 1.0, 2.0, 4.0, 6.0, 8.0, 12.0, 16.0, 24.0)
+SHARES = (0.5, 1.0, 2.0, 3.0, 4.0, 6.0, 8.0, 12.0, 16.0, 24.0)
 """Tried on the dev split: what a margin, mostly in -1.5..1.5, is worth in the network's logits, mostly in -15..5."""
 
 TOLERANCE = 0.001
@@ -61,56 +60,71 @@ def join(network: Embedded, features: Embedded) -> Joined:
 
 @dataclass(frozen=True)
 class LinearPart:
-    """One-vs-rest machines and what their margins are multiplied with."""
+    """One-vs-rest machines and what their margins are multiplied with. `shared`: their TF-IDF features are the network's own,
+    so that the network's part of a checkpoint holds them."""
 
     model: LinearModel
     share: float
     scale: float = 1.0
     shift: float = 0.0
+    shared: bool = False
 
     def sum(self, logits: Scores, margins: Scores) -> Scores:
         """The whole's scores from those of its parts, of any shape."""
         return np.asarray(self.scale * (logits + self.share * margins) + self.shift, dtype=np.float32)
 
+    @property
+    def digest(self) -> str:
+        return f"{self.model.digest} {self.share} {self.scale} {self.shift}"
+
     def tensors(self) -> Mapping[str, NDArray[Any]]:
-        own = {f"linear.{name}": array for name, array in self.model.tensors().items()}
+        """A sum in the network's own unit is told by its share alone."""
+        machines = self.model.weight_tensors() if self.shared else self.model.tensors()
+        own = {f"linear.{name}": array for name, array in machines.items()}
+        if (self.scale, self.shift) == (1.0, 0.0):
+            return {**own, "linear.share": np.asarray([self.share], dtype=np.float32)}
         return {**own, "linear.sum": np.asarray([self.share, self.scale, self.shift], dtype=np.float32)}
 
     def files(self) -> Mapping[str, str]:
-        return {f"linear-{name}": text for name, text in self.model.files().items()}
+        return {} if self.shared else {f"linear-{name}": text for name, text in self.model.files().items()}
 
     @classmethod
-    def load(cls, saved: Saved, config: Config) -> Self:
-        """From the checkpoint of the whole model. Raises CheckpointError."""
-        share, scale, shift = (float(number) for number in saved.tensor("linear.sum", (3,)))
-        part = replace(
-            saved,
-            settings=to_json(config),
-            tensors={name.removeprefix("linear."): array for name, array in saved.tensors.items() if name.startswith("linear.")},
-            files={name.removeprefix("linear-"): text for name, text in saved.files.items() if name.startswith("linear-")},
-        )
+    def load(cls, saved: Saved, config: Config, shared: TfIdf | None = None) -> Self:
+        """From the checkpoint of the whole model, whose network may share its TF-IDF. Raises CheckpointError."""
+        tfidf = TfIdf.load(saved, "linear.", "linear-") if shared is None else shared
+        weights = load_weights(saved, len(tfidf), "linear.")
+        if "linear.share" in saved.tensors:
+            share, scale, shift = float(saved.tensor("linear.share", (1,))[0]), 1.0, 0.0
+        else:
+            share, scale, shift = (float(number) for number in saved.tensor("linear.sum", (3,)))
         if scale <= 0:
             raise CheckpointError(f"checkpoint '{saved.name}': the scale of its scores is {scale:g}, which would reverse the ranking; train it again")
-        return cls(LinearModel.load(part), share, scale, shift)
+        model = LinearModel(config, saved.labels, tfidf, *weights, saved.name, saved.digest)
+        return cls(model, share, scale, shift, shared is not None)
 
     @classmethod
     def fitted(
-        cls, config: Config, dataset: Dataset, labels: LabelSpace, run: Run, network: Scores, truth: sparse.csr_array, propensities: FloatArray
+        cls, model: LinearModel, network: Scores, margins: Scores, truth: sparse.csr_array, run: Run, calibrated: bool, shared: bool = False
     ) -> Self:
-        """Train the machines on the split "train"; on "dev", where the network scored `network` [n, L] and `truth` [n, L + u]
-        holds, with `propensities` [L + u], choose the share by nDCG@5 and fit the scale and the shift."""
-        from sklearn.linear_model import LogisticRegression
-
-        model = train(config, dataset, labels, run)
-        margins = model.score(dataset.split("dev").texts or ())
-        quality = [value(ndcg(judge(top_k(network + np.float32(share) * margins, 5), truth, propensities), 5)) for share in SHARES]
+        """Choose the share by nDCG@5 on held-out documents, for which the network gave `network` [n, L], the machines
+        `margins` [n, L], and `truth` [n, L + u] holds. `calibrated`: fit the scale and the shift there too."""
+        flat = np.ones(truth.shape[1])
+        quality = [value(ndcg(judge(top_k(network + np.float32(share) * margins, 5), truth, flat), 5)) for share in SHARES]
         share = max(share for share, found in zip(SHARES, quality, strict=True) if found >= max(quality) - TOLERANCE)
         run.log({"kind": "linear part", "share": share, "nDCG@5": {str(tried): 100 * found for tried, found in zip(SHARES, quality, strict=True)}})
-        sums, holds = (network + np.float32(share) * margins).reshape(-1, 1), truth[:, : len(labels)].toarray().ravel()
-        platt = LogisticRegression(C=np.inf).fit(sums, holds > 0)
-        scale, shift = float(platt.coef_[0, 0]), float(platt.intercept_[0])
-        # Where the sums say nothing of dev's labels the fit may have no slope, or a falling one: the order of the sums is kept.
-        return cls(model, share, scale, shift) if scale > 0 else cls(model, share)
+        scale, shift = _platt(network + np.float32(share) * margins, truth) if calibrated else (1.0, 0.0)
+        return cls(model, share, scale, shift, shared)
+
+
+def _platt(sums: Scores, truth: sparse.csr_array) -> tuple[float, float]:
+    """Scale and shift that make log-odds of sums [n, L]."""
+    from sklearn.linear_model import LogisticRegression
+
+    holds = truth[:, : sums.shape[1]].toarray().ravel()
+    platt = LogisticRegression(C=np.inf).fit(sums.reshape(-1, 1), holds > 0)
+    scale, shift = float(platt.coef_[0, 0]), float(platt.intercept_[0])
+    # Where the sums say nothing of the labels the fit may have no slope, or a falling one: the order of the sums is kept.
+    return (scale, shift) if scale > 0 else (1.0, 0.0)
 
 
 class Network(Protocol):

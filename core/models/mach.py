@@ -35,23 +35,18 @@ from core.document import Document
 from core.errors import CheckpointError, InputError, SettingsError
 from core.fields import from_json, settings_of, to_json
 from core.labels import LabelSpace
-from core.metrics import judge, ndcg, value
+from core.models import linear
 from core.models.buckets import CHUNK, Buckets, Reader, check_identifiable
-from core.models.linear import Config as LinearConfig
-from core.models.linear import LinearModel, load_weights
+from core.models.linear_part import LinearPart
 from core.models.mach_network import Config, Hashing, Network
 from core.models.mach_training import MachTask, base_rates
-from core.models.one_vs_rest import fit_one_vs_rest, prune
 from core.models.tfidf import Features, TfIdf
-from core.ranking import best_of_all, top_k
+from core.ranking import best_of_all
 from core.training.loop import LoopSettings, fit
 from core.training.runs import Run
 from core.types import BoolArray, Embedded, IntArray, MaskMode, Scores, Unit
 
 __all__ = ["Config", "Mach", "train"]
-
-SHARES = (0.5, 1.0, 2.0, 3.0, 4.0, 6.0, 8.0, 12.0, 16.0, 24.0)
-"""What a margin of the linear part may count, tried on the dev split."""
 
 BATCH = 256
 """Documents that go through the networks at a time."""
@@ -64,12 +59,12 @@ class Mach:
     KIND = "mach"
 
     def __init__(
-        self, config: Config, labels: LabelSpace, tfidf: TfIdf, network: Network, linear: LinearModel | None = None, share: float = 0.0,
-        name: str = "mach", digest: str = "",
+        self, config: Config, labels: LabelSpace, tfidf: TfIdf, network: Network, linear: LinearPart | None = None, name: str = "mach",
+        digest: str = "",
     ) -> None:  # fmt: skip
         self.config, self.labels, self.tfidf, self.name = config, labels, tfidf, name
         self.network = network.eval().requires_grad_(False)
-        self.linear, self.share = linear, np.float32(share)
+        self.linear = linear
         self.hashing = Hashing(config, len(tfidf))
         self.buckets = Buckets.of(len(labels), config.buckets, config.repetitions)
         self.reader = Reader.of(self.buckets, config.method, labels, network.rates.numpy()[:, 0])
@@ -99,7 +94,7 @@ class Mach:
             for start, sums in self._sums(features, BATCH):
                 rows = slice(start, start + BATCH)
                 scores[rows] = self.reader.dense(self.network.buckets(sums)) if labels is None else self._paths(sums, labels).numpy()
-        return scores if self.linear is None else scores + self.share * self.linear.margins(features, labels)
+        return scores if self.linear is None else self.linear.sum(scores, self.linear.model.margins(features, labels))
 
     def _sums(self, features: sparse.csr_array, batch: int) -> Iterator[tuple[int, Tensor]]:
         """First-layer sums [R, n, H + B] of TF-IDF vectors [N, F], n = `batch` at a time, with the batch's first row."""
@@ -139,7 +134,7 @@ class Mach:
         with torch.inference_mode():
             parts = [self._paths(torch.matmul(torch.from_numpy(part[:, :, 0]), table), chosen).numpy() for part in _parts(vectors)]
         scores: Scores = np.concatenate(parts) if parts else np.zeros((0, len(chosen)), np.float32)
-        return scores if self.linear is None else scores + self.share * self.linear.score_embedded(embedded, vectors, labels)
+        return scores if self.linear is None else self.linear.sum(scores, self.linear.model.score_embedded(embedded, vectors, labels))
 
     def gradient(self, embedded: Embedded, vectors: NDArray[np.float32], labels: IntArray) -> tuple[Scores, NDArray[np.float32]]:
         table = self._rows(embedded)
@@ -151,8 +146,9 @@ class Mach:
             (found,) = torch.autograd.grad(own.sum(), leaf)
             scores[start : start + BATCH], slopes[start : start + BATCH, :, 0] = own.detach().numpy(), found.numpy()
         if self.linear is not None:
-            margins, weights = self.linear.gradient(embedded, vectors, labels)
-            scores, slopes = scores + self.share * margins, slopes + self.share * weights
+            margins, weights = self.linear.model.gradient(embedded, vectors, labels)
+            scores = self.linear.sum(scores, margins)
+            slopes = np.float32(self.linear.scale) * (slopes + np.float32(self.linear.share) * weights)
         return scores, slopes
 
     def _rows(self, embedded: Embedded) -> Tensor:
@@ -170,9 +166,7 @@ class Mach:
 
     def tensors(self) -> dict[str, NDArray[Any]]:
         own = {name: part.numpy().astype(np.float16) for name, part in self.network.state_dict().items()}
-        if self.linear is not None:
-            own |= {f"linear.{name}": part for name, part in self.linear.weight_tensors().items()} | {"linear.share": np.asarray([self.share])}
-        return {**self.tfidf.tensors(), **own}
+        return {**self.tfidf.tensors(), **own, **({} if self.linear is None else self.linear.tensors())}
 
     def files(self) -> dict[str, str]:
         return self.tfidf.files()
@@ -192,22 +186,19 @@ class Mach:
         with torch.device("meta"):
             network = Network(config)
         network.load_state_dict(tensors, assign=True)
-        if not config.linear:
-            return cls(config, saved.labels, tfidf, network, None, 0.0, saved.name, saved.digest)
-        weights = load_weights(saved, len(tfidf), "linear.")
-        machines = LinearModel(LinearConfig(threshold=config.linear_threshold), saved.labels, tfidf, *weights)
-        return cls(config, saved.labels, tfidf, network, machines, float(saved.tensor("linear.share", (1,))[0]), saved.name, saved.digest)
+        part = LinearPart.load(saved, linear.Config(threshold=config.linear_threshold), tfidf) if config.linear else None
+        return cls(config, saved.labels, tfidf, network, part, saved.name, saved.digest)
 
 
 def _parts(vectors: NDArray[np.float32]) -> Iterator[NDArray[np.float32]]:
     return (vectors[start : start + BATCH] for start in range(0, len(vectors), BATCH))
 
 
-def _digest(network: Network, linear: LinearModel | None) -> str:
+def _digest(network: Network, part: LinearPart | None) -> str:
     """Names weights that no checkpoint holds yet."""
-    h = hashlib.sha256(b"" if linear is None else linear.digest.encode())
-    for part in network.state_dict().values():
-        h.update(np.ascontiguousarray(part.cpu().numpy()).data)
+    h = hashlib.sha256(b"" if part is None else part.digest.encode())
+    for tensor in network.state_dict().values():
+        h.update(np.ascontiguousarray(tensor.cpu().numpy()).data)
     return h.hexdigest()[:16]
 
 
@@ -238,13 +229,8 @@ def train(config: Config, dataset: Dataset, labels: LabelSpace, run: Run) -> Mac
 
 def add_linear(model: Mach, features: Mapping[str, sparse.csr_array], truth: Mapping[str, sparse.csr_array], run: Run) -> Mach:
     """The same networks with machines trained on "train" beside them; what a margin counts is chosen by nDCG@5 on "dev"."""
-    own = LinearConfig(threshold=model.config.linear_threshold)
-    found, bias = fit_one_vs_rest(features["train"], truth["train"], own.cost, None, run.progress, run.folder / "machines", run.seed)
-    weights = sparse.csr_array(prune(found, own.threshold).T)
-    machines = LinearModel(own, model.labels, model.tfidf, weights, bias.astype(np.float32))
+    machines = linear.fit(linear.Config(threshold=model.config.linear_threshold), model.labels, model.tfidf, features["train"], truth["train"], run)
     scores, margins = model.vectors_scored(features["dev"], None), machines.margins(features["dev"])
-    flat = np.ones(len(model.labels))
-    quality = [value(ndcg(judge(top_k(scores + share * margins, 5), truth["dev"], flat), 5)) for share in SHARES]
-    share = SHARES[int(np.argmax(quality))]
-    run.log({"kind": "linear part", "share": share, "nDCG@5": dict(zip(map(str, SHARES), quality, strict=True))})
-    return Mach(model.config, model.labels, model.tfidf, model.network, machines, share)
+    # Not calibrated: the estimator's own unit is kept, which a MACH without machines has too.
+    part = LinearPart.fitted(machines, scores, margins, truth["dev"], run, calibrated=False, shared=True)
+    return Mach(model.config, model.labels, model.tfidf, model.network, part)

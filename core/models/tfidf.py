@@ -170,16 +170,16 @@ class TfIdf:
         return {"words.txt": self.words.to_text()}
 
     @classmethod
-    def load(cls, saved: Saved) -> Self:
-        """From a checkpoint that holds `tensors` and `files`. Raises CheckpointError."""
+    def load(cls, saved: Saved, tensors: str = "", files: str = "") -> Self:
+        """From a checkpoint that holds `tensors` and `files`, each name after the prefix given here. Raises CheckpointError."""
         try:
-            words = Words.from_text(saved.file("words.txt"))
-            lefts = saved.ids("tfidf_lefts", (words.size,), below=words.size + 1)
-            rights = saved.ids("tfidf_rights", (None,), below=words.size)
+            words = Words.from_text(saved.file(f"{files}words.txt"))
+            lefts = saved.ids(f"{tensors}tfidf_lefts", (words.size,), below=words.size + 1)
+            rights = saved.ids(f"{tensors}tfidf_rights", (None,), below=words.size)
             if lefts.sum() != len(rights):
                 raise InputError("the numbers of pairs for each left word do not add up to the pairs")
             keys = np.repeat(np.arange(words.size), lefts) * words.size + rights
-            return cls(words, keys, saved.tensor("tfidf_idf", (None,)).astype(np.float32))
+            return cls(words, keys, saved.tensor(f"{tensors}tfidf_idf", (None,)).astype(np.float32))
         except InputError as error:
             raise CheckpointError(f"checkpoint '{saved.name}': {error}; train it again or fetch a whole copy") from error
 

@@ -87,7 +87,7 @@ def _digest(module: nn.Module, part: LinearPart | None) -> str:
     h = hashlib.sha256()
     for name, tensor in module.state_dict().items():
         h.update(name.encode() + tensor.cpu().numpy().tobytes())
-    h.update(b"" if part is None else f"{part.model.digest} {part.share} {part.scale} {part.shift}".encode())
+    h.update(b"" if part is None else part.digest.encode())
     return h.hexdigest()[:16]
 
 
@@ -103,5 +103,7 @@ def train(config: Config, dataset: Dataset, labels: LabelSpace, run: Run) -> Xml
     part = None
     if config.linear:
         scores = score_rows(task.module, task.dev_rows)
-        part = LinearPart.fitted(_linear_config(config), dataset, labels, run, scores, task.dev_truth, task.propensities)
+        machines = linear.train(_linear_config(config), dataset, labels, run)
+        margins = machines.score(dataset.split("dev").texts or ())
+        part = LinearPart.fitted(machines, scores, margins, task.dev_truth, run, calibrated=True)
     return XmlCnn(config, labels, words, task.module, part)

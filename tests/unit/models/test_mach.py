@@ -24,6 +24,7 @@ from core.models import mach
 from core.models.buckets import METHODS, Buckets, Reader, candidates, check_identifiable, combine, hashed, inseparable, reconstruct
 from core.models.linear import Config as LinearConfig
 from core.models.linear import LinearModel
+from core.models.linear_part import LinearPart
 from core.models.mach import Config, Mach
 from core.models.mach_network import Hashing
 from core.models.mach_training import base_rates, fired
@@ -223,13 +224,13 @@ def with_linear() -> Mach:
     model = toy(linear=True)
     weights = sparse.csr_array(np.random.default_rng(0).normal(size=(len(model.tfidf), 23)).astype(np.float32))
     machines = LinearModel(LinearConfig(), LABELS, model.tfidf, weights, np.linspace(-1, 1, 23).astype(np.float32))
-    return Mach(replace(model.config, linear=True), LABELS, model.tfidf, model.network, machines, 2.5)
+    return Mach(replace(model.config, linear=True), LABELS, model.tfidf, model.network, LinearPart(machines, 2.5, shared=True))
 
 
 def test_the_linear_part_adds_its_margins_everywhere() -> None:
     model, alone = with_linear(), toy()
     assert model.linear is not None
-    expected = alone.score(TEXTS) + 2.5 * model.linear.score(TEXTS)
+    expected = alone.score(TEXTS) + 2.5 * model.linear.model.score(TEXTS)
     np.testing.assert_allclose(model.score(TEXTS), expected, atol=1e-5)
     np.testing.assert_allclose(model.score(TEXTS, np.array([5])), expected[:, [5]], atol=1e-5)
     ids, scores = model.retrieve(TEXTS, 3)
@@ -238,7 +239,7 @@ def test_the_linear_part_adds_its_margins_everywhere() -> None:
     np.testing.assert_allclose(model.score_embedded(embedded, embedded.vectors[None])[0], expected[3], atol=1e-5)
     scores, slopes = model.gradient(embedded, embedded.vectors[None], ids[3, :1])
     assert scores[0] == pytest.approx(float(expected[3, ids[3, 0]]), abs=1e-5)
-    machines = model.linear.gradient(embedded, embedded.vectors[None], ids[3, :1])[1]
+    machines = model.linear.model.gradient(embedded, embedded.vectors[None], ids[3, :1])[1]
     np.testing.assert_allclose(slopes, alone.gradient(embedded, embedded.vectors[None], ids[3, :1])[1] + 2.5 * machines, atol=1e-5)
 
 
@@ -247,7 +248,7 @@ def test_a_checkpoint_keeps_the_linear_part(tmp_path: Path) -> None:
     checkpoint.save(tmp_path / "c", model="mach", settings=model.settings(), labels=LABELS, tensors=model.tensors(), files=model.files())
     again = Mach.load(checkpoint.load(tmp_path / "c"))
     np.testing.assert_allclose(again.score(TEXTS), model.score(TEXTS), atol=0.05)
-    assert again.linear is not None and again.share == 2.5
+    assert again.linear is not None and again.linear.share == 2.5 and again.linear.model.tfidf is again.tfidf
 
 
 def test_one_score_by_hand() -> None:
