@@ -24,9 +24,13 @@ from core.attacks.judge import Judge
 from core.attacks.searches.prune import Prune
 from core.attacks.steps import Ask, Compare, Judged, Option, Propose, Search, Status, Step, Swap, Take, Trail, Try, Vet, View, Weigh, by_gain, ranked
 from core.document import Document
-from core.errors import CapabilityError
+from core.errors import CapabilityError, InputError
 from core.fields import Field, check
 from core.types import Classifier, FloatArray, Progress, silent
+
+
+MAX_WORDS = 5_000
+"""Words that are weighed one by one: each costs a query of the whole text, so that the cost grows with the square."""
 
 
 @dataclass(frozen=True)
@@ -91,6 +95,8 @@ class Session:
         self._began = time.monotonic()
         self._limits = False
         self.words_read = classifier.words_read(document)
+        if self.words_read > MAX_WORDS:
+            raise InputError(f"the model reads {self.words_read:,} words of this document; at most {MAX_WORDS:,} are attacked. Cut it and try again.")
         self.judge = Judge(classifier, attack.goal, document, truth, self._pause)
         self.scene = Scene(document, classifier.labels, attack.goal)
         self.unmet = attack.goal.unmet(self.judge.start)

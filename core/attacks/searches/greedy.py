@@ -55,11 +55,12 @@ class Greedy:
         """The first acceptable candidate in the order of preference; documents are vetted only as far as needed."""
         preferred = [option for option in options if option.gain > 0 and option.refused is None]
         successes = [option for option in preferred if option.reached]
+        others = [option for option in preferred if not option.reached]
         if successes and self.choose == "first success":
-            preferred = sorted(successes, key=lambda option: words.index(option.word))
+            preferred = [*sorted(successes, key=lambda option: words.index(option.word)), *others]
         elif successes and self.choose == "most similar success":
             cosines: FloatArray = yield Compare([document.replace({position: option.word}) for option in successes])
-            preferred = [successes[i] for i in (-cosines).argsort(kind="stable")]
+            preferred = [*(successes[i] for i in (-cosines).argsort(kind="stable")), *others]
         reasons: dict[str, str] = {}
         chosen: str | None = None
         for start in range(0, len(preferred), VETTED_AT_ONCE):

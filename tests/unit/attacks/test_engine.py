@@ -216,6 +216,13 @@ def test_refusals_are_sentences() -> None:
         attack(Demote((9,), k=1)).begin(toy.Linear(), DOCUMENT)
 
 
+def test_documents_of_any_length() -> None:
+    found = steps_of(attack(Demote((EDITOR,), k=1), SWAPS, budget=Budget(0.1)), TEXT + " the" * 1_993)
+    assert found[-1].status == "reached"
+    with pytest.raises(InputError, match="at most 5,000"):
+        steps_of(attack(Demote((EDITOR,), k=1), SWAPS), TEXT + " the" * 5_000)
+
+
 def test_one_word() -> None:
     found = steps_of(attack(Demote((EDITOR,), k=1), {"editor": ["game"]}), "editor")
     assert found[-1].status == "reached"
