@@ -2,6 +2,9 @@
 
 What every other model is read against (Babbar and Schoelkopf 2017, DiSMEC: one-vs-rest squared hinge with small weights
 pruned). Score of label j: margin_j(x) = w_j . x + b_j, exact for every label, with no window and no beam.
+
+Each label against all documents costs their product. With `negatives`, a label is trained against the documents of its
+cluster in the label tree (Prabhu et al. 2018, Parabel, section 3) and a random sample of the others.
 """
 
 from __future__ import annotations
@@ -16,12 +19,15 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from core.checkpoint import Saved
+from core.data.clusters import cluster, pifa
 from core.data.dataset import Dataset, truth_for
 from core.document import Document
 from core.errors import CheckpointError, InputError, SettingsError
 from core.fields import Field, check, from_json, to_json
 from core.labels import LabelSpace
+from core.metrics import judge, ndcg, precision, value
 from core.models.one_vs_rest import dense_rows, fit_one_vs_rest, margins, prune
+from core.models.routing import near_and_random
 from core.models.tfidf import Features, TfIdf
 from core.ranking import best_of_all
 from core.training.runs import Run
@@ -39,6 +45,11 @@ class Config:
     """On debtags' dev split, with half-precision weights: threshold, size of the weights in MB, P@1, P@5, nDCG@5, recall@5 of
     [5, 20): 0: 77, 84.1, 45.2, 82.3, 14.0; 0.02: 20, 84.1, 45.2, 82.4, 14.0; 0.05: 11, 84.2, 45.1, 82.3, 13.1; 0.1: 5.5, 84.3,
     45.1, 82.3, 13.1; 0.2: 1.6, 83.9, 45.0, 82.0, 8.4; 0.3: 0.6, 83.1, 44.8, 81.7, 8.4."""
+
+    negatives: Annotated[
+        int, Field("0: each label is trained on all documents; else on those of its cluster and so many others", low=0, high=100_000_000)
+    ] = 0
+    max_leaf: Annotated[int, Field("labels in a cluster, at most, where negatives is not 0", low=1, high=1_000)] = 32
 
     def __post_init__(self) -> None:
         check(self)
@@ -148,6 +159,17 @@ def _columns(embedded: Embedded) -> IntArray:
 
 
 def train(config: Config, dataset: Dataset, labels: LabelSpace, run: Run) -> LinearModel:
+    """`fit_texts`, and a record of how good the result is on "dev"."""
+    model = fit_texts(config, dataset, labels, run)
+    split = dataset.split("dev")
+    truth = truth_for(split, dataset.label_names, labels)[0]
+    judged = judge(model.retrieve(split.texts or (), 5)[0], truth, np.ones(truth.shape[1]))
+    found = {"P@1": value(precision(judged, 1)), "P@5": value(precision(judged, 5)), "nDCG@5": value(ndcg(judged, 5))}
+    run.log({"kind": "dev", "step": len(labels), **found})
+    return model
+
+
+def fit_texts(config: Config, dataset: Dataset, labels: LabelSpace, run: Run) -> LinearModel:
     """Fit TF-IDF and the machines on the split "train". Resumes from the run folder by chunks of labels."""
     split = dataset.split("train")
     texts = split.texts or ()
@@ -158,7 +180,10 @@ def train(config: Config, dataset: Dataset, labels: LabelSpace, run: Run) -> Lin
 
 def fit(config: Config, labels: LabelSpace, tfidf: TfIdf, features: sparse.csr_array, truth: sparse.csr_array, run: Run) -> LinearModel:
     """Fit the machines on TF-IDF vectors [n, F] with truth [n, L]."""
-    found, bias = fit_one_vs_rest(features, truth, config.cost, None, run.progress, run.folder / "machines", run.seed)
+    rows = None
+    if config.negatives:
+        rows = near_and_random(truth, cluster(pifa(truth, features), config.max_leaf, run.seed), config.negatives, run.seed)
+    found, bias = fit_one_vs_rest(features, truth, config.cost, rows, run.progress, run.folder / "machines", run.seed, log=run.log)
     weights = sparse.csr_array(prune(found, config.threshold).T)  # by feature: what a document touches lies together
     weights.sort_indices()
     return LinearModel(config, labels, tfidf, weights, bias.astype(np.float32))

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import hashlib
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from time import perf_counter
 from typing import Any
 
 import numpy as np
@@ -41,12 +42,14 @@ def fit_one_vs_rest(
     store: Path | None = None,
     seed: int = 0,
     tolerance: float = 0.1,
+    log: Callable[[Mapping[str, Any]], None] | None = None,
 ) -> tuple[sparse.csr_array, FloatArray]:
     """features [n, F], truth [n, L] -> weights [L, F] (float32) and bias [L].
 
     `c` weighs the errors against the margin; `tolerance` is LIBLINEAR's stopping criterion, at its own default. A label
     with no positive document among its rows gets weights 0 and bias -1, with no negative one bias 1. With `store`,
-    finished chunks are written there and read again by the next call with the same data and settings.
+    finished chunks are written there and read again by the next call with the same data and settings. `log` is given a
+    record of each chunk that was solved.
     """
     if features.shape[0] != truth.shape[0]:
         raise InputError(f"{features.shape[0]} documents have features, {truth.shape[0]} have labels")
@@ -63,13 +66,17 @@ def fit_one_vs_rest(
             parts.append(_read(path))
             progress(chosen[-1] + 1, labels, "support vector machines")
             continue
-        found = []
+        found, before = [], perf_counter()
         for label, own in zip(chosen, routed, strict=True):
             found.append(_solve(matrix, _positives(columns, label), own, c, seed, tolerance))
             progress(label + 1, labels, "support vector machines")
         parts.append(_pack(found))
         if path is not None:
             _write(path, parts[-1])
+        if log is not None:
+            documents = float(np.mean([matrix.shape[0] if own is None else len(own) for own in routed]))
+            speed = round(len(chosen) / max(perf_counter() - before, 1e-9), 2)
+            log({"kind": "machines", "step": chosen[-1] + 1, "total": labels, "documents": documents, "labels_per_second": speed})
     return _join(parts, features.shape[1])
 
 

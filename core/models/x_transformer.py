@@ -16,7 +16,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any, Self
+from typing import Any, Self
 
 import numpy as np
 import torch
@@ -25,46 +25,20 @@ from scipy import sparse
 from torch import Tensor
 
 from core.checkpoint import Saved
-from core.data.clusters import cluster as label_tree
-from core.data.clusters import pifa
-from core.data.dataset import Dataset, truth_for
+from core.data.dataset import Dataset
 from core.document import Document
 from core.errors import InputError
-from core.fields import Field, check, from_json, to_json
+from core.fields import from_json, to_json
 from core.labels import LabelSpace
-from core.models.encoder import EMBEDDED, Encoder, PieceTokenizer, batches_by_length, pad, torch_device
-from core.models.matcher import Matcher, MatcherTask, embed_hidden, hidden_states
-from core.models.one_vs_rest import dense_rows, fit_one_vs_rest, margins, prune
+from core.models.encoder import Encoder, PieceTokenizer, batches_by_length, pad, torch_device
+from core.models.one_vs_rest import dense_rows, margins
 from core.models.tfidf import TfIdf
+from core.models.x_transformer_training import Config, Weights, fine_tuned, index_labels, ranked, unit_rows
 from core.ranking import top_k
-from core.training.loop import LoopSettings, fit
 from core.training.runs import Run
 from core.types import Attended, BoolArray, Embedded, IntArray, MaskMode, Scores, Unit
 
-
-@dataclass(frozen=True)
-class Config:
-    """Settings of X-Transformer. The defaults made the shipped debtags checkpoint."""
-
-    encoder: Annotated[str, Field("all-MiniLM-L6-v2 (carried by a package), a folder, or a hub name (makes a request)")] = EMBEDDED
-    trained_layers: Annotated[int, Field("upper encoder layers that are fine-tuned; the rest stays frozen", low=1, high=48)] = 3
-    window: Annotated[int, Field("tokens that the encoder reads, special tokens included; TF-IDF reads the whole text", low=8, high=512)] = 128
-    max_leaf: Annotated[int, Field("labels in a cluster, at most", low=1, high=1_000)] = 16
-    beam: Annotated[int, Field("clusters whose labels are ranked", low=1, high=10_000)] = 10
-    epochs: Annotated[int, Field("passes of fine-tuning over the training documents", low=1, high=100)] = 3
-    batch_size: Annotated[int, Field("documents in a step of fine-tuning", low=1, high=4_096)] = 32
-    learning_rate: Annotated[float, Field("peak learning rate of the encoder layers", low=0.0, high=1.0)] = 1.5e-4
-    head_scale: Annotated[float, Field("learning rate of the heads over that of the layers", low=0.1, high=1_000.0)] = 20.0
-    minimum_documents: Annotated[int, Field("training documents that a word or bigram needs to be a TF-IDF feature", low=1, high=1_000)] = 2
-    maximum_features: Annotated[int, Field("TF-IDF features, at most", low=100, high=10_000_000)] = 200_000
-    embedding_weight: Annotated[float, Field("norm of the embedding block beside the unit TF-IDF block", low=0.0, high=100.0)] = 1.0
-    cost: Annotated[float, Field("C of the rankers: the weight of the errors against the margin", low=1e-4, high=1e4)] = 1.0
-    matcher_weight: Annotated[float, Field("lambda: weight of the cluster's log-probability in a label's score", low=0.0, high=10.0)] = 0.1
-    threshold: Annotated[float, Field("ranker weights on TF-IDF below this are dropped", low=0.0, high=1.0)] = 0.05
-    precision: Annotated[str, Field("arithmetic of fine-tuning", choices=("fp32", "bf16", "fp16"))] = "fp32"
-
-    def __post_init__(self) -> None:
-        check(self)
+__all__ = ["Config", "Weights", "XTransformer", "train"]
 
 
 @dataclass(frozen=True)
@@ -74,19 +48,6 @@ class XEmbedded(Embedded):
 
     positions: int
     columns: IntArray
-
-
-@dataclass(frozen=True)
-class Weights:
-    """What fine-tuning and ranker training leave: cluster of each label [L], matcher head [K, d] and [K], ranker on TF-IDF
-    [F, L] (sparse, by feature) and on the embedding [L, d], and its bias [L]."""
-
-    cluster: IntArray
-    head: NDArray[np.float32]
-    head_bias: NDArray[np.float32]
-    words: sparse.csr_array
-    embedding: NDArray[np.float32]
-    bias: NDArray[np.float32]
 
 
 class XTransformer:
@@ -312,50 +273,12 @@ def _own(embedded: Embedded) -> XEmbedded:
     return embedded
 
 
-def unit_rows(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Rows scaled to length 1."""
-    norms = np.linalg.norm(vectors, axis=1, keepdims=True)
-    scaled: NDArray[np.float32] = vectors / np.maximum(norms, 1e-12)
-    return scaled
-
-
 def train(config: Config, dataset: Dataset, labels: LabelSpace, run: Run) -> XTransformer:
     """Index the labels, fine-tune the encoder, train the rankers. The fine-tuning resumes from the run folder, and so do the
     rankers, by chunks of labels; the frozen layers' states are computed anew."""
-    texts = {name: dataset.split(name).texts or () for name in ("train", "dev")}
-    truth = {name: truth_for(dataset.split(name), dataset.label_names, labels)[0][:, : len(labels)] for name in texts}
-    tfidf = TfIdf.fit(texts["train"], config.minimum_documents, config.maximum_features)
-    features = tfidf.transform(texts["train"])
-    cluster = label_tree(pifa(truth["train"], features), max_leaf=config.max_leaf, seed=run.seed)
-    membership = sparse.csr_array((np.ones(len(cluster)), (np.arange(len(cluster)), cluster)))
-    matched = sparse.csr_array((truth["train"] @ membership) > 0, dtype=np.float32)
-
+    index = index_labels(config, dataset, labels, run)
     tokenizer = PieceTokenizer(config.encoder)
     encoder = Encoder(config.encoder, config.trained_layers, config.window).to(torch_device(run.device))
-    hidden = {name: hidden_states(encoder, tokenizer, texts[name], run.progress) for name in texts}
-    module = Matcher(encoder, matched.shape[1], truth["train"].mean(axis=0), matched.mean(axis=0))
-    task = MatcherTask(module, hidden["train"], matched, truth["train"], hidden["dev"], truth["dev"], config.batch_size, config.head_scale)
-    settings = LoopSettings(
-        epochs=config.epochs, batch_size=config.batch_size, learning_rate=config.learning_rate, warmup=0.06, clip=1.0,
-        precision=config.precision, save_every_steps=300,
-    )  # fmt: skip
-    fit(task, settings, run)
-    encoder.cpu().eval()
-    module.cpu().eval()
-
-    pooled, logits = embed_hidden(module, hidden["train"], run.progress)
-    routed = np.zeros(logits.shape, dtype=np.bool_)
-    np.put_along_axis(routed, top_k(logits, config.beam), True, axis=1)
-    routed |= matched.toarray() > 0
-    both = sparse.csr_array(sparse.hstack([features, config.embedding_weight * unit_rows(pooled)]))
-
-    def rows(label: int) -> IntArray:
-        return np.flatnonzero(routed[:, cluster[label]]).astype(np.int64)
-
-    found, bias = fit_one_vs_rest(both, truth["train"], config.cost, rows, run.progress, run.folder / "rankers", run.seed)
-    words = sparse.csr_array(prune(sparse.csr_array(found[:, : len(tfidf)]), config.threshold).T)
-    words.sort_indices()
-    embedding = config.embedding_weight * found[:, len(tfidf) :].toarray().astype(np.float32)
-    head, head_bias = module.clusters.weight.detach().numpy(), module.clusters.bias.detach().numpy()
-    weights = Weights(cluster, head, head_bias, words, embedding, bias.astype(np.float32))
-    return XTransformer(config, labels, encoder, tokenizer, tfidf, weights)
+    module, hidden = fine_tuned(config, index, encoder, tokenizer, run)
+    weights = ranked(config, index, module, hidden, run)
+    return XTransformer(config, labels, encoder, tokenizer, index.tfidf, weights)

@@ -103,7 +103,7 @@ def train(config: Config, dataset: Dataset, labels: LabelSpace, run: Run) -> Xml
     part = None
     if config.linear:
         scores = score_rows(task.module, task.dev_rows)
-        machines = linear.train(_linear_config(config), dataset, labels, run)
+        machines = linear.fit_texts(_linear_config(config), dataset, labels, run)
         margins = machines.score(dataset.split("dev").texts or ())
         part = LinearPart.fitted(machines, scores, margins, task.dev_truth, run, calibrated=True)
     return XmlCnn(config, labels, words, task.module, part)

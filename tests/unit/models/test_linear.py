@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +18,7 @@ from core.models import linear, one_vs_rest
 from core.models.linear import Config, LinearModel
 from core.models.one_vs_rest import fit_one_vs_rest, prune
 from core.models.tfidf import TfIdf
-from core.training.runs import Run
+from core.training.runs import Run, read_progress
 from core.types import Differentiable, IntArray, Maskable
 
 TEXTS = ("a chess game", "a chess board game", "text editor", "an editor for plain text", "a game of text", "the chess editor")
@@ -98,6 +99,31 @@ def test_a_checkpoint_scores_the_same_up_to_half_precision(model: LinearModel, t
         checkpoint.save(tmp_path / "d", model="linear", settings=model.settings(), labels=model.labels, tensors=tensors, files=model.files())
         with pytest.raises(CheckpointError, match="tensor 'weights_"):
             LinearModel.load(checkpoint.load(tmp_path / "d"))
+
+
+def test_a_training_says_how_it_goes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(one_vs_rest, "CHUNK", 1)
+    toy = dataset()
+    config = Config(minimum_documents=1, threshold=0.0)
+    linear.train(config, toy, toy.label_space(), Run(tmp_path, quiet=True))
+    first, second, dev = read_progress(tmp_path)
+    assert (first["kind"], first["step"], second["step"], second["total"], second["documents"]) == ("machines", 1, 2, 2, 6)
+    assert first["labels_per_second"] > 0
+    assert (dev["kind"], dev["step"], dev["P@1"]) == ("dev", 2, 1.0)
+    linear.train(config, toy, toy.label_space(), Run(tmp_path, quiet=True))
+    assert len(read_progress(tmp_path)) == 3  # stored chunks are not solved again, nor told of
+
+
+def test_routed_negatives_leave_out_documents_but_no_label(tmp_path: Path) -> None:
+    """One label a cluster and one random document a label: labels are still told apart; a sample of all is one-vs-rest."""
+    toy = dataset()
+    labels = toy.label_space()
+    plain = Config(minimum_documents=1, threshold=0.0)
+    models = {n: linear.train(replace(plain, negatives=n, max_leaf=1), toy, labels, Run(tmp_path / str(n), quiet=True)) for n in (0, 1, 6)}
+    np.testing.assert_array_equal(models[6].weights.toarray(), models[0].weights.toarray())
+    assert not np.array_equal(models[1].weights.toarray(), models[0].weights.toarray())
+    few = read_progress(tmp_path / "1")[0]["documents"]
+    assert 4 <= few <= 5  # each label's four documents and at most one more
 
 
 # -- the solver
