@@ -18,16 +18,35 @@ from typing import Annotated, Any
 
 import numpy as np
 
+from core.attacks import screening
 from core.attacks.components import Candidates, Constraint, Importance, Scene, Similarity
 from core.attacks.goals import Goal
 from core.attacks.judge import Judge
 from core.attacks.searches.prune import Prune
-from core.attacks.steps import Ask, Compare, Judged, Option, Propose, Search, Status, Step, Swap, Take, Trail, Try, Vet, View, Weigh, by_gain, ranked
+from core.attacks.steps import (
+    Ask,
+    Compare,
+    Judged,
+    Option,
+    Propose,
+    Screen,
+    Search,
+    Status,
+    Step,
+    Swap,
+    Take,
+    Trail,
+    Try,
+    Vet,
+    View,
+    Weigh,
+    by_gain,
+    ranked,
+)
 from core.document import Document
 from core.errors import CapabilityError, InputError
 from core.fields import Field, check
 from core.types import Classifier, FloatArray, Progress, silent
-
 
 MAX_WORDS = 5_000
 """Words that are weighed one by one: each costs a query of the whole text, so that the cost grows with the square."""
@@ -158,6 +177,8 @@ class Session:
                 if len(step.trail.swaps) >= self.limit and all(swap.position != position for swap in step.trail.swaps):
                     raise _Spent(f"{self.limit} of {len(self.original)} words were changed, as many as the budget allows.")
                 return self.propose(document, position)
+            case Screen(documents, position, keep, by_gradient):
+                return self._screen(documents, position, keep, by_gradient, step.document)
             case Try(documents, first):
                 return self._try(documents, step.document, first)
             case Vet(documents):
@@ -260,6 +281,12 @@ class Session:
             if constraint.late:
                 found = [old or new for old, new in zip(found, constraint.documents(self.scene, documents), strict=True)]
         return found
+
+    def _screen(self, documents: Sequence[Document], position: int, keep: int, by_gradient: bool, current: Document) -> list[int]:
+        if len(documents) <= keep or not (by_gradient and screening.fits(self.classifier, current)):
+            return list(range(min(keep, len(documents))))
+        estimate = screening.first_order(self.judge, current, documents, position)
+        return [int(i) for i in np.argsort(-estimate, kind="stable")[:keep]]
 
     def _try(self, documents: Sequence[Document], current: Document, first: bool) -> Judged:
         left = self.attack.budget.queries - self.judge.queries if self.attack.budget.queries else len(documents)

@@ -107,11 +107,7 @@ class Gradient:
         classifier = judge.classifier
         assert isinstance(classifier, Differentiable)
         embedded = classifier.embed(document)
-        gamma = np.asarray(judge.gamma(document), dtype=np.int64)
-        judge.count(2 * len(gamma))
-        vectors = np.repeat(embedded.vectors[None], len(gamma), axis=0)
-        slopes = classifier.gradient(embedded, vectors, gamma)[1].astype(np.float64).sum(axis=0)
-        rows = ((embedded.vectors - embedded.baseline) * slopes).sum(axis=1)
+        rows = ((embedded.vectors - embedded.baseline) * judge.slopes(document)).sum(axis=1)
         found: FloatArray = -judge.goal.sign * (rows @ embedded.owner)
         return np.pad(found, (0, len(document) - len(found)))
 

@@ -9,9 +9,9 @@ import numpy as np
 from core.attacks.goals import Goal, Seen, Start, progress
 from core.attacks.steps import Judged, View
 from core.document import Document
-from core.errors import InputError
+from core.errors import CapabilityError, InputError
 from core.ranking import BLOCK, Watched, look, top_k, watch
-from core.types import Classifier, IntArray, Substitutable
+from core.types import Classifier, Differentiable, FloatArray, IntArray, Substitutable
 
 SHOWN = 10
 """Top labels kept of every document, at least: what a page shows beside the targets."""
@@ -41,6 +41,7 @@ class Judge:
         self.queries = self.model_calls = 0
         self.pause = pause
         self._known: dict[str, View] = {}
+        self._slopes: dict[str, FloatArray] = {}
         scores = classifier.score([document.text])
         top = tuple(top_k(scores, goal.k)[0].tolist())
         self._labels: IntArray = np.asarray(sorted({*goal.targets, *(truth or ()), *also, *top}), dtype=np.int64)
@@ -52,6 +53,19 @@ class Judge:
         """Queries that went past this judge, straight to the classifier."""
         self.queries += queries
         self.model_calls += queries
+
+    def slopes(self, document: Document) -> FloatArray:
+        """d (sum of gamma's scores) / d rows, [T, d], of a document seen before; asked for once and counted as two queries a label."""
+        if document.digest not in self._slopes:
+            classifier = self.classifier
+            if not isinstance(classifier, Differentiable):
+                raise CapabilityError(f"'{classifier.name}' gives no gradient")
+            gamma = np.asarray(self.gamma(document), dtype=np.int64)
+            embedded = classifier.embed(document)
+            vectors = np.repeat(embedded.vectors[None], len(gamma), axis=0)
+            self._slopes[document.digest] = classifier.gradient(embedded, vectors, gamma)[1].astype(np.float64).sum(axis=0)
+            self.count(2 * len(gamma))
+        return self._slopes[document.digest]
 
     # -- documents in, what was seen out
 

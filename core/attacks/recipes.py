@@ -46,7 +46,8 @@ class Recipe:
     search: Annotated[str, Field("which candidate is taken", choices=("largest gain", "first success", "most similar success", "reference-code"))] = (
         "largest gain"
     )
-    screened: Annotated[int, Field("only the first so many candidates that pass are scored (0: all)", low=0, high=1_000)] = 0
+    screened: Annotated[int, Field("only so many of a word's candidates are scored (0: all)", low=0, high=1_000)] = 0
+    screen_by_gradient: Annotated[bool, Field("score the best by the gradient, where the model's rows are word vectors, not the first ones")] = False
     same_word: Annotated[bool, Field("refuse the same word in another case")] = True
     whole_word: Annotated[bool, Field("refuse candidates with anything but letters")] = True
     stop_words: Annotated[bool, Field("neither replace stop words nor put them in")] = True
@@ -130,8 +131,9 @@ def textfooler_like(fidelity: str) -> Recipe:
 
 
 def cheap(fidelity: str) -> Recipe:
-    """Ours, for few queries: gradient ranking with a check of the 8 best words, and only the 12 first candidates scored."""
-    return replace(Recipe(), importance="gradient", recheck=8, screened=12)
+    """Ours, for few queries: gradient ranking with a check of the 8 best words, and of each word only the 8 candidates scored that
+    the gradient finds best (after HotFlip, Ebrahimi et al. 2018); where a model has no word vectors, the first 8."""
+    return replace(Recipe(), importance="gradient", recheck=8, screened=8, screen_by_gradient=True)
 
 
 ATTACKS: dict[str, Callable[[str], Recipe]] = {
@@ -160,7 +162,7 @@ def recipe(name: str, fidelity: str = "fixed", **switches: Any) -> Recipe:
 def assemble(chosen: Recipe, goal: Goal, name: str = "custom", explained: Callable[[str], Importance] | None = None) -> Attack:
     """The attack of a recipe and a goal. `explained` turns an explainer's name into a ranking; without it only the attack's own
     rankings can be had (attacks do not know explainers: `core.attacking` hands them in)."""
-    search = ReferenceCode() if chosen.search == "reference-code" else Greedy(choose=chosen.search, screened=chosen.screened)
+    search = ReferenceCode() if chosen.search == "reference-code" else Greedy(chosen.search, chosen.screened, chosen.screen_by_gradient)
     return Attack(
         goal=goal,
         importance=_importance(chosen, explained),

@@ -171,6 +171,18 @@ class Compare:
 
 
 @dataclass(frozen=True)
+class Screen:
+    """Which of these documents, which differ from the current one in the word at `position`, are worth a query? Answer:
+    list[int], the `keep` most promising, best first: by the gradient where `by_gradient` and the classifier gives a useful
+    one, else the first ones."""
+
+    documents: Sequence[Document]
+    position: int
+    keep: int
+    by_gradient: bool
+
+
+@dataclass(frozen=True)
 class Take:
     """Decide on the word at `position`: put `word` in (None: keep it). Answer: the new Trail. A `silent` decision to keep
     a word is no step (there was no candidate)."""
@@ -184,7 +196,7 @@ class Take:
     silent: bool = False
 
 
-Ask = Weigh | Propose | Try | Vet | Compare | Take
+Ask = Weigh | Propose | Screen | Try | Vet | Compare | Take
 Search = Callable[[Trail, Document], Generator[Ask, Any, None]]
 """(where it stands, the original document) -> the generator that goes on from there."""
 

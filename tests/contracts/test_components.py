@@ -12,12 +12,24 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core import fields
+from core.attacks.candidates import MaskedLM, Neighbours
+from core.attacks.engine import Budget
+from core.attacks.importance import Gradient, Masking, RandomOrder
+from core.attacks.recipes import Recipe
+from core.attacks.searches.greedy import Greedy
+from core.attacks.searches.reference_code import ReferenceCode
+from core.attacks.similarity import SentenceSimilarity
 from core.errors import SettingsError
 from core.explainers import EXPLAINERS, LEVELS, explainer_class, preset
 from core.fields import Setting
 from core.models import MODELS, config_class
 
-COMPONENTS = {**{f"model {name}": (config_class, name) for name in MODELS}, **{f"explainer {name}": (explainer_class, name) for name in EXPLAINERS}}
+ATTACK_PARTS = (Recipe, Budget, Masking, Gradient, RandomOrder, MaskedLM, Neighbours, Greedy, ReferenceCode, SentenceSimilarity)
+COMPONENTS: dict[str, tuple[Any, Any]] = {
+    **{f"model {name}": (config_class, name) for name in MODELS},
+    **{f"explainer {name}": (explainer_class, name) for name in EXPLAINERS},
+    **{f"attack {kind.__name__}": (lambda part: part, kind) for kind in ATTACK_PARTS},
+}
 
 
 @pytest.fixture(scope="module", params=list(COMPONENTS))

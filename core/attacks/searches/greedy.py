@@ -6,7 +6,7 @@ from collections.abc import Generator, Sequence
 from dataclasses import dataclass, replace
 from typing import Annotated, Any
 
-from core.attacks.steps import Ask, Compare, Judged, Option, Propose, Take, Trail, Try, Vet, Weigh, by_gain, ranked
+from core.attacks.steps import Ask, Compare, Judged, Option, Propose, Screen, Take, Trail, Try, Vet, Weigh, by_gain, ranked
 from core.document import Document
 from core.fields import Field, check
 from core.types import FloatArray
@@ -28,7 +28,8 @@ class Greedy:
     choose: Annotated[str, Field("which candidate to take where several help", choices=("largest gain", "first success", "most similar success"))] = (
         "largest gain"
     )
-    screened: Annotated[int, Field("only the first so many candidates of a word are scored (0: all)", low=0, high=10_000)] = 0
+    screened: Annotated[int, Field("only so many candidates of a word are scored (0: all)", low=0, high=10_000)] = 0
+    by_gradient: Annotated[bool, Field("which ones: the best by the gradient, where there is a useful one, in place of the first ones")] = False
 
     def __post_init__(self) -> None:
         check(self)
@@ -38,11 +39,13 @@ class Greedy:
             trail = ranked(trail, (yield Weigh(trail.document)))
         for position in trail.pending:
             words: list[str] = yield Propose(trail.document, position)
-            words = words[: self.screened or None]
             if not words:
                 trail = yield Take(position, None, note="no candidate passes the constraints", silent=True)
                 continue
             documents = [trail.document.replace({position: word}) for word in words]
+            if self.screened:
+                kept: list[int] = yield Screen(documents, position, self.screened, self.by_gradient)
+                words, documents = [words[i] for i in kept], [documents[i] for i in kept]
             judged: Judged = yield Try(documents, first=self.choose == "first success")
             options = by_gain(words, judged, [None] * len(words))
             chosen, options = yield from self._pick(trail.document, position, words, options)

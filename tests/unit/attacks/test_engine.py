@@ -13,6 +13,8 @@ from core.attacks.engine import Budget, Session
 from core.attacks.goals import Demote, Disturb, Promote
 from core.attacks.importance import Explained, Gradient, Masking, RandomOrder
 from core.attacks.judge import Judge
+from core.attacks.screening import first_order, fits
+from core.attacks.searches.greedy import Greedy
 from core.attacks.steps import Step
 from core.document import Document
 from core.errors import Cancelled, CapabilityError, InputError
@@ -87,7 +89,9 @@ def test_words_that_do_not_help_are_kept() -> None:
 
 
 class TestBudget:
-    @pytest.mark.parametrize(("words", "rate", "allowed"), [(7, 0.1, 1), (10, 0.1, 1), (19, 0.1, 1), (20, 0.1, 2), (30, 0.1, 3), (7, 0.3, 2), (5, 0.0, 1)])
+    @pytest.mark.parametrize(
+        ("words", "rate", "allowed"), [(7, 0.1, 1), (10, 0.1, 1), (19, 0.1, 1), (20, 0.1, 2), (30, 0.1, 3), (7, 0.3, 2), (5, 0.0, 1)]
+    )
     def test_theta_is_floored_and_at_least_one_word(self, words: int, rate: float, allowed: int) -> None:
         assert Budget(rate).words(words) == allowed
 
@@ -122,7 +126,9 @@ class TestByHand:
         while not step.ended:
             step = next(session.steps(after=step))
             mine.append(step)
-        assert [(s.position, s.chosen, s.document.text) for s in mine if s.position is not None] == [(s.position, s.chosen, s.document.text) for s in whole]
+        assert [(s.position, s.chosen, s.document.text) for s in mine if s.position is not None] == [
+            (s.position, s.chosen, s.document.text) for s in whole
+        ]
 
     def test_choose_undo_and_choose_again(self) -> None:
         session = attack(Demote((EDITOR,), k=2), SWAPS).begin(toy.Linear(), DOCUMENT)
@@ -238,7 +244,9 @@ class TestImportance:
         expected = [toy.WORDS.get(word, (0.0,) * 4)[EDITOR] for word in DOCUMENT.words]
         for mode in ("mask", "delete"):
             np.testing.assert_allclose(self.weights(Masking(mode)), expected)
-        np.testing.assert_allclose(self.weights(Masking(), Promote((NETWORK,), k=1)), [-toy.WORDS.get(word, (0.0,) * 4)[NETWORK] for word in DOCUMENT.words])
+        np.testing.assert_allclose(
+            self.weights(Masking(), Promote((NETWORK,), k=1)), [-toy.WORDS.get(word, (0.0,) * 4)[NETWORK] for word in DOCUMENT.words]
+        )
 
     def test_the_gradient_of_a_linear_model_is_exact(self) -> None:
         exact = self.weights(Masking())
@@ -260,6 +268,32 @@ class TestImportance:
 
     def test_random_is_seeded(self) -> None:
         assert list(self.weights(RandomOrder(1))) == list(self.weights(RandomOrder(1))) != list(self.weights(RandomOrder(2)))
+
+
+class TestScreening:
+    def test_the_gradient_of_a_linear_model_finds_the_best_candidates(self) -> None:
+        """Exact for a linear model: 'network' (editor -0.5) and 'library' (-1) gain most in the place of 'editor' (4)."""
+        judge = Judge(toy.Linear(), Demote((EDITOR,), k=1), DOCUMENT)
+        words = ["the", "library", "c++", "network", "banana"]
+        gains = first_order(judge, DOCUMENT, [DOCUMENT.replace({6: word}) for word in words], 6)
+        np.testing.assert_allclose(gains, [4.0, 5.0, 3.5, 4.5, 4.0], atol=1e-6)
+
+    def test_it_costs_one_gradient_a_text_however_many_candidates(self) -> None:
+        judge = Judge(toy.Linear(), Demote((EDITOR,), k=1), DOCUMENT)
+        for position in (5, 6):
+            first_order(judge, DOCUMENT, [DOCUMENT.replace({position: word}) for word in ("the", "library")], position)
+        assert judge.queries == 1 + 2
+
+    def test_an_attack_with_screening_scores_fewer(self) -> None:
+        goal = Demote((EDITOR,), k=1)
+        candidates = {"editor": ["a", "b", "c", "library"]}
+        full = steps_of(attack(goal, candidates))[-1]
+        few = steps_of(attack(goal, candidates, importance=Gradient(1), search=Greedy(screened=1, by_gradient=True)))[-1]
+        assert (few.status, few.document) == ("reached", full.document)
+        assert few.queries == 1 + 2 + 1 + 1  # the text, its gradient (shared by ranking and screening), one check, one candidate
+
+    def test_a_model_without_word_vectors_gets_the_first_ones(self) -> None:
+        assert not fits(toy.Threshold(), DOCUMENT)
 
 
 VOCABULARY = [*toy.WORDS, "banana", "a"]

@@ -32,8 +32,8 @@ def test_the_record_is_complete_and_json() -> None:
     record = json.loads(json.dumps(result().to_json()))
     # The keys that design.md promises.
     promised = (
-        "checkpoint digest recipe goal label k success reason text adversarial changed_words change_rate similarity similarity_kind queries model_calls "
-        "rank_before rank_after steps"
+        "checkpoint digest recipe goal label k success reason text adversarial changed_words change_rate similarity similarity_kind "
+        "queries model_calls rank_before rank_after steps"
     )
     assert set(promised.split()) <= set(record)
     assert {"index", "position", "from", "to", "score", "rank"} <= set(record["steps"][0])

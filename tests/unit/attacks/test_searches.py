@@ -11,7 +11,7 @@ import pytest
 from core.attacks.searches.greedy import Greedy
 from core.attacks.searches.prune import Prune
 from core.attacks.searches.reference_code import ReferenceCode
-from core.attacks.steps import Ask, Compare, Judged, Propose, Take, Trail, Try, Vet, View, Weigh
+from core.attacks.steps import Ask, Compare, Judged, Propose, Screen, Take, Trail, Try, Vet, View, Weigh
 from core.document import Document
 
 DOCUMENT = Document.from_text("one two three four")
@@ -101,9 +101,10 @@ def test_where_no_success_passes_the_argmax_is_taken() -> None:
 
 
 def test_screening_scores_only_the_first_candidates() -> None:
-    answers = {Weigh: np.array([1.0, *[-np.inf] * 3]), Propose: ["alpha", "beta", "gamma"], Try: [judged([1.0, 2.0])], Vet: FREE}
+    answers = {Weigh: np.array([1.0, *[-np.inf] * 3]), Propose: ["alpha", "beta", "gamma"], Screen: [[2, 0]], Try: [judged([1.0, 2.0])], Vet: FREE}
     asked = play(Greedy(screened=2)(Trail(DOCUMENT), DOCUMENT), answers, Trail(DOCUMENT))
-    assert len(next(ask for ask in asked if isinstance(ask, Try)).documents) == 2
+    assert [one.words[0] for one in next(ask for ask in asked if isinstance(ask, Try)).documents] == ["gamma", "alpha"]
+    assert taken(asked) == [(0, "alpha")]
 
 
 class TestReferenceCode:
