@@ -25,7 +25,7 @@ from core.document import Document
 from core.metrics import judge, ndcg, precision, value
 from core.models.encoder import Encoder, PieceTokenizer, batches_by_length, mean_pool, pad, through
 from core.ranking import top_k
-from core.training.loop import bucketed
+from core.training.task import bucketed
 from core.types import IntArray, Progress
 
 LABEL_LEVEL = 32_768

@@ -21,8 +21,8 @@ from core.models.words import PADDING, UNKNOWN, Words
 from core.models.xml_cnn_network import SHORTEST, Config, Ragged, XmlCnnModule
 from core.models.xml_cnn_scoring import score_rows
 from core.ranking import top_k
-from core.training.loop import bucketed
 from core.training.runs import Run
+from core.training.task import bucketed
 from core.types import FloatArray, IntArray
 
 

@@ -13,76 +13,28 @@ from __future__ import annotations
 
 import json
 import math
-import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import nullcontext
 from dataclasses import asdict, dataclass, field
-from pathlib import Path
 from time import perf_counter
-from typing import Annotated, Any, Protocol
+from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from core.checkpoint import write_atomically
 from core.errors import Cancelled, InputError, SettingsError
-from core.fields import Field, check, to_json
+from core.fields import to_json
 from core.training.runs import Run
+from core.training.states import load_tensors, moments, restore_moments, save_tensors
+from core.training.task import LoopSettings, Task, rate
 from core.types import IntArray
+
+__all__ = ["Fitted", "LoopSettings", "Task", "fit"]
 
 LOG_EVERY = 20
 """Steps between two training records of progress.jsonl."""
-
-
-@dataclass(frozen=True)
-class LoopSettings:
-    """How to train. A model's Config may inherit these and set its own defaults."""
-
-    epochs: Annotated[int, Field("passes over the training documents, at most", low=1, high=10_000)] = 10
-    batch_size: Annotated[int, Field("documents a step and process", low=1, high=65_536)] = 64
-    learning_rate: Annotated[float, Field("peak learning rate of AdamW", low=0.0, high=10.0)] = 1e-3
-    warmup: Annotated[float, Field("share of all steps over which the learning rate rises", low=0.0, high=1.0)] = 0.05
-    schedule: Annotated[str, Field("course of the learning rate after the warm-up", choices=("linear", "cosine", "constant"))] = "linear"
-    weight_decay: Annotated[float, Field("decoupled weight decay", low=0.0, high=10.0)] = 0.0
-    clip: Annotated[float, Field("largest norm of the gradient; 0 does not clip", low=0.0, high=1e6)] = 0.0
-    patience: Annotated[int, Field("epochs without a better validation before stopping; 0 never stops early", low=0, high=10_000)] = 0
-    accumulate: Annotated[int, Field("batches whose gradients are averaged into one step", low=1, high=10_000)] = 1
-    precision: Annotated[str, Field("arithmetic of the forward and backward pass", choices=("fp32", "bf16", "fp16"))] = "fp32"
-    save_every_steps: Annotated[int, Field("steps between saved states; 0 saves at epoch ends only", low=0, high=10**9)] = 500
-
-    def __post_init__(self) -> None:
-        check(self)
-
-
-class Task(Protocol):
-    """What the loop needs to know of a model in training.
-
-    `loss` must call the `module` it is given, not its own: across several processes that one is wrapped. `groups` are
-    AdamW parameter groups: {"params": [...]} with, if wanted, "lr_scale" (times the learning rate) and "weight_decay".
-    """
-
-    @property
-    def module(self) -> nn.Module: ...
-
-    @property
-    def selection(self) -> str:
-        """The validation metric, higher is better, by which the best epoch is chosen."""
-        ...
-
-    def groups(self) -> list[dict[str, Any]]: ...
-
-    def batches(self, epoch: int, generator: np.random.Generator) -> list[IntArray]:
-        """Row numbers of each batch of an epoch; anything random comes from `generator`."""
-        ...
-
-    def loss(self, module: nn.Module, rows: IntArray) -> Tensor:
-        """Mean loss [] of these documents, in training mode."""
-        ...
-
-    def validate(self, module: nn.Module) -> dict[str, float]:
-        """Metrics on held-out documents; the loop has put the module in evaluation mode, without gradients."""
-        ...
 
 
 @dataclass(frozen=True)
@@ -106,62 +58,6 @@ class Counters:
     loss_sum: float = 0.0
     loss_steps: int = 0
     finished: bool = False
-
-
-def bucketed(lengths: Sequence[int] | IntArray, batch_size: int, generator: np.random.Generator, pool: int = 50) -> list[IntArray]:
-    """Shuffled batches of documents of similar length: shuffle, sort each pool of `pool` batches by length, cut, and
-    shuffle the batches. Every document is in exactly one batch."""
-    size = np.asarray(lengths)
-    order = generator.permutation(len(size))
-    batches: list[IntArray] = []
-    for start in range(0, len(order), batch_size * pool):
-        part = order[start : start + batch_size * pool]
-        part = part[np.argsort(size[part], kind="stable")]
-        batches += [part[i : i + batch_size] for i in range(0, len(part), batch_size)]
-    return [batches[i] for i in generator.permutation(len(batches))]
-
-
-def rate(step: int, total: int, settings: LoopSettings) -> float:
-    """The learning rate's factor in [0, 1] at a 0-based step: linear warm-up, then the schedule."""
-    rising = math.ceil(settings.warmup * total)
-    if step < rising:
-        return (step + 1) / rising
-    if settings.schedule == "constant":
-        return 1.0
-    share = min(1.0, (step - rising) / max(1, total - rising))
-    return 1 - share if settings.schedule == "linear" else (1 + math.cos(math.pi * share)) / 2
-
-
-def _save_tensors(path: Path, tensors: dict[str, Tensor]) -> None:
-    """safetensors, flushed to disk, under its final name only when whole."""
-    from safetensors.torch import save_file
-
-    part = path.with_name(path.name + ".part")
-    save_file({name: tensor.detach().cpu().contiguous().clone() for name, tensor in tensors.items()}, part)
-    with part.open("rb") as stream:
-        os.fsync(stream.fileno())
-    part.replace(path)
-
-
-def _load_tensors(path: Path) -> dict[str, Tensor]:
-    from safetensors.torch import load_file
-
-    loaded: dict[str, Tensor] = load_file(path)
-    return loaded
-
-
-def _moments(optimiser: torch.optim.Optimizer) -> dict[str, Tensor]:
-    """The optimiser's tensors under flat names: "<parameter number>/<moment>"."""
-    state = optimiser.state_dict()["state"]
-    return {f"{number}/{name}": value for number, values in state.items() for name, value in values.items()}
-
-
-def _restore_moments(optimiser: torch.optim.Optimizer, moments: dict[str, Tensor]) -> None:
-    state: dict[int, dict[str, Tensor]] = {}
-    for key, value in moments.items():
-        number, name = key.split("/", 1)
-        state.setdefault(int(number), {})[name] = value
-    optimiser.load_state_dict({**optimiser.state_dict(), "state": state})
 
 
 def _optimiser(task: Task, settings: LoopSettings) -> torch.optim.Optimizer:
@@ -327,13 +223,13 @@ class _Training:
         if self.accelerator.is_main_process:
             c = self.counters
             if best:
-                _save_tensors(self.folder / f"best-{c.best_epoch}.safetensors", self._weights())
+                save_tensors(self.folder / f"best-{c.best_epoch}.safetensors", self._weights())
             names = {"best": f"best-{c.best_epoch}.safetensors"} if c.best_epoch else {}
             if not c.finished:
-                moments = {f"optimiser/{name}": value for name, value in _moments(self.optimiser).items()}
+                optimiser = {f"optimiser/{name}": value for name, value in moments(self.optimiser).items()}
                 weights = {f"module/{name}": value for name, value in self._weights().items()}
                 names["now"] = f"step-{c.step}-{c.epoch}.safetensors"
-                _save_tensors(self.folder / names["now"], weights | moments)
+                save_tensors(self.folder / names["now"], weights | optimiser)
             scaler = self.accelerator.scaler.state_dict() if self.accelerator.scaler is not None else {}
             state = {"identity": self.identity, "files": names, "counters": asdict(c), "scaler": scaler}
             write_atomically(self.folder / "state.json", json.dumps(state) + "\n")
@@ -357,9 +253,9 @@ class _Training:
         self.counters = Counters(**state["counters"])
         if self.counters.finished:
             return
-        tensors = _load_tensors(self.folder / state["files"]["now"])
+        tensors = load_tensors(self.folder / state["files"]["now"])
         self.plain.load_state_dict(dict(_under("module/", tensors)))
-        _restore_moments(self.optimiser, dict(_under("optimiser/", tensors)))
+        restore_moments(self.optimiser, dict(_under("optimiser/", tensors)))
         if self.accelerator.scaler is not None:
             self.accelerator.scaler.load_state_dict(state["scaler"])
 
@@ -367,7 +263,7 @@ class _Training:
         """Leave the caller's own module, unwrapped, with the best epoch's weights, in evaluation mode."""
         self.accelerator.wait_for_everyone()
         module = self.accelerator.unwrap_model(self.module, keep_fp32_wrapper=False)
-        module.load_state_dict(_load_tensors(self.folder / f"best-{self.counters.best_epoch}.safetensors"))
+        module.load_state_dict(load_tensors(self.folder / f"best-{self.counters.best_epoch}.safetensors"))
         module.eval()
 
 

@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from core.training.loop import LoopSettings, bucketed
+from core.training.task import LoopSettings, bucketed
 from core.types import IntArray
 
 SETTINGS = LoopSettings(epochs=4, batch_size=8, learning_rate=0.01, clip=1.0, save_every_steps=3, weight_decay=0.01)
