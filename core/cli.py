@@ -1,4 +1,4 @@
-"""`python -m core VERB`: predict, explain, attack, evaluate, train, data.
+"""`python -m core VERB`: predict, explain, attack, evaluate, train, language, data.
 
 `--json` prints one object on standard output and nothing else there; progress goes to standard error. Exit status 0: done;
 2: refused input, with one sentence on standard error.
@@ -101,6 +101,13 @@ def _attack(arguments: argparse.Namespace) -> None:
 
     found = attack(arguments, _text(arguments), _progress())
     _print(found.to_json(), arguments, lines(found))
+
+
+def _language(arguments: argparse.Namespace) -> None:
+    from core.language.commands import language
+
+    found, lines = language(arguments)
+    _print(found, arguments, lines)
 
 
 def _evaluate(arguments: argparse.Namespace) -> None:
@@ -294,6 +301,10 @@ def parser(words: Sequence[str]) -> argparse.ArgumentParser:
     one.set_defaults(words_given=list(words))
     if (chosen := _chosen(words, "--model", None)) in MODELS and words[:1] == ["train"]:
         fields.add_flags(one, config_class(chosen), f"settings of {chosen}")
+
+    from core.language.commands import add_flags
+
+    add_flags(verb("language", _language, "Train or evaluate the masked language model that attacks ask for words."), words)
 
     one = verb("data", _data, "List, build or describe data sets.")
     one.add_argument("action", choices=("list", "build", "describe"))

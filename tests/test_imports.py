@@ -86,7 +86,7 @@ RULES = (
         ("core/*", "pages/*"),
         "torch is paid by who trains or runs a network",
         not_at_top=("torch", "accelerate"),
-        exempt=("core/models/[!_]*.py", "core/training/loop.py", "core/defences/*"),
+        exempt=("core/models/[!_]*.py", "core/training/loop.py", "core/defences/*", "core/language/[!_]*.py"),
     ),
     Rule("7", ("core/*", "pages/*"), "plotly is paid by who draws", not_at_top=("plotly",), exempt=("core/render/[!_]*.py",)),
 )

@@ -162,8 +162,9 @@ def _index_files(folder: Path, kind: str) -> list[Path]:
     return found
 
 
-def packages(folder: Path) -> list[Package]:
-    """All tagged packages with an English description, by name; the first of packages with the same text (digits aside) is kept."""
+def packages(folder: Path, untagged: bool = False) -> list[Package]:
+    """All tagged packages with an English description, by name; the first of packages with the same text (digits aside) is kept.
+    With `untagged`, packages without a tag too, after the tagged ones."""
     long_texts: dict[str, str] = {}
     for path in _index_files(folder, "Translation-en"):
         for stanza in _read(path):
@@ -173,11 +174,11 @@ def packages(folder: Path) -> list[Package]:
         for stanza in _read(path):
             name, tags = stanza.get("Package"), _expand(stanza.get("Tag", ""))
             text = _prose(long_texts.get(stanza.get("Description-md5", ""), ""))
-            if name and tags and text:
+            if name and text and (tags or untagged):
                 found.setdefault(name, Package(name, stanza.get("Source", name).split(" ")[0], text, tuple(tags)))
     seen: set[str] = set()
     kept = []
-    for name in sorted(found):
+    for name in sorted(found, key=lambda one: (not found[one].tags, one)):
         normal = re.sub(r"\d+", "0", found[name].text)
         if normal not in seen:
             seen.add(normal)
@@ -185,7 +186,7 @@ def packages(folder: Path) -> list[Package]:
     return kept
 
 
-def _groups(kept: list[Package]) -> dict[str, str]:
+def groups_of(kept: list[Package]) -> dict[str, str]:
     """source -> the group it belongs to, named by the group's first source."""
     sharing: dict[str, set[str]] = defaultdict(set)
     for package in kept:
@@ -220,7 +221,7 @@ def _side(group: str) -> str:
 
 def assemble(kept: list[Package], source: str) -> Dataset:
     """Split packages into a data set. Labels are ordered by name."""
-    groups = _groups(kept)
+    groups = groups_of(kept)
     names = sorted({tag for package in kept for tag in package.tags})
     ids = {name: i for i, name in enumerate(names)}
     rows: dict[str, list[Package]] = {name: [] for name, _ in SHARES}
