@@ -49,7 +49,10 @@ class Config:
     negatives: Annotated[
         int, Field("0: each label is trained on all documents; else on those of its cluster and so many others", low=0, high=100_000_000)
     ] = 0
-    max_leaf: Annotated[int, Field("labels in a cluster, at most, where negatives is not 0", low=1, high=1_000)] = 32
+    max_leaf: Annotated[int, Field("labels in a cluster, at most, where negatives is not 0", low=1, high=1_000)] = 16
+    """EURLEX57K, the 256 labels of eight neighbourhoods of the tree, dev, with 1.7 s a label for all documents: clusters of 16
+    and 3,000 others: 0.14 s a label, P@1 82.5, nDCG@5 87.4; 5,000: 0.21 s, 83.2, 87.8; clusters of 32 and 3,000: 0.17 s, 82.4,
+    87.5; 3,000 at random and no cluster: 0.11 s, 79.6, 86.2."""
 
     def __post_init__(self) -> None:
         check(self)

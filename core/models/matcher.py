@@ -58,8 +58,8 @@ class Hidden:
 
 
 @torch.inference_mode()
-def hidden_states(encoder: Encoder, tokenizer: PieceTokenizer, texts: Sequence[str], progress: Progress) -> Hidden:
-    """Run all texts through the frozen layers, in batches of similar length."""
+def hidden_states(encoder: Encoder, tokenizer: PieceTokenizer, texts: Sequence[str], progress: Progress, what: str = "frozen layers") -> Hidden:
+    """Run all texts through the frozen layers, in batches of similar length. `what` names the work in the progress."""
     device = next(encoder.parameters()).device
     rows = [tokenizer.tokens(Document.from_text(text), encoder.window - 2).ids for text in texts]
     starts = np.concatenate([[0], np.cumsum([len(row) + 2 for row in rows])]).astype(np.int64)
@@ -71,7 +71,7 @@ def hidden_states(encoder: Encoder, tokenizer: PieceTokenizer, texts: Sequence[s
         for place, row in enumerate(batch):
             values[starts[row] : starts[row + 1]] = hidden[place, : starts[row + 1] - starts[row]]
         done += len(batch)
-        progress(done, len(rows), "frozen layers")
+        progress(done, len(rows), what)
     return Hidden(values, starts)
 
 

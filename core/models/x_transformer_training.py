@@ -94,7 +94,7 @@ def index_labels(config: Config, dataset: Dataset, labels: LabelSpace, run: Run)
 def fine_tuned(config: Config, index: LabelIndex, encoder: Encoder, tokenizer: PieceTokenizer, run: Run) -> tuple[Matcher, Hidden]:
     """Fine-tune the encoder's upper layers in place (section 3.2): the matcher, on the CPU, and the training documents' hidden
     states below them."""
-    hidden = {name: hidden_states(encoder, tokenizer, texts, run.progress) for name, texts in index.texts.items()}
+    hidden = {name: hidden_states(encoder, tokenizer, texts, run.progress, f"frozen layers, {name}") for name, texts in index.texts.items()}
     module = Matcher(encoder, index.matched.shape[1], index.truth["train"].mean(axis=0), index.matched.mean(axis=0))
     task = MatcherTask(
         module, hidden["train"], index.matched, index.truth["train"], hidden["dev"], index.truth["dev"], config.batch_size, config.head_scale
