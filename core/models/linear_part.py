@@ -3,7 +3,11 @@
 Networks of this size do not reach labels with a handful of training documents; one-vs-rest machines on words and bigrams do
 (measurements.md, section 1). Each errs where the other does not: on debtags' dev split XML-CNN alone has P@1 84.8 and
 nDCG@5 81.2, the machines 84.2 and 82.3, their sum 86.5 and 84.3. The share is chosen on the dev split. Scale and shift
-change no ranking; they are fitted there too (Platt 1999), so that the sum is again what a logit is: log-odds.
+change no ranking; where the network's scores are log-odds they are fitted there too (Platt 1999), so that the sum is
+log-odds again.
+
+`WithLinear` adds a part to a network that embeds a document in rows of its own (XML-CNN). MACH reads the machines' own
+features, so it computes them once and calls `LinearPart.sum` itself.
 """
 
 from __future__ import annotations
