@@ -1,6 +1,7 @@
 """A checkpoint is a folder: config.json, model.safetensors, labels.tsv, text files the model needs, and a card README.md.
 
-Nothing is unpickled. Loading checks the format version, that config.json lists every file by its plain name, and each
+A checkpoint of another kind than a classifier (the masked language model of core.language) names its kind in config.json and
+has no labels. Nothing is unpickled. Loading checks the format version, that config.json lists every file by its plain name, and each
 file's SHA-256; the digest of a checkpoint is the SHA-256 over those.
 """
 
@@ -29,6 +30,7 @@ FORMAT = 1
 FOLDER = Path(os.environ.get("TREMOR_CHECKPOINTS", Path(__file__).resolve().parents[1] / "checkpoints"))
 MAX_TENSOR_BYTES = 8 * 2**30
 MAX_CONFIG_BYTES = 16 * 2**20
+CLASSIFIER = "classifier"
 _PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 _REFUSED = (".pkl", ".pickle", ".pt", ".pth", ".bin", ".joblib", ".ckpt", ".npy", ".npz")
 
@@ -133,11 +135,12 @@ def save(
     *,
     model: str,
     settings: Mapping[str, Any],
-    labels: LabelSpace,
+    labels: LabelSpace | None,
     tensors: Mapping[str, NDArray[Any]],
     files: Mapping[str, str] | None = None,
     provenance: Mapping[str, Any] | None = None,
     card: str = "",
+    kind: str = CLASSIFIER,
 ) -> str:
     """Write a checkpoint folder and return its digest. The folder appears whole or not at all.
 
@@ -146,7 +149,9 @@ def save(
     """
     from safetensors.numpy import save_file
 
-    texts = {"labels.tsv": labels_text(labels), **(files or {})}
+    if (labels is None) is (kind == CLASSIFIER):
+        raise CheckpointError(f"a classifier has labels, another kind has none; got kind '{kind}' {'without' if labels is None else 'with'} labels")
+    texts = {**({} if labels is None else {"labels.tsv": labels_text(labels)}), **(files or {})}
     for name in texts:
         if not _PLAIN.fullmatch(name) or name in ("config.json", "README.md", "model.safetensors") or name.lower().endswith(_REFUSED):
             raise CheckpointError(f"'{name}' cannot be a checkpoint's file name")
@@ -160,7 +165,8 @@ def save(
         (part / name).write_text(text, encoding="utf-8", newline="")
     sums = {name: _sha256(part / name) for name in sorted([*texts, "model.safetensors"])}
     config = {
-        "format": FORMAT, "model": model, "settings": dict(settings), "documents": labels.documents,
+        "format": FORMAT, "model": model, "settings": dict(settings), "documents": 0 if labels is None else labels.documents,
+        **({} if kind == CLASSIFIER else {"kind": kind}),
         "files": sums, "provenance": dict(provenance or {}),
     }  # fmt: skip
     digest = _digest(config)
@@ -173,14 +179,25 @@ def save(
 
 def _digest(config: Mapping[str, Any]) -> str:
     """The weights digest: model, settings and every file's sum; the card and the provenance do not change it."""
-    identity = {key: config[key] for key in ("format", "model", "settings", "documents", "files")}
+    identity = {key: config[key] for key in ("format", "model", "settings", "documents", "files", "kind") if key in config}
     return hashlib.sha256(json.dumps(identity, sort_keys=True, ensure_ascii=False).encode()).hexdigest()[:16]
 
 
-def names(folder: Path | None = None) -> list[str]:
-    """The checkpoints that lie in the folder, by name."""
+def names(folder: Path | None = None, kind: str = CLASSIFIER) -> list[str]:
+    """The checkpoints of one kind that lie in the folder, by name. One that cannot be read counts as a classifier, so that
+    somebody is told what is wrong with it."""
     root = folder or FOLDER
-    return sorted(path.parent.name for path in root.glob("*/config.json")) if root.is_dir() else []
+    return sorted(path.parent.name for path in root.glob("*/config.json") if _kind(path) == kind) if root.is_dir() else []
+
+
+def _kind(path: Path) -> str:
+    """What a config.json says it is of, without any check."""
+    try:
+        config = json.loads(path.read_text(encoding="utf-8")) if path.stat().st_size <= MAX_CONFIG_BYTES else None
+    except (ValueError, OSError, RecursionError):
+        return CLASSIFIER
+    kind = config.get("kind") if isinstance(config, dict) else None
+    return kind if isinstance(kind, str) else CLASSIFIER
 
 
 def find(name: str | Path) -> Path:
@@ -219,6 +236,12 @@ def read_config(name: str | Path) -> dict[str, Any]:
     return config
 
 
+def _checked_kind(folder: Path, config: Mapping[str, Any], kind: str) -> None:
+    found = config.get("kind", CLASSIFIER)
+    if found != kind:
+        raise CheckpointError(f"checkpoint '{folder.name}' is a {found}, not a {kind}; known are {', '.join(names(kind=kind)) or 'none'}")
+
+
 def _checked_files(folder: Path, config: Mapping[str, Any]) -> None:
     """Every listed file is plain, inside the folder, no link, and has the recorded sum; nothing pickled lies beside them."""
     for stray in folder.iterdir():
@@ -226,7 +249,7 @@ def _checked_files(folder: Path, config: Mapping[str, Any]) -> None:
             raise CheckpointError(
                 f"checkpoint '{folder.name}' holds '{stray.name}', a format that can run code when read; only safetensors and text are loaded"
             )
-    for needed in ("model.safetensors", "labels.tsv"):
+    for needed in ("model.safetensors", *(() if "kind" in config else ("labels.tsv",))):
         if needed not in config["files"]:
             raise CheckpointError(f"checkpoint '{folder.name}': config.json does not list {needed}")
     for name, expected in config["files"].items():
@@ -241,13 +264,14 @@ def _checked_files(folder: Path, config: Mapping[str, Any]) -> None:
         raise CheckpointError(f"checkpoint '{folder.name}': config.json was changed after saving (digest {config['digest']} does not fit)")
 
 
-def load(name: str | Path) -> Saved:
-    """Read and verify a checkpoint. Every problem is a CheckpointError that names the checkpoint and the remedy."""
+def load(name: str | Path, kind: str = CLASSIFIER) -> Saved:
+    """Read and verify a checkpoint of one kind. Every problem is a CheckpointError that names the checkpoint and the remedy."""
     from safetensors import SafetensorError
     from safetensors.numpy import load_file
 
     folder = find(name)
     config = read_config(folder)
+    _checked_kind(folder, config, kind)
     _checked_files(folder, config)
     weights = folder / "model.safetensors"
     if weights.stat().st_size > MAX_TENSOR_BYTES:
@@ -258,7 +282,7 @@ def load(name: str | Path) -> Saved:
         files = {file: (folder / file).read_bytes().decode("utf-8") for file in config["files"] if file != "model.safetensors"}
     except (SafetensorError, TypeError, ValueError, OSError) as error:  # TypeError: a tensor type that numpy lacks
         raise CheckpointError(f"checkpoint '{folder.name}' cannot be read: {error}") from error
-    labels = _parse_labels(files.pop("labels.tsv"), config["documents"], folder.name)
+    labels = _parse_labels(files.pop("labels.tsv", ""), config["documents"], folder.name)
     return Saved(folder.name, config["model"], config["digest"], config["settings"], labels, tensors, files, config)
 
 
@@ -266,6 +290,7 @@ def read_labels(name: str | Path) -> LabelSpace:
     """The labels alone, checked like the whole: what a page needs that looks at no weights."""
     folder = find(name)
     config = read_config(folder)
+    _checked_kind(folder, config, CLASSIFIER)
     _checked_files(folder, config)
     try:
         text = (folder / "labels.tsv").read_bytes().decode("utf-8")

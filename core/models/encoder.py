@@ -62,6 +62,9 @@ class PieceTokenizer:
         self._tokenizer.backend_tokenizer.no_truncation()
         self.first, self.last = int(self._tokenizer.cls_token_id), int(self._tokenizer.sep_token_id)
         self.mask, self.pad = int(self._tokenizer.mask_token_id), int(self._tokenizer.pad_token_id)
+        self.unknown = -1 if self._tokenizer.unk_token_id is None else int(self._tokenizer.unk_token_id)
+        self.special = tuple(int(i) for i in self._tokenizer.all_special_ids)
+        self.word_pieces = type(self._tokenizer.backend_tokenizer.model).__name__ == "WordPiece"
         self._known: dict[str, tuple[int, ...]] = {}
 
     def _piece(self, piece: str) -> tuple[int, ...]:
