@@ -2,6 +2,7 @@
 //
 // data: pieces [{t, i}] (i null: not a word), scores {word: value} or null, max, selected [word], read (words the model
 // reads), editable, decimals, toward (the label's name), label (for screen readers).
+// next (the word that comes next, or null), titles ({word: what to say of it} or null), held (a selected word stays selected).
 // State: selected. Triggers: clicked (word), edited {i, text} where an empty text deletes the word.
 
 const signed = (value, decimals) => (value < 0 ? '\u2212' : '+') + Math.abs(value).toFixed(decimals);
@@ -17,7 +18,7 @@ function paint(button, value, data) {
   button.classList.toggle('for', strength >= 0.04 && value > 0);
   button.classList.toggle('against', strength >= 0.04 && value < 0);
   button.style.setProperty('--strength', strength.toFixed(3));
-  const text = describe(button.textContent, value, data);
+  const text = data.titles?.[button.dataset.i] ?? describe(button.textContent, value, data);
   button.title = text;
   button.setAttribute('aria-label', text);
 }
@@ -70,8 +71,9 @@ function wordButton(piece, data, picked, again, setStateValue, setTriggerValue) 
   paint(button, data.scores ? data.scores[piece.i] : undefined, data);
   button.setAttribute('aria-pressed', picked.has(piece.i));
   button.classList.toggle('changed', data.changed.includes(piece.i));
+  button.classList.toggle('next', data.next === piece.i);
   button.onclick = () => {
-    setStateValue('selected', picked.has(piece.i) ? [] : [piece.i]);
+    setStateValue('selected', picked.has(piece.i) && !data.held ? [] : [piece.i]);
     setTriggerValue('clicked', piece.i);
   };
   if (data.editable) {

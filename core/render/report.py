@@ -85,7 +85,7 @@ def _cell(text: str) -> str:
 def report(attributions: Sequence[Attribution], ranking: Sequence[Ranked], date: str) -> str:
     """One HTML page with the ranking and every explanation. `date` is passed in: the same input gives the same page."""
     if not attributions:
-        return _page("Explanation", "<h1>Explanation</h1><p>No explanation was computed.</p>")
+        return page("Explanation", "<h1>Explanation</h1><p>No explanation was computed.</p>")
     first = attributions[0]
     title = f"Why {first.label_names[0]}?"
     facts = {"Date": date, "Checkpoint": first.checkpoint, "Weights digest": first.digest, "Document digest": first.document.digest,
@@ -96,14 +96,15 @@ def report(attributions: Sequence[Attribution], ranking: Sequence[Ranked], date:
         _ranking(ranking),
         *(_section(one, row) for one in attributions for row in range(len(one.labels))),
     ]
-    return _page(title, "".join(body))
+    return page(title, "".join(body))
 
 
-def _page(title: str, body: str) -> str:
+def page(title: str, body: str, css: str = "") -> str:
+    """A whole page that fetches and runs nothing; `body` is escaped already."""
     policy = "default-src 'none'; style-src 'unsafe-inline'"
     return (
         f"<!doctype html><html lang='en'><head><meta charset='utf-8'><meta http-equiv='Content-Security-Policy' content=\"{policy}\">"
-        f"<meta name='viewport' content='width=device-width'><title>{escape(title)}</title><style>{HEATMAP_CSS}{CSS}</style></head>"
+        f"<meta name='viewport' content='width=device-width'><title>{escape(title)}</title><style>{HEATMAP_CSS}{CSS}{css}</style></head>"
         f"<body>{body}<footer><p>Made by Tremor. This file holds the whole document.</p></footer></body></html>"
     )
 

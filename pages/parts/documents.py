@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 from typing import NamedTuple
@@ -11,11 +10,13 @@ from typing import NamedTuple
 import streamlit as st
 
 from pages.parts import session
+from pages.parts.show import problem
 
 SAMPLES = Path(__file__).resolve().parents[2] / "assets" / "samples"
 
 
 class Sample(NamedTuple):
+    name: str
     title: str
     domain: str
     text: str
@@ -23,19 +24,30 @@ class Sample(NamedTuple):
 
 @cache
 def samples() -> tuple[Sample, ...]:
-    return tuple(Sample(**json.loads(path.read_text(encoding="utf-8"))) for path in sorted(SAMPLES.glob("*.json")))
+    return tuple(Sample(path.stem, **json.loads(path.read_text(encoding="utf-8"))) for path in sorted(SAMPLES.glob("*.json")))
 
 
-def paste(then: Callable[[], None] | None = None, height: int = 190) -> bool:
+def linked() -> None:
+    """Take up the sample that a link names, where no document was given yet. A sample is public, so a link may name it."""
+    asked = session.get(session.SAMPLE)
+    found = next((sample for sample in samples() if sample.name == asked), None)
+    if asked is not None and found is None:
+        problem(f"The link names sample '{asked}'; there are {', '.join(sample.name for sample in samples())}.")
+        session.forget(session.SAMPLE)
+    elif found is not None and not session.text():
+        _take(found)
+
+
+def paste(height: int = 190, submit: str = "Show its labels") -> bool:
     """The box for a document and the samples. What is taken stands in the session; True in the run that took it."""
     with st.form("paste", border=False):
         session.default(session.DRAFT, session.text())
         st.text_area("Document", key=session.DRAFT, height=height, placeholder="Paste the description of a program: a sentence, or pages.")
-        taken = st.form_submit_button("Show its labels", type="primary", on_click=_take_draft, icon=":material/arrow_forward:")
+        taken = st.form_submit_button(submit, type="primary", on_click=_take_draft, icon=":material/arrow_forward:")
     st.caption("or start with a sample")
     with st.container(horizontal=True, gap="small"):
         for number, sample in enumerate(samples()):
-            taken |= st.button(f"{sample.title} :gray[{sample.domain}]", key=f"sample.{number}", on_click=_take, args=(sample.text,))
+            taken |= st.button(f"{sample.title} :gray[{sample.domain}]", key=f"sample.{number}", on_click=_take, args=(sample,))
     return taken
 
 
@@ -43,6 +55,7 @@ def _take_draft() -> None:
     session.put_text(str(session.get(session.DRAFT, "")))
 
 
-def _take(text: str) -> None:
-    session.put_text(text)
-    session.choose(session.DRAFT, text)
+def _take(sample: Sample) -> None:
+    session.put_text(sample.text)
+    session.choose(session.DRAFT, sample.text)
+    session.choose(session.SAMPLE, sample.name)

@@ -10,7 +10,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Protocol
 
 import streamlit as st
 
@@ -19,7 +19,7 @@ from core.document import Document
 from core.explainers import Cost, Explainer, estimate, explain
 from core.explainers.attribution import Attribution
 from core.explainers.fidelity import measure
-from core.types import Classifier, Progress
+from core.types import Classifier, Progress, silent
 from pages.parts import loading, session
 from pages.parts.controls import title
 from pages.parts.reading import Reading
@@ -161,6 +161,37 @@ def working(name: str, text: str) -> Iterator[Progress]:
 
     with loading.slot(lambda waiting: bar.progress(0.0, waiting)):
         yield progress
+    place.empty()
+
+
+class Interruptible(Protocol):
+    """Work that reports its progress between its parts."""
+
+    progress: Progress
+
+
+@contextmanager
+def heard(work: Interruptible, progress: Progress) -> Iterator[None]:
+    """The work reports to `progress`; afterwards to nobody, for what was drawn in this run is gone in the next."""
+    work.progress = progress
+    try:
+        yield
+    finally:
+        work.progress = silent
+
+
+def _say(place: st.delta_generator.DeltaGenerator, text: str) -> None:
+    place.caption(text)
+
+
+@contextmanager
+def busy(work: Interruptible, text: str) -> Iterator[None]:
+    """The machine's slot for something short, with a line that says what is done. Each pause of the work is a Streamlit call: there
+    a visitor who has gone on ends it."""
+    place = st.empty()
+    place.caption(text)
+    with loading.slot(lambda waiting: place.caption(waiting)), heard(work, lambda done, total, what: _say(place, text)):
+        yield
     place.empty()
 
 

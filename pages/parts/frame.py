@@ -11,7 +11,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from pages.parts import loading, session
+from pages.parts import documents, loading, session
 from pages.parts.loading import Card
 from pages.parts.show import plain, problem
 
@@ -21,6 +21,7 @@ PAGES = (
     ("app.py", "Home", ":material/home:"),
     ("pages/explain.py", "Explain", ":material/ink_highlighter:"),
     ("pages/attention.py", "Attention", ":material/hub:"),
+    ("pages/attack.py", "Attack", ":material/swords:"),
     ("pages/data.py", "Data", ":material/bar_chart:"),
 )
 """Script, name in the navigation, icon (from Streamlit's bundled font)."""
@@ -36,6 +37,7 @@ def frame(title: str) -> Card | None:
     st.set_page_config(page_title=f"{title} · Tremor", page_icon=str(ROOT / "assets" / "icon.png"), layout="wide", initial_sidebar_state="auto")
     session.begin()
     st.html(ROOT / "assets" / "page.css")
+    documents.linked()
     with st.sidebar:
         st.html("<p class='wordmark'>Tremor</p><p class='motto'>Why this label?</p>")
         for script, name, icon in PAGES:

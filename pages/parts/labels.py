@@ -54,15 +54,19 @@ def rows(ids: Sequence[int] | IntArray, scores: Scores, labels: LabelSpace, unit
     ]  # fmt: skip
 
 
+def usual(reading: Reading) -> list[tuple[str, Sequence[int]]]:
+    """The best labels, and the pinned and chosen ones that are not among them."""
+    best, others = reading.top.tolist(), reading.shown[len(reading.top) :]
+    return [(f"Best {len(best)} of {len(reading.classifier.labels):,}", best), *([("Pinned and chosen", others)] if others else [])]
+
+
 @st.fragment
-def ranked(reading: Reading, on_choose: Callable[[str], None]) -> None:
+def ranked(reading: Reading, on_choose: Callable[[str], None], offered: Sequence[tuple[str, Sequence[int]]] | None = None) -> None:
     """The list with its search; a choice runs the whole page again, typing only this part of it. Choosing calls
-    `on_choose` with the label's name; pins are kept in the session."""
+    `on_choose` with the label's name; pins are kept in the session. `offered` are other groups of labels than the usual ones."""
     scores, labels, unit, chosen = reading.scores, reading.classifier.labels, reading.classifier.unit, reading.chosen
     pins = [labels.names[label] for label in reading.pins]
-    groups = [{"title": f"Best {len(reading.top)} of {len(labels):,}", "rows": rows(reading.top, scores, labels, unit, pins)}]
-    if others := reading.shown[len(reading.top) :]:
-        groups.append({"title": "Pinned and chosen", "rows": rows(others, scores, labels, unit, pins)})
+    groups = [{"title": title, "rows": rows(ids, scores, labels, unit, pins)} for title, ids in (usual(reading) if offered is None else offered)]
     asked = str(session.get(session.QUERY, ""))
     found = rows(labels.search(asked, FOUND), scores, labels, unit, pins) if asked else None
     data = {"groups": groups, "chosen": chosen, "found": found, "query": asked, "total": f"{len(labels):,}", "unit": unit}

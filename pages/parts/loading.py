@@ -10,7 +10,7 @@ import hashlib
 import tempfile
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Hashable, Iterator
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from importlib import import_module
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from core.data.dataset import Dataset
     from core.data.readers.source import Options
     from core.document import Document
-    from core.types import Attended, Attentive, Classifier, Scores
+    from core.types import Attended, Attentive, Classifier, IntArray, Scores
 
 T = TypeVar("T")
 
@@ -193,6 +193,30 @@ def scores(classifier: Classifier, document: Document) -> Scores:
         found = classifier.score([document.text])[0]
         _dense().put(key, found)
     return cast("Scores", found)
+
+
+KEPT_RANKS = 4_000
+"""Ranks of a dozen labels in a document: a hundred bytes each."""
+
+
+@st.cache_resource(show_spinner=False)
+def _ranks() -> _Results:
+    return _Results(KEPT_RANKS)
+
+
+def ranks_of(classifier: Classifier, documents: Sequence[Document], labels: tuple[int, ...]) -> IntArray:
+    """Ranks [n, m] of chosen labels in n documents; only documents not seen with these labels before are scored, in one batch."""
+    import numpy as np
+
+    from core.ranking import watch
+
+    keys = [(classifier.digest, document.digest, labels) for document in documents]
+    new = {key: document for key, document in zip(keys, documents, strict=True) if _ranks().get(key) is None}
+    found = watch(classifier, [document.text for document in new.values()], np.asarray(labels, dtype=np.int64), 1).ranks
+    fresh = dict(zip(new, found, strict=True))
+    for key, row in fresh.items():
+        _ranks().put(key, row)
+    return np.asarray([fresh[key] if key in fresh else _ranks().get(key) for key in keys], dtype=np.int64).reshape(len(documents), len(labels))
 
 
 @st.cache_resource(show_spinner=False)

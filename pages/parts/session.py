@@ -31,12 +31,33 @@ ASKED = "asked"
 CONFIRMED = "confirmed"
 SHOWN = "shown"
 DRAFT = "draft"
+SAMPLE = "sample"
+GOAL = "goal"
+K = "k"
+MARGIN = "margin"
+STEALTH = "stealth"
+GAMMA = "gamma"
+RECIPE = "recipe"
+FIDELITY = "fidelity"
+SWITCHES = "switch"
+TYPED = "typed"
+SETUP = "setup"
+TRUTH = "truth"
+ATTACK = "attack"
+PREPARED = "prepared"
+SENT = "sent"
+RECORD = "record"
 
 LINKED: dict[str, type] = {
     MODEL: str, LABEL: str, PINS: list, EXPLAINER: str, PRESET: str, SETTINGS: list, COMPARED: list,
     DATASET: str, LAYER: int, HEAD: int, VIEW: str, SECTION: str,
+    SAMPLE: str, GOAL: str, K: int, MARGIN: int, STEALTH: bool, GAMMA: str, RECIPE: str, FIDELITY: str, SWITCHES: list,
 }  # fmt: skip
-"""Query parameters and their types. A list repeats its parameter; SETTINGS holds "name:value" of the explainer."""
+"""Query parameters and their types. A list repeats its parameter; SETTINGS holds "name:value" of the explainer, SWITCHES of the
+attack's recipe. A switch that is off is left out."""
+
+ALIASES = {"checkpoint": MODEL}
+"""Other names under which a link may give a choice."""
 
 MAX_ITEMS = 12
 """Items of a list that a link carries."""
@@ -58,8 +79,11 @@ def begin() -> None:
 
 def _restore(name: str, values: list[str]) -> None:
     """An unknown parameter or a malformed number is left alone: a link may come from another version."""
+    name = ALIASES.get(name, name)
     kind = LINKED.get(name)
-    if kind is list:
+    if kind is bool:
+        st.session_state[name] = values[-1] == "True"
+    elif kind is list:
         st.session_state[name] = values[:MAX_ITEMS]
     elif kind is str:
         st.session_state[name] = values[-1]
@@ -70,7 +94,7 @@ def _restore(name: str, values: list[str]) -> None:
 def _as_parameter(value: Any) -> list[str]:
     if isinstance(value, list | tuple):
         return [str(item) for item in value[:MAX_ITEMS]]
-    return [] if value is None or value == "" else [str(value)]
+    return [] if value is None or value is False or value == "" else [str(value)]
 
 
 def link() -> dict[str, list[str]]:
@@ -113,7 +137,7 @@ def put_text(value: str) -> None:
     """Take up a new document: what was edited or asked of the old one no longer applies."""
     st.session_state[TEXT] = value
     st.session_state[EDITS] = {}
-    forget(ASKED, CONFIRMED)
+    forget(ASKED, CONFIRMED, SAMPLE)
 
 
 def edits() -> dict[int, str | None]:
@@ -139,13 +163,18 @@ def trigger(component: str, name: str) -> Any:
     return None if state is None else state.get(name)
 
 
-def settings() -> dict[str, str]:
+def settings(under: str = SETTINGS) -> dict[str, str]:
     """Settings that differ from the preset, name -> value as text."""
-    return dict(item.split(":", 1) for item in get(SETTINGS, []) if ":" in item)
+    return dict(item.split(":", 1) for item in get(under, []) if ":" in item)
 
 
-def put_settings(values: Mapping[str, Any]) -> None:
-    st.session_state[SETTINGS] = [f"{name}:{value}" for name, value in values.items()]
+def put_settings(values: Mapping[str, Any], under: str = SETTINGS) -> None:
+    st.session_state[under] = [f"{name}:{value}" for name, value in values.items()]
+
+
+def take(name: str) -> Any:
+    """A choice that is meant once: it is dropped here."""
+    return st.session_state.pop(name, None)
 
 
 def forget(*names: str) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -37,9 +37,14 @@ def words(
     read: int | None = None,
     changed: Collection[int] = (),
     editable: bool = False,
+    coming: int | None = None,
+    titles: Mapping[int, str] | None = None,
+    held: int | None = None,
+    on_click: Callable[[int], None] | None = None,
 ) -> Clicked:
     """Draw the words with their values [w] for the label `toward`; those from `read` on are grey. Words in `changed` are
-    set apart as edited. `key` names the widget: let it hold the document's digest, as a selection is a position."""
+    set apart as edited. `key` names the widget: let it hold the document's digest, as a selection is a position. `coming` is
+    marked as the next word, `titles` say something else of some words; with `on_click` the page keeps the selection, `held`."""
     shown = min(len(document), MAX_WORDS)
     pieces = [{"t": piece, "i": index // 2 if index % 2 else None} for index, piece in enumerate(document.pieces[: 2 * shown + 1])]
     largest = float(abs(values[:shown]).max()) if values is not None and shown else 0.0
@@ -48,15 +53,23 @@ def words(
         "scores": None if values is None else [float(value) for value in values[:shown]],
         "max": largest,
         "decimals": decimals(largest),
-        "selected": _selection(key),
+        "selected": _selection(key) if on_click is None else [] if held is None else [held],
         "read": len(document) if read is None else read,
         "changed": sorted(changed),
         "editable": editable,
         "toward": toward,
+        "next": coming,
+        "titles": None if titles is None else {str(position): title for position, title in titles.items() if position < shown},
+        "held": on_click is not None,
         "label": f"The document's words, coloured by what they say of {toward}" if toward else "The document's words",
     }
+
+    def clicked() -> None:
+        if on_click is not None and (word := _first([session.trigger(key, "clicked")], shown)) is not None:
+            on_click(word)
+
     result = _component(
-        key=key, data=data, default={"selected": []}, on_selected_change=_nothing, on_clicked_change=_nothing, on_edited_change=_nothing
+        key=key, data=data, default={"selected": []}, on_selected_change=_nothing, on_clicked_change=clicked, on_edited_change=_nothing
     )
     if len(document) > shown:
         st.caption(f"{len(document) - shown:,} further words are not drawn.")

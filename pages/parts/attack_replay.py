@@ -1,0 +1,90 @@
+"""A saved attack that is uploaded: checked, made again, and shown with what differs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import streamlit as st
+
+from core.attacks.record import read
+from core.attacks.result import Replayed, replay
+from core.document import Document
+from pages.parts import loading, session
+from pages.parts.attack_end import elsewhere, save
+from pages.parts.loading import Card
+from pages.parts.show import plain, problem, sentences
+
+MEGABYTES = 20
+KEY = "attack.upload"
+
+
+def upload() -> None:
+    """The place for a file; what it holds is taken up in the session."""
+    with st.popover("Replay", icon=":material/replay:"):
+        st.file_uploader("A saved attack (JSON)", type=["json"], key=KEY, max_upload_size=MEGABYTES, on_change=_taken)
+        st.caption("It is checked against the checkpoint that it was made on: text, ranks and outcome.")
+
+
+def _taken() -> None:
+    file = session.get(KEY)
+    session.choose(session.RECORD, None if file is None else file.getvalue())
+
+
+def show(card: Card | None) -> bool:
+    """The uploaded attack, if there is one. Returns whether it was shown in place of the page."""
+    content = session.get(session.RECORD)
+    if content is None:
+        return False
+    st.button("Close the replay", on_click=session.forget, args=(session.RECORD,), icon=":material/close:")
+    with sentences():
+        _shown(read(content), card)
+    return True
+
+
+def _shown(record: dict[str, Any], card: Card | None) -> None:
+    from core.render.attack_report import final_swaps, outcome
+    from core.render.trace import diff, table
+
+    what = ", ".join(record["labels"]) or "any of the top labels"
+    st.subheader(plain(f"Saved attack on {what}"))
+    chosen = next((one for one in loading.cards()[0] if one.name == record["checkpoint"]), card)
+    if chosen is None:
+        return
+    with st.spinner(f"Replaying on {chosen.name} …"):
+        found = replay(record, loading.classifier(chosen))
+    _verdict(record, found, chosen)
+    rows = [
+        ("Made on", record["checkpoint"]), ("Weights digest", record["digest"]), ("Recipe", record["recipe"]), ("Goal", record["goal"]),
+        ("Saved outcome", outcome(record)), *_ranks(record, found), ("Queries", f"{record['queries']:,}"),
+        ("Similarity", f"{record['similarity']:.3f} ({record['similarity_kind']})"),
+    ]  # fmt: skip
+    left, right = st.columns([9, 6], gap="large")
+    with left:
+        st.html(diff(Document.from_text(record["text"]), final_swaps(record)))
+    with right:
+        st.html(table((), rows))
+    save(record, "attack.saved")
+    elsewhere(record, "attack.sent")
+
+
+def _ranks(record: dict[str, Any], found: Replayed) -> list[tuple[str, str]]:
+    both = zip(record["tracked"], record["rank_before"], record["rank_after"], found.ranks, strict=True)
+    return [
+        (f"Rank of {name}", f"{before:,} → {after:,}" + (f", replayed {again:,}" if again != after else "")) for name, before, after, again in both
+    ]
+
+
+def _verdict(record: dict[str, Any], found: Replayed, chosen: Card) -> None:
+    """What the replay says, in a sentence."""
+    if found.unmet:
+        problem(found.unmet)
+    if chosen.name != record["checkpoint"]:
+        st.warning(plain(f"The attack was made on '{record['checkpoint']}', which is not here; it was replayed on '{chosen.name}'."))
+    elif not found.differences:
+        st.success(plain(f"Replayed on {chosen.name}: text, ranks and outcome are as saved."), icon=":material/verified:")
+        return
+    said = "the goal is reached" if found.success else "the goal is not reached"
+    names = {"adversarial": "the adversarial text", "success": "the outcome", "rank_before": "the first ranks", "rank_after": "the last ranks",
+             "digest": "the weights"}  # fmt: skip
+    differ = ", ".join(names[one] for one in found.differences)
+    st.warning(plain(f"Replayed on {chosen.name}: {said}. Not as saved: {differ}."), icon=":material/difference:")

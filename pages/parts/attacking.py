@@ -1,0 +1,134 @@
+"""Before an attack: the setting, what it would cost, whether it can be made at all, and the start."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import streamlit as st
+
+from core.attacking import prepare
+from core.attacks import Session
+from core.attacks.cost import Cost, estimate
+from core.attacks.judge import Judge
+from pages.parts import attack_controls, labels, loading, session
+from pages.parts.attack_controls import Setting
+from pages.parts.explaining import duration, heard, working
+from pages.parts.reading import Reading
+from pages.parts.show import plain, problem, sentences
+from pages.parts.stepper import Run
+from pages.parts.words import words
+
+
+def key_of(setting: Setting, reading: Reading) -> tuple[Any, ...]:
+    """All that decides an attack."""
+    return (reading.classifier.digest, reading.original.digest, *setting.key)
+
+
+def under_way(reading: Reading) -> Run | None:
+    """The visitor's attack, if it is of this document, checkpoint and setting, and the setting is not being looked at."""
+    run: Run | None = session.get(session.ATTACK)
+    if run is None or session.get(session.SETUP):
+        return None
+    setting = attack_controls.current(reading)
+    return run if setting is not None and run.key == key_of(setting, reading) else None
+
+
+def setup(reading: Reading) -> None:
+    """Goal, label and recipe; then the start."""
+    attack_controls.goal_widgets(reading)
+    with st.container(key="panes"):
+        left, right = st.columns([5, 9], gap="large")
+    with left:
+        _label(reading)
+    with right:
+        attack_controls.recipe_widgets()
+        attack_controls.truth_widget()
+        setting = attack_controls.current(reading)
+        with st.container(border=True), sentences():
+            _start(setting, reading)
+        words(reading.original, f"attack.text.{reading.original.digest}", read=reading.words_read)
+
+
+def _label(reading: Reading) -> None:
+    kind, k = session.get(session.GOAL), int(session.get(session.K))
+    if kind == "non-targeted":
+        st.subheader("Labels now")
+        labels.ranked(reading, _chosen, [(f"Top {k}: any of them shall leave", reading.top.tolist()[:k])])
+        return
+    st.subheader("Label")
+    if kind == "negative-targeted":
+        labels.ranked(reading, _chosen, _targets(reading, k))
+        return
+    top = reading.top.tolist()[:k]
+    others = [] if reading.chosen is None or reading.chosen in top else [("Chosen", [reading.chosen])]
+    labels.ranked(reading, _chosen, [(f"Top {k}: choose the one that shall leave", top), *others])
+
+
+def _targets(reading: Reading, k: int) -> list[tuple[str, list[int]]]:
+    """Labels that could be brought in: the first outside the top k, and the chosen one."""
+    near = [label for label in reading.top.tolist() if label not in reading.top.tolist()[:k]]
+    chosen = [] if reading.chosen is None else [("Chosen", [reading.chosen])]
+    return [*chosen, (f"Next below rank {k}; search for any other", near)]
+
+
+def _chosen(label: str) -> None:
+    session.choose(session.LABEL, label)
+
+
+def _start(setting: Setting | None, reading: Reading) -> None:
+    """What it would cost, or why it cannot be made, and the button."""
+    run = session.get(session.ATTACK)
+    if setting is None:
+        st.markdown(":gray[Choose a label on the left. Then its attack can be started here.]")
+        return
+    key = key_of(setting, reading)
+    if run is not None and run.key == key:
+        st.markdown(plain(f"The attack stands at step {run.at}."))
+        st.button("Back to the attack", on_click=session.forget, args=(session.SETUP,), type="primary", icon=":material/arrow_back:")
+        return
+    st.markdown(f"**{plain(setting.said(reading.classifier.labels))}**")
+    if why := _unmet(setting, reading, key):
+        problem(why)
+        return
+    prepared = _prepared(setting, reading, key)
+    if prepared is None:
+        return
+    made, cost = prepared
+    st.markdown(
+        f"About **{cost.queries:,} queries** and **{duration(cost.seconds)}** to the end on this machine, at most {cost.most:,} queries; "
+        f"up to {made.limit} of {len(reading.original):,} words may change."
+    )
+    st.button("Start", key="attack.start", type="primary", icon=":material/swords:", on_click=session.choose, args=(session.ASKED, key))
+    if session.get(session.ASKED) == key:
+        session.forget(session.ASKED)
+        begun = Run(key, setting, made, cost)
+        with working("Attack", "Weighing the words") as progress, heard(made, lambda done, total, what: progress(done, reading.words_read, what)):
+            begun.begin()
+        session.choose(session.ATTACK, begun)
+        session.forget(session.SETUP, session.PREPARED)
+        st.rerun()
+
+
+def _unmet(setting: Setting, reading: Reading, key: tuple[Any, ...]) -> str:
+    """Why the goal does not fit the document; empty if it does."""
+
+    def judged() -> str:
+        return setting.goal.unmet(Judge(reading.classifier, setting.goal, reading.original, setting.truth).start) or ""
+
+    return loading.remembered(("unmet", *key), judged)
+
+
+def _prepared(setting: Setting, reading: Reading, key: tuple[Any, ...]) -> tuple[Session, Cost] | None:
+    """The attack, made ready, and its cost; kept for the visitor until another is prepared. A refusal is said."""
+    kept = session.get(session.PREPARED)
+    if kept is not None and kept[0] == key:
+        return kept[1], kept[2]
+    with st.spinner("Loading the language model and estimating …"):
+        attack = prepare(setting.recipe, setting.goal, setting.name)
+        if why := attack.refusal(reading.classifier):
+            problem(why)
+            return None
+        made = attack.begin(reading.classifier, reading.original, setting.truth)
+        cost = estimate(made)
+    session.choose(session.PREPARED, (key, made, cost))
+    return made, cost
