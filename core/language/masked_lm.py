@@ -50,8 +50,8 @@ class MaskedLanguageModel:
         self._words = np.asarray(
             [i for i, entry in enumerate(self.vocabulary) if i not in special and Document.from_text(entry).words == (entry,)], dtype=np.int64
         )
-        self.unknown = tokenizer.unknown
-        self._tokens = lru_cache(_CACHED_DOCUMENTS)(tokenizer.tokens)
+        self.unknown, self.mask = tokenizer.unknown, tokenizer.mask
+        self.tokens = lru_cache(_CACHED_DOCUMENTS)(tokenizer.tokens)
         self._neighbours = lru_cache(_CACHED_WORDS)(self._nearest)
 
     # -- what fits here
@@ -62,7 +62,7 @@ class MaskedLanguageModel:
         word's first piece (BERT-Attack, Li et al. 2020)."""
         if k < 1:
             raise InputError(f"k must be at least 1; got {k}")
-        logs = self._log_probabilities([self._place(document, index, masked) for document, index in requests])
+        logs = self.log_probabilities([self.place(document, index, masked) for document, index in requests])
         own = logs[:, self._words]
         best = top_k(own, k)
         return [[(self.vocabulary[self._words[i]], float(row[i])) for i in ids] for row, ids in zip(own, best, strict=True)]
@@ -72,13 +72,14 @@ class MaskedLanguageModel:
         the vocabulary."""
         found = np.full(len(words), -np.inf)
         if words:
-            row = self._log_probabilities([self._place(document, index, True)])[0]
+            row = self.log_probabilities([self.place(document, index, True)])[0]
             for number, word in enumerate(words):
-                entry = self._entry(word)
+                entry = self.entry(word)
                 found[number] = -np.inf if entry is None else row[entry]
         return found
 
-    def _entry(self, word: str) -> int | None:
+    def entry(self, word: str) -> int | None:
+        """The vocabulary id of a word that is one entry, None for any other."""
         ids = self._pieces(word)
         return ids[0] if len(ids) == 1 and ids[0] != self.unknown else None
 
@@ -108,14 +109,14 @@ class MaskedLanguageModel:
         asked: list[tuple[int, Place, IntArray]] = []
         for number, (document, index) in enumerate(requests):
             start, end = self._span(document, index)
-            ids = self._tokens(document).ids
+            ids = self.tokens(document).ids
             own = ids[start:end][: self.window - 2]
             if len(own):
-                masks = np.full(len(own), self._tokenizer.mask, dtype=np.int64)
+                masks = np.full(len(own), self.mask, dtype=np.int64)
                 asked.append((number, self._cut(np.concatenate([ids[:start], masks, ids[end:]]), start, len(own)), own))
         for part in range(0, len(asked), 256):  # so many rows of the whole vocabulary are held at a time
             some = asked[part : part + 256]
-            logs = self._log_probabilities([place for _, place, _ in some])
+            logs = self.log_probabilities([place for _, place, _ in some])
             row = 0
             for number, place, own in some:
                 found[number] = logs[np.arange(row, row + len(own)), own].sum()
@@ -156,7 +157,7 @@ class MaskedLanguageModel:
         """The word's tokens [start, end). A word the tokeniser reads nothing of has its place after the words before it."""
         if not 0 <= index < len(document):
             raise InputError(f"there is no word {index}: the document has {len(document)} words")
-        tokens: Tokens = self._tokens(document)
+        tokens: Tokens = self.tokens(document)
         own = np.flatnonzero(tokens.owner == index)
         if len(own):
             return int(own[0]), int(own[-1]) + 1
@@ -164,11 +165,12 @@ class MaskedLanguageModel:
         start = int(before[-1]) + 1 if len(before) else 0
         return start, start
 
-    def _place(self, document: Document, index: int, masked: bool) -> Place:
+    def place(self, document: Document, index: int, masked: bool = True) -> Place:
+        """Word `index` as the network is asked for it."""
         start, end = self._span(document, index)
-        ids = self._tokens(document).ids
+        ids = self.tokens(document).ids
         if masked or start == end:
-            ids = np.concatenate([ids[:start], [self._tokenizer.mask], ids[end:]])
+            ids = np.concatenate([ids[:start], [self.mask], ids[end:]])
         return self._cut(ids, start, 1)
 
     def _cut(self, ids: IntArray, start: int, count: int) -> Place:
@@ -178,7 +180,7 @@ class MaskedLanguageModel:
         left = min(left, start)  # a word as long as the window is read from its first piece on
         return Place(ids[left : left + room], np.arange(start - left, start - left + count))
 
-    def _log_probabilities(self, places: Sequence[Place]) -> NDArray[np.float32]:
+    def log_probabilities(self, places: Sequence[Place]) -> NDArray[np.float32]:
         """Rows of all asked tokens, place by place [sum of asked, V]. Texts are batched by length; what is batched together
         changes nothing but the last digits."""
         first = np.concatenate([[0], np.cumsum([len(place.asked) for place in places])]).astype(np.int64)

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from core import checkpoint
 from core.errors import CheckpointError, InputError, SettingsError
 from core.fields import from_json
+from core.language import DEFAULT
 from core.language.masked_lm import MaskedLanguageModel
 from core.language.network import LanguageNetwork
 from core.language.training import Config
@@ -25,12 +26,20 @@ LONGEST_WINDOW = 512
 
 def config_file(source: str) -> Path | None:
     """The config.json of a checkpoint of ours, None for any other source."""
-    with suppress(OSError, ValueError):
+    with suppress(OSError, ValueError):  # a source that cannot be a path
         for path in (Path(source) / "config.json", checkpoint.FOLDER / source / "config.json"):
-            # A transformers folder has a config.json too; ours lists its files' sums.
-            if path.is_file() and path.stat().st_size <= checkpoint.MAX_CONFIG_BYTES and "files" in json.loads(path.read_text(encoding="utf-8")):
+            if path.is_file() and not _by_transformers(path):
                 return path
     return None
+
+
+def _by_transformers(path: Path) -> bool:
+    """Whether a config.json is one that transformers wrote. What cannot be read is left to `checkpoint.load` to refuse."""
+    try:
+        config = json.loads(path.read_text(encoding="utf-8")) if path.stat().st_size <= checkpoint.MAX_CONFIG_BYTES else None
+    except (ValueError, OSError, RecursionError):
+        return False
+    return isinstance(config, dict) and "model_type" in config
 
 
 def read(source: str, local: bool = False) -> MaskedLanguageModel:
@@ -38,9 +47,9 @@ def read(source: str, local: bool = False) -> MaskedLanguageModel:
     config = config_file(source)
     if config is not None:
         return _ours(config.parent)
-    if source == "debtags-mlm" or (checkpoint.FOLDER / source / "config.json").is_file():
-        # Named like ours, so no request is made for it.
-        checkpoint.load(source, KIND)
+    if source == DEFAULT:
+        # Its name is ours, so no request is made for it: this says that it is missing.
+        checkpoint.find(source)
     return _foreign(source, local)
 
 
