@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from core.checkpoint import Saved
-from core.models.encoder import Encoder, through
+from core.models.encoder import Encoder, padding_mask, through
 
 
 class Head(nn.Module):
@@ -47,13 +47,19 @@ class LanguageNetwork(nn.Module):
         """The input embeddings [V, d], which are the decoder too."""
         return self.encoder.bert.embeddings.word_embeddings.weight  # type: ignore[no-any-return]  # transformers is untyped
 
-    def hidden(self, ids: Tensor, mask: Tensor) -> Tensor:
-        """ids and mask [n, T] -> [n, T, d] after the last layer."""
-        return through(self.encoder.lower(mask, ids=ids), mask, self.encoder.upper)
+    def hidden(self, ids: Tensor, mask: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
+        """ids and mask [n, T] -> the last layer's states [m, d] at the places (rows[i], columns[i]). The last layer's dense
+        parts, two thirds of it, are computed at these places only."""
+        layers = self.encoder.bert.encoder.layer
+        hidden = through(self.encoder.bert.embeddings(input_ids=ids), mask, layers[:-1])
+        mixed, _ = layers[-1].attention.self(hidden, padding_mask(hidden, mask))
+        attended = layers[-1].attention.output(mixed[rows, columns], hidden[rows, columns])
+        found: Tensor = layers[-1].feed_forward_chunk(attended)
+        return found
 
     def logits(self, ids: Tensor, mask: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
-        """The logits [m, V] at the places (rows[i], columns[i])."""
-        found: Tensor = self.head(self.hidden(ids, mask)[rows, columns], self.table)
+        """The logits [m, V] at the places."""
+        found: Tensor = self.head(self.hidden(ids, mask, rows, columns), self.table)
         return found
 
     def forward(self, ids: Tensor, mask: Tensor, rows: Tensor, columns: Tensor, targets: Tensor) -> Tensor:

@@ -152,11 +152,16 @@ class Encoder(nn.Module):
 
 def through(hidden: Tensor, mask: Tensor, layers: nn.ModuleList) -> Tensor:
     """Hidden states [n, T, d] through BERT layers; padding (mask 0) is not attended to."""
-    # An additive mask serves sdpa and eager attention alike; without padding none is needed, which is faster.
-    blocked = None if bool(mask.all()) else (1 - mask)[:, None, None, :].to(hidden.dtype) * torch.finfo(hidden.dtype).min
+    blocked = padding_mask(hidden, mask)
     for layer in layers:
         hidden = layer(hidden, blocked)
     return hidden
+
+
+def padding_mask(hidden: Tensor, mask: Tensor) -> Tensor | None:
+    """What BERT's attention adds to its logits: [n, 1, 1, T], very negative at padding. It serves sdpa and eager attention
+    alike; without padding none is needed, which is faster."""
+    return None if bool(mask.all()) else (1 - mask)[:, None, None, :].to(hidden.dtype) * torch.finfo(hidden.dtype).min
 
 
 def mean_pool(hidden: Tensor, mask: Tensor) -> Tensor:

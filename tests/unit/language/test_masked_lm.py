@@ -166,6 +166,17 @@ def test_threads_share_a_model(model: MaskedLanguageModel) -> None:
         assert list(pool.map(lambda request: model.fill([request], 5)[0], requests)) == expected
 
 
+def test_states_at_places_are_those_of_the_whole_encoder(model: MaskedLanguageModel) -> None:
+    """The shortcut through the last layer against transformers' own forward pass, with padding."""
+    ids = torch.tensor([[2, 7, 9, 5, 3, 0], [2, 7, 9, 11, 8, 3]])
+    mask = torch.tensor([[1, 1, 1, 1, 1, 0], [1, 1, 1, 1, 1, 1]])
+    with torch.inference_mode():
+        whole = model._network.encoder.bert(input_ids=ids, attention_mask=mask).last_hidden_state
+        rows, columns = torch.tensor([0, 1, 1]), torch.tensor([2, 4, 1])
+        found = model._network.hidden(ids, mask, rows, columns)
+    np.testing.assert_allclose(found, whole[rows, columns], atol=1e-5)
+
+
 def test_gradients_and_modes_are_left_alone(model: MaskedLanguageModel) -> None:
     model.fill([(DOCUMENT, 0)], 3)
     assert not torch.is_inference_mode_enabled()

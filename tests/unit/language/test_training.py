@@ -167,20 +167,7 @@ def test_train_and_evaluate_on_the_command_line(
     settings = {"trained-layers": 1, "window": 24, "rounds": 6, "parts": 2, "tokens": 64, "learning-rate": 0.01, "precision": "fp32", "encoder": bert}
     flags = [part for name, value in settings.items() for part in (f"--{name}", str(value))]
     target = tmp_path / "mlm"
-    words = [
-        "language",
-        "train",
-        "--run",
-        str(tmp_path / "run"),
-        "--save",
-        str(target),
-        "--device",
-        "cpu",
-        "--encoder",
-        str(bert),
-        *settings,
-        "--json",
-    ]
+    words = ["language", "train", "--run", str(tmp_path / "run"), "--save", str(target), "--device", "cpu", *flags, "--json"]
     assert main(words) == 0
     trained = json.loads(capsys.readouterr().out)
     assert main(["language", "evaluate", "--checkpoint", str(target), "--json"]) == 0
