@@ -47,6 +47,11 @@ def _apart(word: str, separator: str, following: str = "") -> str:
     return " " + separator if match is not None and match.end() > len(word) else separator
 
 
+def is_word(text: str) -> bool:
+    """Whether a text is one word and nothing else, so that it can stand in a word's place."""
+    return _pattern().fullmatch(text) is not None
+
+
 @dataclass(frozen=True)
 class Document:
     """Separators and words in turn: pieces[0] is a separator (perhaps empty), pieces[1] a word, and so on; the last
@@ -101,7 +106,7 @@ class Document:
         pieces = list(self.pieces)
         for index, word in edits.items():
             self._check(index)
-            if _pattern().fullmatch(word) is None:
+            if not is_word(word):
                 raise InputError(f"{word!r} is not one word: give letters or digits without spaces or punctuation")
             pieces[2 * index + 1] = word
         for index in edits:

@@ -28,6 +28,7 @@ from core.labels import LabelSpace
 from core.metrics import judge, ndcg, precision, value
 from core.models.one_vs_rest import dense_rows, fit_one_vs_rest, margins, prune
 from core.models.routing import near_and_random
+from core.models.substitution import Changed
 from core.models.tfidf import Features, TfIdf
 from core.ranking import best_of_all
 from core.training.runs import Run
@@ -78,6 +79,14 @@ class LinearModel:
 
     def score_masked(self, document: Document, keep: BoolArray, labels: IntArray | None = None, mode: MaskMode = "delete") -> Scores:
         return self.margins(self.tfidf.masked(document, keep, mode), labels)
+
+    def score_substituted(self, document: Document, position: int, words: Sequence[str]) -> Scores:
+        return self.margins_changed(Changed.of(self.tfidf, document, position, words))
+
+    def margins_changed(self, changed: Changed) -> Scores:
+        """Documents that differ in one word -> [n, L]: the weights of what stays are summed once."""
+        sums = margins(changed.whole, self.weights, None) + margins(changed.difference, self.weights, None)
+        return np.asarray(sums / changed.norms[:, None] + self.bias, dtype=np.float32)
 
     def margins(self, features: sparse.csr_array, labels: IntArray | None = None) -> Scores:
         """TF-IDF vectors [n, F] -> [n, L or m]. Only the weights of the features that occur are touched."""

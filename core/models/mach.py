@@ -40,6 +40,7 @@ from core.models.buckets import CHUNK, Buckets, Reader, check_identifiable
 from core.models.linear_part import LinearPart
 from core.models.mach_network import Config, Hashing, Network
 from core.models.mach_training import MachTask, base_rates
+from core.models.substitution import Changed
 from core.models.tfidf import Features, TfIdf
 from core.ranking import best_of_all
 from core.training.loop import LoopSettings, fit
@@ -95,6 +96,17 @@ class Mach:
                 rows = slice(start, start + BATCH)
                 scores[rows] = self.reader.dense(self.network.buckets(sums)) if labels is None else self._paths(sums, labels).numpy()
         return scores if self.linear is None else self.linear.sum(scores, self.linear.model.margins(features, labels))
+
+    def score_substituted(self, document: Document, position: int, words: Sequence[str]) -> Scores:
+        """The first layer is linear in the features: what stays of the document is summed once."""
+        changed = Changed.of(self.tfidf, document, position, words)
+        scores = np.empty((len(words), len(self.labels)), dtype=np.float32)
+        with torch.inference_mode():
+            (_, whole), norms = next(self._sums(changed.whole, 1)), torch.from_numpy(changed.norms)[:, None]
+            for start, difference in self._sums(changed.difference, BATCH):
+                rows = slice(start, start + BATCH)
+                scores[rows] = self.reader.dense(self.network.buckets((whole + difference) / norms[rows]))
+        return scores if self.linear is None else self.linear.sum(scores, self.linear.model.margins_changed(changed))
 
     def _sums(self, features: sparse.csr_array, batch: int) -> Iterator[tuple[int, Tensor]]:
         """First-layer sums [R, n, H + B] of TF-IDF vectors [N, F], n = `batch` at a time, with the batch's first row."""

@@ -102,7 +102,7 @@ class TfIdf:
 
     def _weigh(self, owner: IntArray, ids: IntArray, n: int) -> sparse.csr_array:
         """Word ids one after the other, with the row that each belongs to -> TF-IDF vectors [n, F]."""
-        place, column = self._occurrences(owner, ids)
+        place, column = self.occurrences(owner, ids)
         rows = owner[place]
         counts = sparse.csr_array((np.ones(len(rows), np.float32), (rows, column)), shape=(n, len(self)))
         counts.sum_duplicates()
@@ -113,7 +113,7 @@ class TfIdf:
         counts.data = (data / np.repeat(norms, lengths)).astype(np.float32)
         return counts
 
-    def _occurrences(self, owner: IntArray, ids: IntArray) -> tuple[IntArray, IntArray]:
+    def occurrences(self, owner: IntArray, ids: IntArray) -> tuple[IntArray, IntArray]:
         """Every occurrence of a feature: the place of its (first) word in `ids`, and its column; words first, then pairs."""
         known = np.flatnonzero(ids >= FIRST)
         keys, first = _keys(ids, self.words.size)
@@ -135,7 +135,7 @@ class TfIdf:
         occurrence of a word belongs to its place, an occurrence of a pair half to each of its two places, and a feature's
         share is split evenly over its occurrences. Raises InputError for a document too long for the table."""
         w = len(document)
-        place, column = self._occurrences(np.zeros(w, np.int64), self.words.ids(document.words))
+        place, column = self.occurrences(np.zeros(w, np.int64), self.words.ids(document.words))
         columns, row = np.unique(column, return_inverse=True)
         if len(columns) * w > MAX_SHARES:
             raise InputError(f"the document has {w:,} words and {len(columns):,} features, too many to explain word by word; cut it and try again")

@@ -10,12 +10,17 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from core.document import Document
+from core.models.substitution import check_words
 from core.models.words import PADDING, UNKNOWN, Words
 from core.models.xml_cnn_network import SHORTEST, Ragged, XmlCnnModule
+from core.models.xml_cnn_substitution import pooled
 from core.types import BoolArray, Embedded, IntArray, MaskMode, Scores
 
 CHUNK = 16_384
 """Words that are convolved at a time when scoring: the sums of one filter width take 8 MB and stay in the cache."""
+
+SUBSTITUTES = 512
+"""Words tried in one place at a time: their sums take 30 MB."""
 
 
 def _portions(lengths: IntArray) -> Iterator[slice]:
@@ -86,6 +91,21 @@ class CnnScorer:
             text = Ragged(np.concatenate(filled), np.asarray([len(row) for row in filled]))
             scores[part] = self.module.logits(self.module.hidden(self.module.pool(products, text)), columns).cpu().numpy()
         return scores[again.ravel()]
+
+    @torch.inference_mode()
+    def score_substituted(self, document: Document, position: int, words: Sequence[str]) -> Scores:
+        """[n, L] for n words put in place of one: only the runs it stands in are summed anew. Equal ids are scored once; past the
+        window nothing changes."""
+        check_words(document, position, words)
+        ids = self.words.ids(document.words[: self.window])
+        if position >= self.window or not words:
+            return np.repeat(score_rows(self.module, [ids]), len(words), axis=0)
+        distinct, again = np.unique(self.words.ids(words), return_inverse=True)
+        parts = [
+            self.module.logits(self.module.hidden(pooled(self.module, ids, position, distinct[start : start + SUBSTITUTES])))
+            for start in range(0, len(distinct), SUBSTITUTES)
+        ]
+        return torch.cat(parts).cpu().numpy()[again]
 
     @torch.inference_mode()
     def embed(self, document: Document) -> Embedded:
