@@ -1,4 +1,4 @@
-"""`python -m core VERB`: predict, explain, attack, evaluate, train, language, data.
+"""`python -m core VERB`: predict, explain, attack, study, evaluate, train, language, data.
 
 `--json` prints one object on standard output and nothing else there; progress goes to standard error. Exit status 0: done;
 2: refused input, with one sentence on standard error.
@@ -101,6 +101,13 @@ def _attack(arguments: argparse.Namespace) -> None:
 
     found = attack(arguments, _text(arguments), _progress())
     _print(found.to_json(), arguments, lines(found))
+
+
+def _study(arguments: argparse.Namespace) -> None:
+    from core.study.commands import study
+
+    found, lines = study(arguments)
+    _print(found, arguments, lines)
 
 
 def _language(arguments: argparse.Namespace) -> None:
@@ -278,6 +285,12 @@ def parser(words: Sequence[str]) -> argparse.ArgumentParser:
         attack_verb(verb, _document_flags, _attack)
     else:
         verb("attack", _attack, "How little must change until a label leaves the top k, or enters it.")
+
+    one = verb("study", _study, "Attack some hundred pairs of document and label, drawn equally over label frequencies.")
+    if words[:1] == ["study"]:
+        from core.study.commands import add_flags as add_study_flags
+
+        add_study_flags(one)
 
     one = verb("evaluate", _evaluate, "P@k, R@k, nDCG@k, PSP@k with 95 % intervals, and recall by label frequency.")
     one.add_argument("--checkpoint", required=True, help="a name in checkpoints/ or the path of a checkpoint folder")

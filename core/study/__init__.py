@@ -1,0 +1,12 @@
+"""A study attacks some hundred pairs of document and label, drawn equally over label frequencies, and keeps a record of each.
+
+settings   what is asked: checkpoint, data, goal, recipe, pairs
+plan       which pairs: eligible, binned by training count, drawn equally (methods.md 5.4)
+run        attacking them, over processes, resumable
+records    what was found, a line a pair
+summary    success with intervals by goal and bin, tail against head
+tables     the paper's Tables 3 and 5, Figure 2, and curves, as functions of saved records
+follow     every record replayed; saved texts on another checkpoint
+exports    CSV, parquet, summary.json
+jobs       studies that outlive the page that started them
+"""

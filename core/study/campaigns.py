@@ -1,0 +1,87 @@
+"""Studies as they lie on disk: those under runs/, finished or not, and the examples that are shipped."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from core.errors import CoreError, InputError
+from core.study import records
+from core.study.plan import Bin, Plan
+from core.study.run import PLAN, read_plan
+from core.study.settings import Request
+from core.study.summary import summarise
+
+ROOT = Path(__file__).resolve().parents[2]
+RUNS, SHIPPED = ROOT / "runs", ROOT / "assets" / "studies"
+
+
+@dataclass(frozen=True)
+class Campaign:
+    """A study with what it has found so far."""
+
+    folder: Path
+    request: Request
+    plan: Plan
+    records: list[records.Record]
+    data: str
+    digest: str
+
+    @property
+    def name(self) -> str:
+        return self.folder.name
+
+    @property
+    def checkpoint(self) -> str:
+        """Its name; a folder's path may say more than others need to know."""
+        return Path(self.request.study.checkpoint).name
+
+    @property
+    def bins(self) -> tuple[Bin, ...]:
+        return self.plan.bins
+
+    def summary(self) -> dict[str, Any]:
+        return summarise(self.records, self.bins, {**self.request.to_json(), "data": self.data, "digest": self.digest})
+
+
+def read_campaign(folder: Path) -> Campaign:
+    """InputError for a folder that is no study's, SettingsError for settings of another version."""
+    config = read_config(folder)
+    if config is None:
+        raise InputError(f"{folder} is no study's folder: it has no config.json of a study")
+    path = next((path for path in (folder / records.FILE, folder / f"{records.FILE}.gz") if path.is_file()), None)
+    saved = [] if path is None else records.read(path)
+    return Campaign(folder, Request.from_json(config), read_plan(folder), saved, str(config.get("data", "")), str(config.get("digest", "")))
+
+
+def read_config(folder: Path) -> dict[str, Any] | None:
+    """config.json of a study's folder; None for every other folder."""
+    path = folder / "config.json"
+    try:
+        found = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else None
+    except (OSError, ValueError):
+        return None  # some other run's, half written or none of ours
+    return found if isinstance(found, dict) and found.get("kind") == "study" else None
+
+
+def folders(root: Path | None = None, shipped: Path | None = None) -> dict[str, Path]:
+    """Name -> folder of every study that has drawn its pairs: those under runs/, the latest first, then the shipped ones."""
+    root, shipped = root or RUNS, shipped or SHIPPED
+    found: dict[str, Path] = {}
+    for place in (root, shipped):
+        here = [path for path in place.iterdir() if (path / PLAN).is_file() and read_config(path) is not None] if place.is_dir() else []
+        order = sorted(here, key=lambda path: ((path / PLAN).stat().st_mtime if place is root else 0, path.name), reverse=place is root)
+        for path in order:
+            found.setdefault(path.name, path)
+    return found
+
+
+def unreadable(folder: Path) -> str | None:
+    """Why a study's folder cannot be read, as a sentence; None if it can."""
+    try:
+        read_campaign(folder)
+    except CoreError as error:
+        return str(error)
+    return None

@@ -1,0 +1,65 @@
+"""What a study will ask of the classifier, how long it will take and how much memory, before it is started: measured on a few of
+its own pairs."""
+
+from __future__ import annotations
+
+import resource
+from dataclasses import dataclass
+from typing import Any
+
+from core.attacking import prepare as prepare_attack
+from core.attacks.cost import estimate as estimate_attack
+from core.document import Document
+from core.study.attacking import Task
+from core.study.settings import Prepare, Request
+from core.types import Classifier
+
+TRIED = 5
+"""Pairs looked at, evenly through the plan, so that each bin has a chance."""
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """For `pairs` pairs: queries and seconds if every attack spends its budget (successes end sooner), and bytes of memory for all
+    workers together."""
+
+    pairs: int
+    queries: int
+    seconds: float
+    bytes: int
+    workers: int
+
+    def sentence(self) -> str:
+        """'200 pairs: at most about 60,000 queries, 25 min in 2 processes, 1.4 GB of memory'"""
+        return (
+            f"{self.pairs:,} pairs: at most about {rounded(self.queries):,} queries, {spoken(self.seconds)} in "
+            f"{self.workers} process{'es' if self.workers > 1 else ''}, {self.bytes / 2**30:.1f} GB of memory"
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        return {**vars(self), "sentence": self.sentence()}
+
+
+def estimate(request: Request, classifier: Classifier, tasks: list[Task], workers: int = 1, prepare: Prepare = prepare_attack) -> Estimate:
+    """Look at a few pairs without attacking them. Pairs that do not fit (a tie that another batch breaks) are left out of the mean."""
+    chosen = tasks[:: max(1, len(tasks) // TRIED)][:TRIED]
+    costs = []
+    for task in chosen:
+        attack = prepare(request.switches, request.study.goal_for(task.pair.label), request.recipe)
+        session = attack.begin(classifier, Document.from_text(task.text), task.pair.truth)
+        if session.unmet is None:
+            costs.append(estimate_attack(session))
+    each = len(tasks) / max(1, len(costs))
+    seconds = sum(cost.seconds for cost in costs) * each / workers
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024  # kilobytes on Linux
+    return Estimate(len(tasks), round(sum(cost.queries for cost in costs) * each), seconds, peak * (workers + (workers > 1)), workers)
+
+
+def rounded(number: int) -> int:
+    """Two significant digits: it is an estimate."""
+    return int(float(f"{number:.2g}"))
+
+
+def spoken(seconds: float) -> str:
+    """'40 s', '25 min', '3.5 h'"""
+    return f"{seconds:.0f} s" if seconds < 90 else f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"

@@ -1,0 +1,84 @@
+"""Records as tables for other tools: CSV and parquet with TextAttack's column names and ours beside them, and summary.json."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from core.checkpoint import write_atomically
+from core.study.campaigns import read_campaign
+from core.study.records import Record
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+TYPES = {True: "Successful", False: "Failed"}
+SEPARATOR = "; "
+COLUMNS = (
+    "original_text", "perturbed_text", "original_score", "perturbed_score", "original_output", "perturbed_output", "ground_truth_output",
+    "num_queries", "result_type", "target_label", "rank_before", "rank_after", "topk_before", "topk_after", "change_rate", "similarity",
+    "similarity_kind", "steps", "pair", "bin", "document", "label_count", "start_rank", "margin", "reason", "note",
+)  # fmt: skip
+"""The first nine are TextAttack's. Scores are of the target (non-targeted: of the best label); outputs are the best label; label lists
+are joined by semicolons."""
+
+
+def flat(record: Record) -> dict[str, Any]:
+    """One row."""
+    given = {
+        "original_text": record["text"], "target_label": record["label"], "bin": record["bin"], "pair": record["pair"],
+        "document": record["document"], "reason": record["reason"], "note": record["note"],
+    }  # fmt: skip
+    if record["reason"] == "error":
+        return {**dict.fromkeys(COLUMNS), **given, "result_type": "Skipped"}
+    return {
+        **given,
+        "perturbed_text": record["adversarial"],
+        "original_score": record["score_before"][0],
+        "perturbed_score": record["score_after"][0],
+        "original_output": record["top_before"][0],
+        "perturbed_output": record["top_after"][0],
+        "ground_truth_output": SEPARATOR.join(record["true_labels"] or ()),
+        "num_queries": record["queries"],
+        "result_type": "Skipped" if record["reason"] == "refused" else TYPES[bool(record["success"])],
+        "rank_before": record["rank_before"][0],
+        "rank_after": record["rank_after"][0],
+        "topk_before": SEPARATOR.join(record["top_before"]),
+        "topk_after": SEPARATOR.join(record["top_after"]),
+        "change_rate": record["change_rate"],
+        "similarity": record["similarity"],
+        "similarity_kind": record["similarity_kind"],
+        "steps": json.dumps([[step["position"], step["from"], step["to"]] for step in record["steps"]], ensure_ascii=False),
+        "label_count": record["label_count"],
+        "start_rank": record["start_rank"],
+        "margin": record["margin"],
+    }
+
+
+def frame(saved: Sequence[Record]) -> pd.DataFrame:
+    import pandas as pd
+
+    return pd.DataFrame([flat(record) for record in saved], columns=list(COLUMNS))
+
+
+def to_csv(saved: Sequence[Record]) -> str:
+    return str(frame(saved).to_csv(index=False))
+
+
+def to_parquet(saved: Sequence[Record]) -> bytes:
+    stream = io.BytesIO()
+    frame(saved).to_parquet(stream, index=False)
+    return stream.getvalue()
+
+
+def export(folder: Path) -> dict[str, Any]:
+    """Write records.csv, records.parquet and summary.json into a study's folder; returns the summary."""
+    found = read_campaign(folder)
+    summary = found.summary()
+    write_atomically(folder / "records.csv", to_csv(found.records))
+    write_atomically(folder / "records.parquet", to_parquet(found.records))
+    write_atomically(folder / "summary.json", json.dumps(summary, indent=1, ensure_ascii=False, allow_nan=False) + "\n")
+    return summary

@@ -1,0 +1,64 @@
+"""What saved records are good for afterwards: made again on the same checkpoint, and read by another."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from core.attacks.result import replay
+from core.checkpoint import write_atomically
+from core.errors import InputError
+from core.study.records import Record, attempts
+from core.types import Classifier, Progress, silent
+
+PREFIX = "transfer."
+
+
+def replay_all(saved: Sequence[Record], classifier: Classifier, progress: Progress = silent) -> dict[str, Any]:
+    """Put every record's swaps into its text, score afresh, and compare text, ranks and outcome. Records of errors hold no attack."""
+    made = [record for record in saved if record["reason"] != "error"]
+    different = []
+    for number, record in enumerate(made, 1):
+        found = replay(record, classifier)
+        if found.differences:
+            different.append({"pair": record["pair"], "differences": list(found.differences)})
+        progress(number, len(made), "replaying")
+    return {
+        "checkpoint": classifier.name, "digest": classifier.digest, "records": len(saved), "replayed": len(made),
+        "equal": len(made) - len(different), "different": different,
+    }  # fmt: skip
+
+
+def transfer(saved: Sequence[Record], classifier: Classifier, progress: Progress = silent) -> list[dict[str, Any]]:
+    """What another checkpoint makes of the texts that succeeded: one row each, with `unmet` where its start does not fit the goal there
+    (the label does not stand in its top k, say)."""
+    won = [record for record in attempts(saved) if record["success"]]
+    rows = []
+    for number, record in enumerate(won, 1):
+        row: dict[str, Any] = {"pair": record["pair"], "bin": record["bin"], "unmet": None, "success": False, "rank_after": None}
+        try:
+            found = replay(record, classifier)
+            rows.append({**row, "unmet": found.unmet, "success": found.success, "rank_after": list(found.ranks)})
+        except InputError as error:  # it has no such label
+            rows.append({**row, "unmet": str(error)})
+        progress(number, len(won), f"reading with {classifier.name}")
+    return rows
+
+
+def write_transfer(folder: Path, rows: Sequence[dict[str, Any]], classifier: Classifier) -> dict[str, Any]:
+    """Write transfer.NAME.json beside the records; returns its head: of the texts that fit the goal there, how many reach it."""
+    fitting = [row for row in rows if row["unmet"] is None]
+    reached = sum(bool(row["success"]) for row in fitting)
+    head = {
+        "to": classifier.name, "digest": classifier.digest, "texts": len(rows), "eligible": len(fitting), "transferred": reached,
+        "share": reached / len(fitting) if fitting else 0.0,
+    }  # fmt: skip
+    write_atomically(folder / f"{PREFIX}{classifier.name}.json", json.dumps({**head, "rows": list(rows)}, ensure_ascii=False) + "\n")
+    return head
+
+
+def read_transfers(folder: Path) -> list[dict[str, Any]]:
+    """All transfers of a study, by the other checkpoint's name."""
+    return [json.loads(path.read_text(encoding="utf-8")) for path in sorted(folder.glob(f"{PREFIX}*.json"))]

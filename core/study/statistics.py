@@ -1,0 +1,100 @@
+"""Shares with intervals, and differences of shares with and without matching. Pure functions of numbers."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from core.types import BoolArray, FloatArray, IntArray
+
+Z = 1.959963984540054
+"""Two-sided 95 %."""
+RESAMPLES = 2_000
+
+
+@dataclass(frozen=True)
+class Interval:
+    """A value with a 95 % interval; all three are nan where there is nothing to say."""
+
+    value: float
+    low: float
+    high: float
+
+    def to_json(self) -> dict[str, float | None]:
+        """nan is no JSON."""
+        return {key: None if math.isnan(number) else number for key, number in vars(self).items()}
+
+
+NOTHING = Interval(math.nan, math.nan, math.nan)
+
+
+def wilson(successes: int, n: int) -> Interval:
+    """The share of successes with Wilson's score interval (Wilson 1927)."""
+    if n == 0:
+        return NOTHING
+    share, square = successes / n, Z * Z
+    centre = (share + square / (2 * n)) / (1 + square / n)
+    half = Z / (1 + square / n) * math.sqrt(share * (1 - share) / n + square / (4 * n * n))
+    # At a share of 0 or 1 the interval ends there; rounding would leave it a hair beside.
+    return Interval(share, 0.0 if successes == 0 else centre - half, 1.0 if successes == n else centre + half)
+
+
+def newcombe(first: tuple[int, int], second: tuple[int, int]) -> Interval:
+    """Difference of two independent shares, (successes, n) each, by Newcombe's hybrid score method (Newcombe 1998, method 10)."""
+    if not first[1] or not second[1]:
+        return NOTHING
+    a, b = wilson(*first), wilson(*second)
+    difference = a.value - b.value
+    return Interval(
+        difference, difference - math.hypot(a.value - a.low, b.high - b.value), difference + math.hypot(a.high - a.value, b.value - b.low)
+    )
+
+
+def stratified(success: BoolArray, first: BoolArray, strata: IntArray, documents: Sequence[str], seed: int = 0) -> Interval:
+    """Difference of two shares within strata: d = sum_s w_s (p_1s - p_2s) / sum_s w_s, w_s = n_1s n_2s / (n_1s + n_2s), the
+    Mantel-Haenszel risk difference (Greenland and Robins 1985). `first` [n] says which pairs are of the first group. The interval is
+    the percentile bootstrap over documents: pairs of one document are drawn together. With one stratum it is the plain difference.
+    """
+    groups = np.stack([first, ~first])
+    shape = 2, int(strata.max(initial=0)) + 1
+    place = np.unique(np.asarray(documents), return_inverse=True)[1]
+    n = np.zeros((int(place.max(initial=-1)) + 1, *shape))
+    hits = np.zeros_like(n)
+    for group, member in enumerate(groups):
+        np.add.at(n, (place[member], group, strata[member]), 1.0)
+        np.add.at(hits, (place[member], group, strata[member]), success[member].astype(np.float64))
+    value = float(_difference(n.sum(axis=0)[None], hits.sum(axis=0)[None])[0])
+    if math.isnan(value):
+        return NOTHING
+    rng = np.random.default_rng(seed)
+    drawn = rng.multinomial(len(n), np.full(len(n), 1 / len(n)), size=RESAMPLES).astype(np.float64)
+    samples = _difference(np.tensordot(drawn, n, 1), np.tensordot(drawn, hits, 1))
+    low, high = np.nanpercentile(samples, [2.5, 97.5])
+    return Interval(value, float(low), float(high))
+
+
+def _difference(n: FloatArray, hits: FloatArray) -> FloatArray:
+    """[r, 2, strata] counts -> [r] differences; nan where no stratum holds both groups."""
+    total = n.sum(axis=1)
+    weight = np.divide(n[:, 0] * n[:, 1], total, out=np.zeros_like(total), where=total > 0)
+    share = np.divide(hits, n, out=np.zeros_like(hits), where=n > 0)
+    whole = weight.sum(axis=1)
+    out: FloatArray = np.divide((weight * (share[:, 0] - share[:, 1])).sum(axis=1), whole, out=np.full(len(n), np.nan), where=whole > 0)
+    return out
+
+
+def quantile_strata(values: FloatArray, parts: int) -> IntArray:
+    """[n] values -> [n] strata of about equal size, equal values together."""
+    inner = np.quantile(values, np.arange(1, parts) / parts) if len(values) else np.zeros(0)
+    return np.searchsorted(inner, values, side="left").astype(np.int64)
+
+
+def area(costs: Sequence[float], success: Sequence[bool], horizon: float) -> float:
+    """Area under the share of attacks that have succeeded by a cost, from 0 to `horizon`, as a share of the whole: the mean of
+    1 - cost / horizon over successes within it, 0 for the others. 1 = every attack succeeds at once."""
+    if not len(costs) or horizon <= 0:
+        return math.nan
+    return sum(1 - cost / horizon for cost, reached in zip(costs, success, strict=True) if reached and cost <= horizon) / len(costs)
