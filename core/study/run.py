@@ -33,9 +33,9 @@ def start(request: Request, classifier: Classifier, dataset: Dataset, run: Run, 
     path = run.folder / PLAN
     if path.is_file():
         return read_plan(run.folder)
+    if why := prepare(request.switches, request.study.goal_for(len(classifier.labels) - 1), request.recipe).refusal(classifier):
+        raise CapabilityError(why)  # before the split is scored; which label is attacked does not matter for it
     found = plan(request.study, classifier, dataset, request.switches.seed, run.progress)
-    if why := prepare(request.switches, request.study.goal_for(found.pairs[0].label), request.recipe).refusal(classifier):
-        raise CapabilityError(why)
     write_atomically(path, json.dumps(found.to_json(), ensure_ascii=False) + "\n")
     return found
 
