@@ -15,7 +15,7 @@ from core.types import IntArray
 
 LINES = 14
 """Labels drawn at most: more lines than that nobody tells apart."""
-LONGEST = 34
+LONGEST = 30
 ROLES = ("attacked", "true", "top", "entered")
 """What a label is to an attack: its target, a true label, in the original top k, or one that entered it on the way."""
 
@@ -77,8 +77,8 @@ def bump(shown: Sequence[Followed], names: Sequence[str], ranks: IntArray, k: in
             text=f"<b>{text}</b>" if role == "attacked" else text, font={"size": 12, "color": None if role == "top" else COLOURS[role]},
         )  # fmt: skip
     ticks = _ticks(int(ranks.max(initial=k + 1)), k)
-    # Annotations do not widen a margin: room for the longest name, 6.6 pixels a character.
-    right = 30 + 6.6 * max((len(_short(name)) for name in names), default=0)
+    # Annotations do not widen a margin: room for the longest name, 6.3 pixels a character.
+    right = 30 + 6.3 * max((len(_short(name)) for name in names), default=0)
     figure.update_yaxes(range=[lowest + 0.7, 0.4], tickvals=[place(tick, k) for tick in ticks], ticktext=[f"{tick:,}" for tick in ticks])
     figure.update_yaxes(title="rank", zeroline=False, showgrid=False, automargin=True)
     figure.update_xaxes(range=[-0.3, max(len(steps) - 1, 1) + 0.15], dtick=max(1, len(steps) // 12), title="step", zeroline=False, showgrid=False)

@@ -15,7 +15,7 @@ from pages.parts.stepper import Run, want
 def candidates(run: Run, position: int | None) -> None:
     """The candidates of the chosen word, the best first, with what each would do; a click puts one in."""
     if position is None:
-        st.markdown(":gray[No word is left to try. Click any word to see its candidates.]")
+        st.markdown(":gray[The search is over here. Click any word to see its candidates, or undo.]")
         return
     word, step = run.step.document.words[position], run.step
     original = run.session.original.words[position]

@@ -104,6 +104,14 @@ def truth(labels: LabelSpace) -> tuple[int, ...] | None:
     return tuple(dict.fromkeys(labels.find(one) for one in names)) or None
 
 
+def truth_or_none(labels: LabelSpace) -> tuple[int, ...] | None:
+    """The same, None for names that are not known (`current` says so)."""
+    try:
+        return truth(labels)
+    except InputError:
+        return None
+
+
 def name() -> str:
     """The recipe's name, with its fidelity where it is not the default one, as on the command line."""
     chosen, fidelity = str(session.get(session.RECIPE)), _fidelity()

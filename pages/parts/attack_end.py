@@ -80,7 +80,7 @@ def before_and_after(run: Run) -> None:
     texts = (run.session.original, run.step.document)
     found = [loading.kept(_key(name, classifier, text, label)) for text in texts]
     if None in found and asked:
-        found = [_explained(name, classifier, text, label) for text in texts]
+        found = [_explained(name, classifier, text, label, which) for text, which in zip(texts, ("original", "adversarial"), strict=True)]
     if None in found:
         st.caption(plain(f"{title(name)} of {classifier.labels.names[label]}, on the original and on the adversarial text."))
         return
@@ -98,10 +98,10 @@ def _key(name: str, classifier: Classifier, document: Document, label: int) -> t
     return ("explain", name, tuple(fields.to_json(explainer).items()), classifier.digest, document.digest, label)
 
 
-def _explained(name: str, classifier: Classifier, document: Document, label: int) -> Attribution:
+def _explained(name: str, classifier: Classifier, document: Document, label: int, which: str) -> Attribution:
     explainer = preset(name, "quick")
     cost = loading.remembered(("cost", *_key(name, classifier, document, label)), lambda: estimate(explainer, classifier, document, [label]))
-    with working(title(name), f"{title(name)}: about {duration(cost.seconds)}") as progress:
+    with working(title(name), f"{title(name)} of the {which} text: about {duration(cost.seconds)}") as progress:
         found = explain(explainer, classifier, document, [label], progress)
     loading.keep(_key(name, classifier, document, label), found)
     return found

@@ -36,8 +36,8 @@ def figures(run: Run) -> None:
             (),
             [
                 *moved,
-                ("Change rate, of all words", f"{result.change_rate:.1%} ({len(result.swaps)} of {len(run.session.original):,})"),
-                ("Change rate, of words the model reads", f"{result.change_rate_read:.1%} ({len(result.swaps)} of {run.session.words_read:,})"),
+                ("Change rate, of all words", f"{100 * result.change_rate:.1f} % ({len(result.swaps)} of {len(run.session.original):,})"),
+                ("Change rate, of words read", f"{100 * result.change_rate_read:.1f} % ({len(result.swaps)} of {run.session.words_read:,})"),
                 (f"Similarity, cosine ({encoder.source})", f"{cosine:.3f}"),
                 ("Similarity, 1 − arccos", f"{angular(cosine):.3f}"),
                 ("Queries", f"{step.queries:,}"),

@@ -35,13 +35,11 @@ def stepping(run: Run) -> None:
         _perform(run)
     position = run.picked if run.picked is not None else run.coming
     _status(run)
-    with st.container(key="panes"):
-        left, right = st.columns([9, 6], gap="large")
+    with st.container(key="stepping"):
+        left, right = st.columns([9, 6], gap="medium")
     with left:
         _document(run, position)
-        place = st.container()
-        with place:
-            _actions(run, position)
+        _actions(run, position)
     with right:
         beside = st.container()
     keys(KEYS, "attack.keys", lambda what: want(run, what))
@@ -52,7 +50,7 @@ def stepping(run: Run) -> None:
 
 def _below(run: Run) -> None:
     with st.container(key="trace"):
-        chart, facts = st.columns([9, 6], gap="large")
+        chart, facts = st.columns([9, 6], gap="medium")
     with chart:
         ranks(run)
     with facts:
@@ -150,8 +148,9 @@ def _actions(run: Run, position: int | None) -> None:
     label = "Finish" if run.spent else "Accept best"
     with st.container(horizontal=True, gap="small"):
         st.button(
-            label, key="attack.accept", on_click=want, args=(run, "accept"), type="primary", icon=":material/check:", disabled=over, help="Enter"
-        )
+            label, key="attack.accept", on_click=want, args=(run, "accept"), type="secondary" if over else "primary",
+            icon=":material/check:", disabled=over, help="Enter",
+        )  # fmt: skip
         st.button("Skip", key="attack.skip", on_click=want, args=(run, "skip"), icon=":material/skip_next:", disabled=over, help="S")
         st.button("Undo", key="attack.undo", on_click=want, args=(run, "undo"), icon=":material/undo:", disabled=run.at == 0, help="U or ←")
         st.button(

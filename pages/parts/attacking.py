@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 import streamlit as st
 
 from core.attacking import prepare
 from core.attacks import Session
 from core.attacks.cost import Cost, estimate
 from core.attacks.judge import Judge
+from core.attacks.targets import naive, siblings
 from pages.parts import attack_controls, labels, loading, session
 from pages.parts.attack_controls import Setting
 from pages.parts.explaining import duration, heard, working
@@ -17,6 +20,9 @@ from pages.parts.reading import Reading
 from pages.parts.show import plain, problem, sentences
 from pages.parts.stepper import Run
 from pages.parts.words import words
+
+OFFERED = 6
+"""Labels that are proposed for a negative-targeted attack, from their clusters; half as many at random."""
 
 
 def key_of(setting: Setting, reading: Reading) -> tuple[Any, ...]:
@@ -36,15 +42,16 @@ def under_way(reading: Reading) -> Run | None:
 def setup(reading: Reading) -> None:
     """Goal, label and recipe; then the start."""
     attack_controls.goal_widgets(reading)
-    with st.container(key="panes"):
-        left, right = st.columns([5, 9], gap="large")
+    with st.container(key="stepping"):
+        left, right = st.columns([6, 9], gap="large")
     with left:
         _label(reading)
     with right:
+        start = st.container(border=True)
         attack_controls.recipe_widgets()
         attack_controls.truth_widget()
         setting = attack_controls.current(reading)
-        with st.container(border=True), sentences():
+        with start, sentences():
             _start(setting, reading)
         words(reading.original, f"attack.text.{reading.original.digest}", read=reading.words_read)
 
@@ -64,11 +71,20 @@ def _label(reading: Reading) -> None:
     labels.ranked(reading, _chosen, [(f"Top {k}: choose the one that shall leave", top), *others])
 
 
-def _targets(reading: Reading, k: int) -> list[tuple[str, list[int]]]:
-    """Labels that could be brought in: the first outside the top k, and the chosen one."""
-    near = [label for label in reading.top.tolist() if label not in reading.top.tolist()[:k]]
-    chosen = [] if reading.chosen is None else [("Chosen", [reading.chosen])]
-    return [*chosen, (f"Next below rank {k}; search for any other", near)]
+def _targets(reading: Reading, k: int) -> list[tuple[str, Sequence[int]]]:
+    """Labels that could be brought in: those that share a cluster with the document's labels (worth trying), a naive draw beside
+    them, and the first outside the top k."""
+    top, space = reading.top.tolist()[:k], reading.classifier.labels
+    truth = attack_controls.truth_or_none(space) or ()
+    near = [label for label in siblings(space, truth or top) if label not in top][:OFFERED]
+    drawn = naive(space, {*top, *truth}, np.random.default_rng(0), OFFERED // 2)
+    groups: list[tuple[str, Sequence[int]]] = [
+        ("In a label cluster with its labels", near),
+        (f"Next below rank {k}", [label for label in reading.top.tolist()[k : k + OFFERED // 2] if label not in near]),
+        ("Drawn at random, to compare", drawn),
+    ]
+    chosen = [] if reading.chosen is None or any(reading.chosen in ids for _, ids in groups) else [("Chosen", [reading.chosen])]
+    return [*chosen, *((title, ids) for title, ids in groups if ids)]
 
 
 def _chosen(label: str) -> None:
