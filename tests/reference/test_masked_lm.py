@@ -82,3 +82,21 @@ class TestShipped:
         folder = checkpoint.find("debtags-mlm")
         assert sum(path.stat().st_size for path in folder.iterdir()) <= 16e6
         assert {array.dtype.name for array in checkpoint.load(folder, "language-model").tensors.values()} == {"float16"}
+
+
+def test_another_architecture(bert: Path, tmp_path: Path) -> None:
+    """DistilBERT is asked for all its logits and read at the place."""
+    from transformers import AutoTokenizer, DistilBertConfig, DistilBertForMaskedLM
+
+    tokenizer = AutoTokenizer.from_pretrained(bert)
+    torch.manual_seed(0)
+    config = DistilBertConfig(vocab_size=len(tokenizer), dim=16, n_layers=2, n_heads=2, hidden_dim=32, max_position_embeddings=64)
+    theirs = DistilBertForMaskedLM(config).eval()
+    for parameter in theirs.parameters():
+        torch.nn.init.normal_(parameter, std=0.4)
+    theirs.save_pretrained(tmp_path / "distil")
+    tokenizer.save_pretrained(tmp_path / "distil")
+    expected = by_hand((theirs, lambda text: {"input_ids": tokenizer(text)["input_ids"]}), "a quick [MASK]", 3)
+    model = language.load(str(tmp_path / "distil"))
+    found = model.word_log_probabilities(Document.from_text("a quick game"), 2, tiny.WORDS)
+    np.testing.assert_allclose(found, [expected[model.vocabulary.index(word)] for word in tiny.WORDS], atol=1e-4)

@@ -137,3 +137,25 @@ def test_unknown_names_are_refused_offline() -> None:
 )
 def test_a_candidate_takes_over_the_casing(candidate: str, original: str, expected: str) -> None:
     assert language.match_case(candidate, original) == expected
+
+
+def test_a_vocabulary_without_whole_words_is_refused(tmp_path: Path) -> None:
+    """Entries of a byte-pair vocabulary are no words of ours."""
+    from tokenizers import Tokenizer
+    from tokenizers.models import BPE
+    from transformers import PreTrainedTokenizerFast
+
+    folder = tiny.bert_for_masked_lm(tmp_path / "bert")
+    special = {"cls_token": "[CLS]", "sep_token": "[SEP]", "mask_token": "[MASK]", "pad_token": "[PAD]", "unk_token": "[UNK]"}
+    vocabulary = {piece: i for i, piece in enumerate(["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "a", "b", "ab"])}
+    pairs = Tokenizer(BPE(vocabulary, [("a", "b")], unk_token="[UNK]"))
+    (folder / "vocab.txt").unlink(missing_ok=True)
+    PreTrainedTokenizerFast(tokenizer_object=pairs, **special).save_pretrained(folder)
+    with pytest.raises(CheckpointError, match="is not WordPiece"):
+        language.load(str(folder))
+
+
+def test_the_digest_of_a_foreign_model_is_of_its_weights(tmp_path: Path) -> None:
+    one, same, other = (language.load(str(tiny.bert_for_masked_lm(tmp_path / name, seed))) for name, seed in (("a", 0), ("b", 0), ("c", 1)))
+    assert one.digest == same.digest != other.digest
+    assert one.name == "a"
