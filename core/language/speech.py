@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 import threading
 import warnings
+from collections.abc import Sequence
 from functools import cache, lru_cache
 from typing import Any
 
@@ -39,7 +40,7 @@ def _tagger() -> Any:
     with warnings.catch_warnings():
         # Its lexicon's files are closed by the garbage collector, which says so; they are read in full here, once.
         warnings.simplefilter("ignore", ResourceWarning)
-        parser.find_tags(["Unknownish", "blorbing", "the", "programs"])
+        parser.lexicon.context.apply(parser.find_tags(["Unknownish", "blorbing", "the", "programs"]))
     return parser
 
 
@@ -74,11 +75,47 @@ def around(document: Document, position: int) -> tuple[tuple[str, ...], int]:
     return words, position - start
 
 
+def tags(document: Document, position: int, candidates: Sequence[str]) -> list[str]:
+    """The Penn Treebank tag that each candidate would have in the word's place."""
+    words, at = around(document, position)
+    lowered = words[at] != document.words[position]
+    cased = (word.lower() if lowered and word.istitle() else word for word in candidates)
+    return [tag((*words[:at], word, *words[at + 1 :]), at) for word in cased]
+
+
 @lru_cache(_CACHED)
 def tag(words: tuple[str, ...], index: int) -> str:
-    """The Penn Treebank tag of word `index` among its neighbours (`around`), e.g. "NNS"."""
-    found: str = _loaded(_tagger).find_tags(list(words))[index][1]
-    return found.partition("-")[0]  # "NNP-PERS": a name the lexicon knows
+    """The Penn Treebank tag of word `index` among its neighbours (`around`), e.g. "NNS".
+
+    As in Brill's tagger, context gives a word that the dictionary has no part of speech that it cannot be.
+    """
+    literal = _words_in_rules()
+    alone = _loaded(_tagger).find_tags(list(words))  # the parser's method leaves the rules of context out
+    first: str = alone[index][1].partition("-")[0]  # "NNP-PERS": a name that the lexicon knows
+    mended = _in_context(tuple((word if word in literal else "", found) for word, found in alone), index).partition("-")[0]
+    possible = _parts(words[index])
+    if possible and part_of_speech(mended) not in possible | {part_of_speech(first)}:
+        mended = first
+    return "VB" if mended == "VBG" and not words[index].endswith("ing") else mended
+
+
+@lru_cache(_CACHED)
+def _in_context(tagged: tuple[tuple[str, str], ...], index: int) -> str:
+    """The tag of one word by the rules of context. Words that no rule names are left empty, so that few cases differ."""
+    found: str = _loaded(_tagger).lexicon.context.apply([list(pair) for pair in tagged])[index][1]
+    return found
+
+
+@cache
+def _words_in_rules() -> frozenset[str]:
+    return frozenset(field for rule in _loaded(_tagger).lexicon.context for field in rule[3:])
+
+
+@lru_cache(_CACHED)
+def _parts(word: str) -> frozenset[str]:
+    """What the dictionary says a word can be, of noun, verb, adjective and adverb; empty for a word that it lacks."""
+    found = _loaded(_forms).getAllLemmas(word.casefold())
+    return frozenset(part for part, universal in _UNIVERSAL.items() if universal in found)
 
 
 def part_of_speech(penn: str) -> str:
