@@ -69,6 +69,7 @@ RULES = (
             "core.explainers.fidelity",
             "core.explainers.global_importance",
             "core.data.overview",
+            "core.attacks.steps",
         ),
         never=("torch", "sklearn"),
     ),

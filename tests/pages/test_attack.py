@@ -239,7 +239,7 @@ def test_after_the_budget_one_can_go_on_by_hand(page: AppTest) -> None:
     run.picked = 5
     page.run()
     type_own(page, 5, "take")
-    assert run.step.document.words[5] == "take" and [step.status for step in run.steps] == ["start", "changed", "changed"]
+    assert run.step.document.words[5] == "take" and [step.status for step in run.steps] == ["start", "changed", "reached"]
 
 
 def test_a_change_of_the_setting_leaves_the_attack_and_comes_back(page: AppTest) -> None:
