@@ -69,18 +69,21 @@ def around(document: Document, position: int) -> tuple[tuple[str, ...], int]:
         start -= 1
     while end < min(len(document), position + 1 + _AFTER) and not _SENTENCE_END.search(pieces[2 * end]):
         end += 1
+    opens = start == 0 or bool(_SENTENCE_END.search(pieces[2 * start]))
     words = document.words[start:end]
-    if (start == 0 or _SENTENCE_END.search(pieces[2 * start])) and words[0] != "I" and words[0].istitle():
-        words = (words[0].lower(), *words[1:])  # a capital there says nothing of a name
-    return words, position - start
+    return tuple(_uncapitalised(word, opens and i == 0) for i, word in enumerate(words)), position - start
+
+
+def _uncapitalised(word: str, opens: bool) -> str:
+    """A capital at the start of a sentence and capitals throughout say nothing of a name; short ones are acronyms."""
+    return word.lower() if (opens and word.istitle() and word != "I") or (word.isupper() and len(word) > 3) else word
 
 
 def tags(document: Document, position: int, candidates: Sequence[str]) -> list[str]:
     """The Penn Treebank tag that each candidate would have in the word's place."""
     words, at = around(document, position)
-    lowered = words[at] != document.words[position]
-    cased = (word.lower() if lowered and word.istitle() else word for word in candidates)
-    return [tag((*words[:at], word, *words[at + 1 :]), at) for word in cased]
+    opens = at == 0 and (position == 0 or bool(_SENTENCE_END.search(document.pieces[2 * position])))
+    return [tag((*words[:at], _uncapitalised(word, opens), *words[at + 1 :]), at) for word in candidates]
 
 
 @lru_cache(_CACHED)

@@ -53,7 +53,7 @@ class Database:
         self.folder = folder
         try:
             # Sorted by lemma as bytes, so that a line is found by halving.
-            self._index = {part: (folder / f"index.{name}").read_bytes().splitlines() for part, name in FILES.items()}
+            self._index = {part: _entries((folder / f"index.{name}").read_bytes()) for part, name in FILES.items()}
             self._data = {part: (folder / f"data.{name}").read_bytes() for part, name in FILES.items()}
         except OSError as error:
             raise DataError(f"WordNet cannot be read: {error.strerror}; {remedy()}", error.filename) from error
@@ -65,7 +65,11 @@ class Database:
         if len(key.split()) != 1 or at == len(lines) or not lines[at].startswith(key):
             return []
         fields = lines[at].split()
-        return [self.synset(int(offset), part) for offset in fields[len(fields) - int(fields[2]) :]]
+        try:
+            offsets = [int(offset) for offset in fields[len(fields) - int(fields[2]) :]]
+        except (ValueError, IndexError) as error:
+            raise DataError(f"the entry of '{lemma}' cannot be read; {remedy()}", self.folder / f"index.{FILES[part]}") from error
+        return [self.synset(offset, part) for offset in offsets]
 
     def synset(self, offset: int, part: str) -> Synset:
         """offset file type count(hex) (word id)* count (symbol offset type source-target(hex))* ... | gloss"""
@@ -84,6 +88,11 @@ class Database:
 
     def to(self, pointer: Pointer) -> Synset:
         return self.synset(pointer.offset, pointer.part)
+
+
+def _entries(index: bytes) -> list[bytes]:
+    """The lines of an index; those of the licence above it begin with a space."""
+    return [line for line in index.splitlines() if not line.startswith(b" ")]
 
 
 def remedy() -> str:
