@@ -134,6 +134,49 @@ class Substitutable(Classifier, Protocol):
         ...
 
 
+@dataclass(frozen=True)
+class Share:
+    """What one part of a model adds to a label's score in two texts. `part` says what kind of part it is ("word", "bucket", "filter
+    windows", ...), `name` which one, `detail` what else is to be known of it."""
+
+    part: str
+    name: str
+    before: float
+    after: float
+    detail: str = ""
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A number of a model's own workings in two texts (a rank, a logit, a width) that is no share of a score."""
+
+    name: str
+    before: float
+    after: float
+
+
+@dataclass(frozen=True)
+class Blame:
+    """Why a label's score differs between two texts, in the model's own parts. The shares add up to the score in either text
+    (to rounding), the largest change first; `summary` is one sentence."""
+
+    label: str
+    score_before: float
+    score_after: float
+    summary: str
+    shares: tuple[Share, ...]
+    figures: tuple[Figure, ...] = ()
+
+
+@runtime_checkable
+class Blaming(Classifier, Protocol):
+    """A classifier that can say which of its parts moved a label's score."""
+
+    def blame(self, before: Document, after: Document, label: int) -> Blame:
+        """InputError for a label that there is not."""
+        ...
+
+
 class Savable(Classifier, Protocol):
     """What a model gives to `core.checkpoint.save` and is made of again by its class's `load`."""
 

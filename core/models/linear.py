@@ -32,7 +32,7 @@ from core.models.substitution import Changed
 from core.models.tfidf import Features, TfIdf
 from core.ranking import best_of_all
 from core.training.runs import Run
-from core.types import BoolArray, Embedded, IntArray, MaskMode, Scores, Unit
+from core.types import Blame, BoolArray, Embedded, IntArray, MaskMode, Scores, Unit
 
 
 @dataclass(frozen=True)
@@ -100,6 +100,11 @@ class LinearModel:
 
     def words_read(self, document: Document) -> int:
         return len(document)
+
+    def blame(self, before: Document, after: Document, label: int) -> Blame:
+        from core.models.blame_features import blame_linear  # which imports this module
+
+        return blame_linear(self, before, after, label)
 
     # -- gradients
 

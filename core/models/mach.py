@@ -45,7 +45,7 @@ from core.models.tfidf import Features, TfIdf
 from core.ranking import best_of_all
 from core.training.loop import LoopSettings, fit
 from core.training.runs import Run
-from core.types import BoolArray, Embedded, IntArray, MaskMode, Scores, Unit
+from core.types import Blame, BoolArray, Embedded, IntArray, MaskMode, Scores, Unit
 
 __all__ = ["Config", "Mach", "train"]
 
@@ -134,6 +134,11 @@ class Mach:
 
     def words_read(self, document: Document) -> int:
         return len(document)
+
+    def blame(self, before: Document, after: Document, label: int) -> Blame:
+        from core.models.blame_mach import blame_mach  # which imports this module
+
+        return blame_mach(self, before, after, label)
 
     # -- gradients, with respect to the document's TF-IDF values
 

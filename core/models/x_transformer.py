@@ -36,7 +36,7 @@ from core.models.tfidf import TfIdf
 from core.models.x_transformer_training import Config, Weights, fine_tuned, index_labels, ranked, unit_rows
 from core.ranking import top_k
 from core.training.runs import Run
-from core.types import Attended, BoolArray, Embedded, IntArray, MaskMode, Scores, Unit
+from core.types import Attended, Blame, BoolArray, Embedded, IntArray, MaskMode, Scores, Unit
 
 __all__ = ["Config", "Weights", "XTransformer", "train"]
 
@@ -130,6 +130,11 @@ class XTransformer:
         """How many first words the encoder reads; later words count through TF-IDF only."""
         owner = self.tokenizer.tokens(document, self.encoder.window - 2).owner
         return int(owner.max(initial=-1)) + 1
+
+    def blame(self, before: Document, after: Document, label: int) -> Blame:
+        from core.models.blame_x_transformer import blame_x_transformer  # which imports this module
+
+        return blame_x_transformer(self, before, after, label)
 
     # -- gradients
 

@@ -28,6 +28,7 @@ from torch import nn
 from core import fields
 from core.checkpoint import Saved
 from core.data.dataset import Dataset
+from core.document import Document
 from core.errors import CheckpointError, InputError, SettingsError
 from core.labels import LabelSpace
 from core.models import linear
@@ -38,6 +39,7 @@ from core.models.xml_cnn_scoring import CnnScorer, score_rows
 from core.models.xml_cnn_training import XmlCnnTask
 from core.training.loop import fit
 from core.training.runs import Run
+from core.types import Blame
 
 __all__ = ["Config", "XmlCnn", "train"]
 
@@ -53,6 +55,11 @@ class XmlCnn(WithLinear):
     ) -> None:  # fmt: skip
         super().__init__(CnnScorer(module, words, config.window), part, labels, name, digest or _digest(module, part))
         self.config, self.words, self.module = config, words, module
+
+    def blame(self, before: Document, after: Document, label: int) -> Blame:
+        from core.models.blame_xml_cnn import blame_xml_cnn  # which imports this module
+
+        return blame_xml_cnn(self, before, after, label)
 
     def settings(self) -> Mapping[str, Any]:
         return fields.to_json(self.config)
