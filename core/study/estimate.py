@@ -4,15 +4,16 @@ its own pairs."""
 from __future__ import annotations
 
 import resource
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from core.attacking import prepare as prepare_attack
 from core.attacks.cost import estimate as estimate_attack
+from core.data.dataset import Dataset
 from core.document import Document
 from core.study.attacking import Task
 from core.study.settings import Prepare, Request
-from core.types import Classifier
+from core.types import Classifier, Progress, silent
 
 TRIED = 5
 """Pairs looked at, evenly through the plan, so that each bin has a chance."""
@@ -63,3 +64,22 @@ def rounded(number: int) -> int:
 def spoken(seconds: float) -> str:
     """'40 s', '25 min', '3.5 h'"""
     return f"{seconds:.0f} s" if seconds < 90 else f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
+
+
+SAMPLE = 300
+"""Documents that a quick estimate scores, instead of the whole split."""
+
+
+def foresee(
+    request: Request, classifier: Classifier, dataset: Dataset, workers: int = 1, progress: Progress = silent, prepare: Prepare = prepare_attack
+) -> Estimate:
+    """What a study will cost, from a few pairs of a part of its split: for a page, before anything is started. CapabilityError with
+    the sentence where this machine or this classifier lacks what the recipe needs."""
+    from core.study.plan import plan
+    from core.study.run import tasks_of
+
+    small = replace(request.study, documents=SAMPLE, pairs=min(TRIED, request.study.pairs))
+    pairs = plan(small, classifier, dataset, request.switches.seed, progress)
+    found = estimate(request, classifier, tasks_of(pairs, dataset, small.split), workers, prepare)
+    factor = request.study.pairs / len(pairs.pairs)
+    return replace(found, pairs=request.study.pairs, queries=round(found.queries * factor), seconds=found.seconds * factor)

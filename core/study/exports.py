@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import csv
 import io
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -72,6 +73,19 @@ def to_parquet(saved: Sequence[Record]) -> bytes:
     stream = io.BytesIO()
     frame(saved).to_parquet(stream, index=False)
     return stream.getvalue()
+
+
+def rows_to_csv(rows: Sequence[Mapping[str, Any]]) -> str:
+    """Any table of the page or of a summary; nothing for None."""
+    stream = io.StringIO()
+    writer = csv.DictWriter(stream, list(rows[0]) if rows else [], lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    return stream.getvalue()
+
+
+def rows_to_json(rows: Sequence[Mapping[str, Any]]) -> str:
+    return json.dumps(list(rows), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
 
 
 def export(folder: Path) -> dict[str, Any]:

@@ -22,6 +22,7 @@ PAGES = (
     ("pages/explain.py", "Explain", ":material/ink_highlighter:"),
     ("pages/attention.py", "Attention", ":material/hub:"),
     ("pages/attack.py", "Attack", ":material/swords:"),
+    ("pages/robustness.py", "Robustness", ":material/science:"),
     ("pages/data.py", "Data", ":material/bar_chart:"),
 )
 """Script, name in the navigation, icon (from Streamlit's bundled font)."""

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from core.data.dataset import Dataset
     from core.data.readers.source import Options
     from core.document import Document
+    from core.study.campaigns import Campaign
     from core.types import Attended, Attentive, Classifier, IntArray, Scores
 
 T = TypeVar("T")
@@ -121,6 +122,19 @@ def _uploaded(digest: str, name: str, options: Options, _content: bytes) -> Any:
 def uploaded(content: bytes, name: str, options: Options) -> Dataset:
     """An uploaded table as a data set. Of the file's name only the ending, which the uploader has checked, reaches the disk."""
     return cast("Dataset", _uploaded(hashlib.sha256(content).hexdigest(), name, options, content))
+
+
+@st.cache_resource(max_entries=8, show_spinner=False)
+def _campaign(folder: str, stamp: Hashable) -> Any:
+    from core.study.campaigns import read_campaign
+
+    return read_campaign(Path(folder))
+
+
+def campaign(folder: Path) -> Campaign:
+    """A study as it stands on the disk; read anew when it has a record more."""
+    files = sorted(path for pattern in ("plan.json", "config.json", "records.jsonl*") for path in folder.glob(pattern))
+    return cast("Campaign", _campaign(str(folder), tuple((file.name, file.stat().st_size, file.stat().st_mtime_ns) for file in files)))
 
 
 @st.cache_resource(max_entries=KEPT_MODELS, show_spinner=False)

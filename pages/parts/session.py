@@ -47,11 +47,13 @@ ATTACK = "attack"
 PREPARED = "prepared"
 SENT = "sent"
 RECORD = "record"
+STUDIES = "study"
+REFUSED = "refused"
 
 LINKED: dict[str, type] = {
     MODEL: str, LABEL: str, PINS: list, EXPLAINER: str, PRESET: str, SETTINGS: list, COMPARED: list,
     DATASET: str, LAYER: int, HEAD: int, VIEW: str, SECTION: str,
-    SAMPLE: str, GOAL: str, K: int, MARGIN: int, STEALTH: bool, GAMMA: str, RECIPE: str, FIDELITY: str, SWITCHES: list,
+    SAMPLE: str, GOAL: str, K: int, MARGIN: int, STEALTH: bool, GAMMA: str, RECIPE: str, FIDELITY: str, SWITCHES: list, STUDIES: list,
 }  # fmt: skip
 """Query parameters and their types. A list repeats its parameter; SETTINGS holds "name:value" of the explainer, SWITCHES of the
 attack's recipe. A switch that is off is left out."""

@@ -1,0 +1,54 @@
+"""Robustness: how easily do labels go away, over hundreds of attacks? Studies, live and saved, and what they found."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from pages.parts import loading, session, study_form, study_list, study_records, study_views
+from pages.parts.frame import frame
+from pages.parts.show import sentences
+
+SECTIONS = {
+    "success": "By label frequency", "paper": "Beside the paper", "costs": "Against cost", "fragile": "Fragile labels", "transfer": "Transfer",
+    "records": "Records",
+}  # fmt: skip
+
+
+def main() -> None:
+    frame("Robustness")
+    head = st.container(horizontal=True, vertical_alignment="center")
+    head.title("Robustness", width="stretch")
+    cards = loading.cards()[0]
+    with sentences():
+        study_list.refused()
+        with head.popover("New study", icon=":material/add:", width="content"):
+            study_form.form(cards)
+        study_list.watch()
+        found = study_list.names()
+        if not found:
+            study_list.empty()
+            return
+        shown = study_list.choose(found)
+        study_list.unfinished(shown)
+        if shown:
+            results(shown, cards)
+
+
+def results(shown: list[study_list.Campaign], cards: list[loading.Card]) -> None:
+    session.default(session.SECTION, "success", SECTIONS)
+    section = st.segmented_control(
+        "Section", list(SECTIONS), format_func=SECTIONS.__getitem__, key=session.SECTION, required=True, label_visibility="collapsed",
+        persist_state="session",
+    )  # fmt: skip
+    if section == "records":
+        study_records.browse(shown, cards)
+    elif section == "transfer":
+        study_views.transfers(shown, cards)
+    else:
+        chosen = study_views.filters()
+        {"success": study_views.success, "paper": study_views.paper, "costs": study_views.costs, "fragile": study_views.fragile}[section](
+            shown, chosen
+        )
+
+
+main()
