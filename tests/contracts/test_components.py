@@ -13,22 +13,25 @@ from hypothesis import strategies as st
 
 from core import fields
 from core.attacks.candidates import MaskedLM, Neighbours
+from core.attacks.constraints import Antonyms, LabelNames, MinimumSimilarity, PartOfSpeech, Perplexity, Protected, SameWord, StopWords, WholeWord
 from core.attacks.engine import Budget
 from core.attacks.importance import Gradient, Masking, RandomOrder
 from core.attacks.recipes import Recipe
 from core.attacks.searches.greedy import Greedy
 from core.attacks.searches.reference_code import ReferenceCode
 from core.attacks.similarity import SentenceSimilarity
+from core.attacks.wordnet import WordNet
 from core.errors import SettingsError
 from core.explainers import EXPLAINERS, LEVELS, explainer_class, preset
 from core.fields import Setting
 from core.models import MODELS, config_class
 
 ATTACK_PARTS = (Recipe, Budget, Masking, Gradient, RandomOrder, MaskedLM, Neighbours, Greedy, ReferenceCode, SentenceSimilarity)
+CONSTRAINTS = (SameWord, WholeWord, StopWords, Protected, LabelNames, Antonyms, PartOfSpeech, MinimumSimilarity, Perplexity)
 COMPONENTS: dict[str, tuple[Any, Any]] = {
     **{f"model {name}": (config_class, name) for name in MODELS},
     **{f"explainer {name}": (explainer_class, name) for name in EXPLAINERS},
-    **{f"attack {kind.__name__}": (lambda part: part, kind) for kind in ATTACK_PARTS},
+    **{f"attack {kind.__name__}": (lambda part: part, kind) for kind in (*ATTACK_PARTS, *CONSTRAINTS, WordNet)},
 }
 
 
