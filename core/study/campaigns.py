@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from core.errors import CoreError, InputError
+from core.errors import InputError
 from core.study import records
 from core.study.plan import Bin, Plan
 from core.study.run import PLAN, read_plan
@@ -15,7 +16,7 @@ from core.study.settings import Request
 from core.study.summary import summarise
 
 ROOT = Path(__file__).resolve().parents[2]
-RUNS, SHIPPED = ROOT / "runs", ROOT / "assets" / "studies"
+RUNS, SHIPPED = Path(os.environ.get("TREMOR_RUNS", ROOT / "runs")), ROOT / "assets" / "studies"
 
 
 @dataclass(frozen=True)
@@ -76,12 +77,3 @@ def folders(root: Path | None = None, shipped: Path | None = None) -> dict[str, 
         for path in order:
             found.setdefault(path.name, path)
     return found
-
-
-def unreadable(folder: Path) -> str | None:
-    """Why a study's folder cannot be read, as a sentence; None if it can."""
-    try:
-        read_campaign(folder)
-    except CoreError as error:
-        return str(error)
-    return None

@@ -30,9 +30,22 @@ _started: list[subprocess.Popen[bytes]] = []
 
 
 def command(request: Request, folder: Path, workers: int) -> list[str]:
-    """The command line of a study, every setting written out, without the interpreter."""
+    """The command line of a study, every setting written out."""
     recipe, _, fidelity = request.recipe.partition(":")
-    words = ["study", "--out", str(folder), "--workers", str(workers), "--recipe", recipe, "--fidelity", fidelity or "fixed"]
+    words = [
+        sys.executable,
+        "-m",
+        "core",
+        "study",
+        "--out",
+        str(folder),
+        "--workers",
+        str(workers),
+        "--recipe",
+        recipe,
+        "--fidelity",
+        fidelity or "fixed",
+    ]
     for part in (request.study, request.switches):
         for name, value in fields.to_json(part).items():
             words.append(f"--{name.replace('_', '-')}={str(value).lower() if isinstance(value, bool) else value}")
@@ -63,7 +76,7 @@ def start(request: Request, name: str, workers: int = 1, root: Path | None = Non
         nice = ["nice", "-n", "5"] if shutil.which("nice") else []
         with (folder / LOG).open("ab") as log:
             process = subprocess.Popen(
-                [*nice, sys.executable, "-m", "core", *command(request, folder, workers)], cwd=campaigns.ROOT, stdin=subprocess.DEVNULL, stdout=log,
+                [*nice, *command(request, folder, workers)], cwd=campaigns.ROOT, stdin=subprocess.DEVNULL, stdout=log,
                 stderr=log, start_new_session=True, pass_fds=(lock.fileno(),), env={**os.environ, "OMP_NUM_THREADS": "1"},
             )  # fmt: skip
     _started.append(process)

@@ -10,8 +10,7 @@ from core.attacks import ATTACKS, FIDELITIES, GOALS, Recipe, recipe
 from core.data import DATASETS, is_present
 from core.data.debtags import cached_file
 from core.errors import CoreError, InputError
-from core.study import jobs
-from core.study.campaigns import RUNS
+from core.study import campaigns, jobs
 from core.study.settings import AUTO, EDGES, Request, Study
 from pages.parts import forms, loading, session
 from pages.parts.loading import Card
@@ -85,7 +84,7 @@ def _name(request: Request) -> str:
     targets = f"-{study.targets}" if study.goal == "negative-targeted" else ""
     base = f"{study.checkpoint}-{study.goal}{targets}-{datetime.now().astimezone():%m%d}"
     taken = (base, *(f"{base}-{number}" for number in range(2, 100)))
-    return next((name for name in taken if not (RUNS / name).exists()), base)
+    return next((name for name in taken if not (campaigns.RUNS / name).exists()), base)
 
 
 def _start(request: Request, name: str, workers: int) -> None:

@@ -57,9 +57,9 @@ def success(shown: Sequence[Campaign], chosen: Filter) -> None:
     table("Success by bin", rows, "bins")
     table("Tail against head", [found for one in shown if (found := _gap_row(one, chosen))], "tail-head")
     st.caption(
-        "Success in the tail bin minus success in the head bin, in percentage points. Plain: Newcombe's interval. Matched: within strata of equal start "
-        "rank, or of fifths of the margin to rank k + 1, weighted after Mantel and Haenszel; intervals there by 2,000 bootstrap draws of whole documents. "
-        "Rare labels start lower in the top k, so the plain gap is partly that."
+        "Success in the tail bin minus success in the head bin, in percentage points. Plain: Newcombe's interval. Matched: within strata of equal "
+        "start rank, or of fifths of the margin to rank k + 1, weighted after Mantel and Haenszel; intervals there by 2,000 bootstrap draws of whole "
+        "documents. Rare labels start lower in the top k, so the plain gap is partly that."
     )
 
 
@@ -75,8 +75,8 @@ def _bin_row(found: dict[str, Any]) -> dict[str, Any]:
     without = found["rate_without_exhausted"]
     return {
         "bin": found["bin"], "n": found["n"], "successes": found["success"], **percent, **means,
-        "paper's similarity": _rounded(found["paper_similarity"]), "refused": found["refused"], "errors": found["errors"], "exhausted": found["exhausted"],
-        "success % without exhausted": None if without is None else round(100 * without, 2),
+        "paper's similarity": _rounded(found["paper_similarity"]), "refused": found["refused"], "errors": found["errors"],
+        "exhausted": found["exhausted"], "success % without exhausted": None if without is None else round(100 * without, 2),
     }  # fmt: skip
 
 
@@ -108,8 +108,8 @@ def paper(shown: Sequence[Campaign], chosen: Filter) -> None:
     table("Table 3: positive-targeted attacks", tables.table_3(shown, chosen), "table-3", columns)
     table("Table 5: negative-targeted attacks", tables.table_5(shown, chosen), "table-5", columns)
     st.caption(
-        "The paper's rows are of other data, other classifiers and another sentence encoder: its protocol is replicated, not its numbers. Its similarity "
-        "is 1 − arccos averaged over all attacks with failures as 0, as its released code prints it; the other one is the cosine over successes."
+        "The paper's rows are of other data, other classifiers and another sentence encoder: its protocol is replicated, not its numbers. Its "
+        "similarity is 1 − arccos averaged over all attacks, failures as 0, as its released code prints it; the other is the cosine over successes."
     )
 
 
