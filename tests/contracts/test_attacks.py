@@ -17,7 +17,7 @@ from tests import toy
 from tests.toy_attack import Canned, SharedWords
 
 NAMED = [(name, "fixed") for name in ATTACKS] + [("qaraei-babbar-2021", fidelity) for fidelity in FIDELITIES[1:]]
-GOALS: tuple[Goal, ...] = (Demote((1,), k=1), Promote((3,), k=2), Disturb(k=2, gamma_of="predicted"))
+GOALS: tuple[Goal, ...] = (Demote((1,), k=3), Promote((2,), k=2), Disturb(k=2, gamma_of="predicted"))
 DOCUMENT = Document.from_text("A chess game: the text editor (in C++) needs no network server, the library says.")
 WORDS = ("banana", "library", "the", "server")
 
@@ -81,7 +81,7 @@ def test_every_ranking_makes_an_attack(importance: str) -> None:
     """Explainers are handed in by core.attacking; on a linear model they all find the word that carries the label."""
     from core.attacking import prepare
 
-    one = prepare(recipe("qaraei-babbar-2021", importance=importance, part_of_speech=False, antonyms=False), Demote((1,), k=1))
+    one = prepare(recipe("qaraei-babbar-2021", importance=importance, part_of_speech=False, antonyms=False), Demote((1,), k=3))
     one = replace(one, candidates=(Canned(default=WORDS),), constraints=(), similarity=SharedWords())
     session = one.begin(toy.Linear(), DOCUMENT)
     order = session.weighed(session.first()).trail.order or ()
