@@ -57,13 +57,17 @@ class MaskedLM:
         return _missing(self.source)
 
     def propose(self, scene: Scene, document: Document, position: int) -> Sequence[str]:
+        return self.propose_all(scene, document, [position])[0]
+
+    def propose_all(self, scene: Scene, document: Document, positions: Sequence[int]) -> list[Sequence[str]]:
+        """The same for many words of one document, which the language model reads in batches."""
         import math
 
         from core import language
 
-        found = language.load(self.source).fill([(document, position)], self.count, self.masked)[0]
+        found = language.load(self.source).fill([(document, position) for position in positions], self.count, self.masked)
         least = math.log(self.minimum_probability) if self.minimum_probability else -math.inf
-        return _cased([pair for pair in found if pair[1] >= least], document.words[position])
+        return [_cased([pair for pair in own if pair[1] >= least], document.words[i]) for i, own in zip(positions, found, strict=True)]
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar, Protocol, runtime_checkable
 
 from core.attacks.goals import Goal
 from core.attacks.judge import Judge
@@ -52,6 +52,15 @@ class Candidates(Protocol):
 
     def propose(self, scene: Scene, document: Document, position: int) -> Sequence[str]:
         """Single words, best first, in the original word's casing. `document` is the text as it stands now."""
+        ...
+
+
+@runtime_checkable
+class Batched(Protocol):
+    """Candidates that are cheaper looked up for many words at once."""
+
+    def propose_all(self, scene: Scene, document: Document, positions: Sequence[int]) -> Sequence[Sequence[str]]:
+        """`propose` for each of these positions."""
         ...
 
 

@@ -19,7 +19,7 @@ from typing import Annotated, Any
 import numpy as np
 
 from core.attacks import screening
-from core.attacks.components import Candidates, Constraint, Importance, Scene, Similarity
+from core.attacks.components import Batched, Candidates, Constraint, Importance, Scene, Similarity
 from core.attacks.goals import Goal
 from core.attacks.judge import Judge
 from core.attacks.searches.prune import Prune
@@ -121,6 +121,7 @@ class Session:
         self.unmet = attack.goal.unmet(self.judge.start)
         self.limit = attack.budget.words(len(document))
         self._proposed: dict[tuple[str, int], list[str]] = {}
+        self._foreseen: dict[tuple[str, int], dict[int, Sequence[str]]] = {}
         self.refusals: dict[tuple[str, int], dict[str, str]] = {}
         """Per document digest and position: the candidates that a constraint removed, with the reason."""
 
@@ -263,7 +264,9 @@ class Session:
         key = (document.digest, position)
         if key not in self._proposed:
             self._pause()
-            words = list(dict.fromkeys(word for part in self.attack.candidates for word in part.propose(self.scene, document, position)))
+            foreseen = self._foreseen.pop(key, {})
+            parts = [foreseen[i] if i in foreseen else part.propose(self.scene, document, position) for i, part in enumerate(self.attack.candidates)]
+            words = list(dict.fromkeys(word for part in parts for word in part))
             removed: dict[str, str] = {}
             for constraint in self.attack.constraints:
                 left = [word for word in words if word not in removed]
@@ -273,6 +276,14 @@ class Session:
             self._proposed[key] = [word for word in words if word not in removed]
             self.refusals[key] = removed
         return self._proposed[key]
+
+    def foresee(self, document: Document, positions: Sequence[int]) -> None:
+        """Look up the candidates of many words together, where a generator is faster so; `propose` then has them at hand."""
+        new = [position for position in positions if (document.digest, position) not in self._proposed]
+        for number, part in enumerate(self.attack.candidates):
+            if new and isinstance(part, Batched):
+                for position, words in zip(new, part.propose_all(self.scene, document, new), strict=True):
+                    self._foreseen.setdefault((document.digest, position), {})[number] = words
 
     def vet(self, documents: Sequence[Document]) -> list[str | None]:
         """Why each document may not be made of the original; None where it may."""

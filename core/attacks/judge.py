@@ -96,6 +96,12 @@ class Judge:
             views=tuple(found),
         )
 
+    def forget(self, documents: Sequence[Document]) -> None:
+        """Drop what is known of these documents; the original is kept."""
+        for document in documents:
+            if document.digest != self.original.digest:
+                self._known.pop(document.digest, None)
+
     def reached(self, view: View) -> bool:
         return bool(self.goal.reached(self.start, stack([view], self._labels))[0])
 
