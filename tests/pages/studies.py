@@ -1,0 +1,47 @@
+"""Small studies on the tiny checkpoint, as folders that the Robustness page reads."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from core.attacks import Recipe
+from core.attacks.engine import Attack, Budget
+from core.attacks.goals import Goal
+from core.data.dataset import Dataset, Split
+from core.models import load
+from core.study.exports import export
+from core.study.run import work
+from core.study.settings import Request, Study
+from core.training.runs import Run
+from tests.pages.tiny import FILLERS, tiny_dataset
+from tests.toy_attack import attack
+
+WORDS = ("network", "level", "python", "paste", *FILLERS[:6])
+
+
+def prepare(recipe: Recipe, goal: Goal, name: str) -> Attack:
+    """The same few candidates for every word."""
+    return attack(goal, {}, WORDS, budget=Budget(recipe.change_rate), name=name, seed=recipe.seed)
+
+
+def broken(recipe: Recipe, goal: Goal, name: str) -> Attack:
+    if goal.targets == (0,):
+        raise ZeroDivisionError("<script>alert(1)</script> *bug*")
+    return prepare(recipe, goal, name)
+
+
+def dataset() -> Dataset:
+    """The tiny data set with a test split; one document would run code if it were shown as HTML."""
+    tiny, more = tiny_dataset(), tiny_dataset(60, 5).splits["train"]
+    assert more.texts is not None
+    test = Split(more.ids, more.truth, tuple("<script>alert(1)</script> " + text for text in more.texts))
+    return Dataset("tiny", tiny.label_names, {**tiny.splits, "test": test})
+
+
+def write(folder: Path, checkpoint: Path, goal: str = "positive-targeted", make: Callable[..., Attack] = prepare, pairs: int = 16) -> None:
+    """Run a study into `folder`."""
+    request = Request(Study(str(checkpoint), goal=goal, targets="naive", k=1, bins="1,18", pairs=pairs), "canned", Recipe(change_rate=0.3))
+    with Run(folder, quiet=True) as run:
+        work(request, load(checkpoint), dataset(), run, 1, make)
+    export(folder)

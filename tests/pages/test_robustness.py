@@ -1,0 +1,203 @@
+"""The Robustness page under AppTest: nothing there, studies saved, one running, one broken off; sliders; records."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from core.study import campaigns, jobs
+from pages.parts import session
+from tests.pages import studies
+
+APP = Path(__file__).resolve().parents[2] / "app.py"
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory, tiny_folder) -> Path:
+    """Three studies: positive, negative, and one in which a label's attacks break."""
+    folder = tmp_path_factory.mktemp("runs")
+    studies.write(folder / "alpha", tiny_folder / "tiny-linear")
+    studies.write(folder / "beta", tiny_folder / "tiny-linear", "negative-targeted")
+    studies.write(folder / "gamma", tiny_folder / "tiny-linear", make=studies.broken)
+    return folder
+
+
+@pytest.fixture
+def app(tiny, made, tmp_path, monkeypatch) -> Callable[..., AppTest]:
+    """The page with a copy of the studies, or some of them."""
+    monkeypatch.setattr(campaigns, "SHIPPED", tmp_path / "shipped")
+
+    def start(names=("alpha", "beta", "gamma"), **choices) -> AppTest:
+        runs = tmp_path / "runs"
+        for name in names:
+            shutil.copytree(made / name, runs / name, dirs_exist_ok=True)
+        monkeypatch.setattr(campaigns, "RUNS", runs)
+        test = AppTest.from_file(str(APP), default_timeout=60)
+        for name, value in choices.items():
+            test.session_state[name] = value
+        return test.switch_page("pages/robustness.py").run()
+
+    return start
+
+
+def shown(test: AppTest) -> str:
+    kinds = (test.markdown, test.caption, test.info, test.warning, test.error, test.success, test.text)
+    return "\n".join(element.value for kind in kinds for element in kind).replace("\\", "")
+
+
+COLUMNS = {
+    "bins": {"bin", "successes", "exhausted"}, "tail-head": {"tail", "head"}, "table-3": {"model", "low %"}, "table-5": {"model", "clusters"},
+    "records": {"outcome", "why"},
+}  # fmt: skip
+"""AppTest gives tables no key: they are told by their columns."""
+
+
+def rows(test: AppTest, name: str) -> list[dict]:
+    found = [frame.value for frame in test.dataframe if COLUMNS[name] <= set(frame.value.columns)]
+    return found[-1].to_dict("records")
+
+
+def test_nothing_there_says_what_to_do(app):
+    test = app(names=())
+    assert not test.exception and not test.error
+    assert "There is no study yet" in shown(test) and "python -m core study" in shown(test)
+
+
+def test_success_by_bin_is_the_summary(app, made):
+    test = app(study=["alpha"])
+    assert not test.exception and not test.error
+    test.slider(key="study.rate").set_value(100.0).run()
+    summary = json.loads((made / "alpha" / "summary.json").read_text())
+    found = {row["bin"]: row for row in rows(test, "bins")}
+    for one in [*summary["bins"], summary["all"]]:
+        assert (found[one["bin"]]["n"], found[one["bin"]]["successes"]) == (one["n"], one["success"])
+        assert found[one["bin"]]["success %"] == pytest.approx(100 * one["rate"], abs=0.01)
+    (figure,) = test.get("plotly_chart")
+    assert "training documents of the label" in figure.proto.spec
+
+
+def test_sliders_filter_saved_results(app):
+    """A change rate of nothing leaves no success; attacks are not made again."""
+    test = app(study=["alpha"])
+    before = sum(row["successes"] for row in rows(test, "bins"))
+    test.slider(key="study.rate").set_value(0.0).run()
+    after = sum(row["successes"] for row in rows(test, "bins"))
+    assert (before > 0, after) == (True, 0)
+    test.slider(key="study.rate").set_value(100.0).run()
+    test.slider(key="study.similarity").set_value(1.0).run()
+    assert sum(row["successes"] for row in rows(test, "bins")) == 0
+
+
+def test_tables_stand_beside_the_papers(app):
+    test = app(study=["alpha", "beta"], section="paper")
+    assert not test.exception and not test.error
+    three, five = (next(f.value for f in test.dataframe if ("clusters" in f.value.columns) is wide).to_dict("records") for wide in (False, True))
+    assert [row["study"] for row in three] == ["alpha", "", "", "", ""]
+    assert [row["success %"] for row in three[1:]] == [89.94, 85.12, 96.66, 84.40]
+    assert [(row["study"], row["clusters"]) for row in five[:1]] == [("beta", "no")] and len(five) == 9
+    assert all("other data" in row["source"] for row in three[1:])
+
+
+@pytest.mark.parametrize("section", ["costs", "fragile", "transfer"])
+def test_other_sections(app, section):
+    test = app(study=["alpha", "beta"], section=section)
+    assert not test.exception and not test.error
+    assert test.get("plotly_chart")
+
+
+def test_a_study_without_positive_attacks_has_no_fragile_label(app):
+    assert "No positive-targeted attack" in shown(app(study=["beta"], section="fragile"))
+
+
+def test_texts_are_read_by_another_checkpoint(app, tmp_path):
+    test = app(study=["alpha"], section="transfer")
+    test.multiselect(key="study.readers").set_value(["tiny-linear"]).run()
+    test.button(key="study.read").click().run()
+    assert not test.exception
+    found = json.loads((tmp_path / "runs" / "alpha" / "transfer.tiny-linear.json").read_text())
+    assert found["share"] == 1.0 and found["eligible"] > 0
+
+
+def test_records_open_and_go_to_the_attack_page(app):
+    test = app(study=["alpha"], section="records")
+    assert not test.exception and not test.error
+    assert len(rows(test, "records")) == 16
+    test.button(key="study.replay").click().run()
+    assert "All 16 records came out as saved" in shown(test)
+    test.session_state["study.records.alpha"] = {"selection": {"rows": [0], "columns": [], "cells": []}}
+    test.run()
+    assert not test.exception
+    record = json.loads((campaigns.RUNS / "alpha" / "records.jsonl").read_text().splitlines()[0])
+    html = "".join(element.value for element in test.get("html") if hasattr(element, "value"))
+    assert "<script>alert" not in html
+    test.button(key="study.open").click().run()
+    assert not test.exception
+    assert json.loads(test.session_state[session.RECORD])["pair"] == record["pair"]
+
+
+def test_errors_are_shown_as_they_are(app):
+    test = app(study=["gamma"])
+    assert sum(row["errors"] for row in rows(test, "bins")) > 0
+    test = app(study=["gamma"], section="records")
+    assert not test.exception
+    assert any("<script>alert(1)</script> *bug*" in row["why"] for row in rows(test, "records"))
+
+
+def test_a_shipped_study_is_read_packed(app, tmp_path, made):
+    folder = tmp_path / "shipped" / "example"
+    folder.mkdir(parents=True)
+    for name in ("config.json", "plan.json"):
+        shutil.copy(made / "alpha" / name, folder / name)
+    (folder / "records.jsonl.gz").write_bytes(gzip.compress((made / "alpha" / "records.jsonl").read_bytes()))
+    test = app(names=())
+    assert not test.exception and not test.error
+    assert test.multiselect(key="study").value == ["example"]
+    assert sum(row["n"] for row in rows(test, "bins")) == 32  # 16, and all
+
+
+def test_one_that_broke_off_can_go_on(app, tmp_path, monkeypatch):
+    app(study=["alpha"])  # copies
+    folder = tmp_path / "runs" / "alpha"
+    lines = (folder / "records.jsonl").read_text().splitlines(keepends=True)
+    (folder / "records.jsonl").write_text("".join(lines[:9]) + lines[9][:40])
+    status = json.loads((folder / "status.json").read_text())
+    (folder / "status.json").write_text(json.dumps({**status, "state": "running", "pid": 2**22 + 1}))
+    started = []
+    monkeypatch.setattr(jobs, "start", lambda request, name, **more: started.append((request, name)))
+    test = app(names=(), study=["alpha"])
+    assert not test.exception
+    assert "alpha broke off after 9 of 16 pairs" in shown(test)
+    test.button(key="study.resume.alpha").click().run()
+    assert [name for _, name in started] == ["alpha"]
+    assert started[0][0].to_json()["study"]["k"] == 1
+
+
+def test_a_running_one_is_watched_and_stopped(app, tmp_path):
+    app(study=["alpha"])
+    folder = tmp_path / "runs" / "alpha"
+    status = json.loads((folder / "status.json").read_text())
+    running = {**status, "state": "running", "pid": os.getpid(), "step": 4, "total": 16, "eta": 90, "what": "attacking"}
+    (folder / "status.json").write_text(json.dumps(running))
+    test = app(names=(), study=["beta"])
+    assert not test.exception
+    assert test.button(key="study.start").disabled
+    test.button(key="study.stop").click().run()
+    assert (folder / "stop").exists()
+
+
+def test_a_refused_start_is_a_sentence(app, monkeypatch):
+    test = app(study=["alpha"])
+    assert not test.button(key="study.start").disabled or "not built" in shown(test)
+    monkeypatch.setattr("pages.parts.study_form.cached_file", lambda: APP)
+    test = app(study=["alpha"])
+    test.text_input(key=next(box.key for box in test.text_input if str(box.key).startswith("study.name"))).input("../evil").run()
+    test.button(key="study.start").click().run()
+    assert not test.exception
+    assert "cannot be a study's name" in shown(test)
