@@ -17,7 +17,7 @@ from tests import toy
 from tests.toy_attack import Canned, SharedWords
 
 NAMED = [(name, "fixed") for name in ATTACKS] + [("qaraei-babbar-2021", fidelity) for fidelity in FIDELITIES[1:]]
-GOALS: tuple[Goal, ...] = (Demote((1,), k=3), Promote((2,), k=2), Disturb(k=2, gamma_of="predicted"))
+GOALS: tuple[Goal, ...] = (Demote((3,), k=2), Promote((1,), k=2), Disturb(k=2, gamma_of="predicted"))
 DOCUMENT = Document.from_text("A chess game: the text editor (in C++) needs no network server, the library says.")
 WORDS = ("banana", "library", "the", "server")
 
@@ -36,7 +36,7 @@ def ready(named: tuple[str, str], goal: Goal, **switches: Any) -> Attack:
 
 @pytest.mark.parametrize("goal", GOALS, ids=lambda goal: goal.NAME)
 def test_same_attack_same_record_and_its_replay_agrees(named: tuple[str, str], goal: Goal) -> None:
-    records = [run(ready(named, goal), toy.Linear(), DOCUMENT, (1,)).to_json() for _ in range(2)]
+    records = [run(ready(named, goal), toy.Linear(), DOCUMENT, (3,)).to_json() for _ in range(2)]
     for record in records:
         record.pop("seconds")
     assert records[0] == records[1]
@@ -46,7 +46,7 @@ def test_same_attack_same_record_and_its_replay_agrees(named: tuple[str, str], g
 @pytest.mark.parametrize("goal", GOALS, ids=lambda goal: goal.NAME)
 def test_the_budget_of_words_is_kept(named: tuple[str, str], goal: Goal) -> None:
     one = ready(named, goal)
-    record = run(one, toy.Linear(), DOCUMENT, (1,)).to_json()
+    record = run(one, toy.Linear(), DOCUMENT, (3,)).to_json()
     allowed = int(0.5 * len(DOCUMENT)) + 1 if named[1] == "reference-code" else one.budget.words(len(DOCUMENT))
     assert record["counted_change_rate"] * len(DOCUMENT) <= allowed + 1e-9
 
@@ -81,10 +81,10 @@ def test_every_ranking_makes_an_attack(importance: str) -> None:
     """Explainers are handed in by core.attacking; on a linear model they all find the word that carries the label."""
     from core.attacking import prepare
 
-    one = prepare(recipe("qaraei-babbar-2021", importance=importance, part_of_speech=False, antonyms=False), Demote((1,), k=3))
+    one = prepare(recipe("qaraei-babbar-2021", importance=importance, part_of_speech=False, antonyms=False), Demote((3,), k=2))
     one = replace(one, candidates=(Canned(default=WORDS),), constraints=(), similarity=SharedWords())
     session = one.begin(toy.Linear(), DOCUMENT)
     order = session.weighed(session.first()).trail.order or ()
     if importance != "random":
-        assert DOCUMENT.words[order[0]] == "editor"
+        assert DOCUMENT.words[order[0]] == "network"
     assert sorted(order) == list(range(len(DOCUMENT)))
