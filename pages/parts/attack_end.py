@@ -72,7 +72,7 @@ def save(record: dict[str, Any], key: str = "attack.save") -> None:
 def before_and_after(run: Run) -> None:
     """One explainer on both texts for the attacked label, and how far the two explanations agree."""
     st.markdown("**Explain before and after**")
-    classifier, label = run.session.classifier, _label(run)
+    classifier, label = run.session.classifier, run.label
     names, _ = fitting(classifier)
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
         name = st.selectbox("Explainer", names, format_func=title, key="attack.explainer", width=230, label_visibility="collapsed")
@@ -85,12 +85,6 @@ def before_and_after(run: Run) -> None:
         st.caption(plain(f"{title(name)} of {classifier.labels.names[label]}, on the original and on the adversarial text."))
         return
     _side_by_side(found[0], found[1])
-
-
-def _label(run: Run) -> int:
-    """The attacked label; of a non-targeted attack the original best one."""
-    goal, start = run.setting.goal, run.session.judge.start
-    return goal.targets[0] if goal.targets else next((j for j in start.top if run.step.view.rank(j) > goal.k), start.top[0])
 
 
 def _key(name: str, classifier: Classifier, document: Document, label: int) -> tuple[Any, ...]:

@@ -8,6 +8,7 @@ import streamlit as st
 from pages.parts import attack_end, session
 from pages.parts.attack_candidates import candidates
 from pages.parts.attack_trace import figures, history, ranks
+from pages.parts.attack_why import why
 from pages.parts.explaining import busy, heard, working
 from pages.parts.rows import keys
 from pages.parts.show import plain, sentences
@@ -56,6 +57,8 @@ def _below(run: Run) -> None:
     with facts:
         figures(run)
         history(run, lambda to: want(run, "rewind", to))
+    with st.container(), sentences():
+        why(run)
     if run.step.ended or run.step.status == "restored":
         attack_end.end(run)
 

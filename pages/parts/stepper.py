@@ -73,6 +73,12 @@ class Run:
         return next((i for i in step.trail.pending[:LOOKED_AT] if self.session.propose(step.document, i)), None)
 
     @property
+    def label(self) -> int:
+        """The attacked label; of a non-targeted attack the first that has left the top k, or the best one."""
+        goal, start = self.setting.goal, self.session.judge.start
+        return goal.targets[0] if goal.targets else next((j for j in start.top if self.step.view.rank(j) > goal.k), start.top[0])
+
+    @property
     def spent(self) -> bool:
         """Whether as many words are changed as the budget allows."""
         return len(self.step.trail.swaps) >= self.session.limit

@@ -280,6 +280,13 @@ def test_explained_before_and_after(page: AppTest) -> None:
     assert any("Kendall" in element.value for element in page.markdown)
 
 
+def test_why_the_score_moved(page: AppTest) -> None:
+    finished(page)
+    page.segmented_control(key="attack.why").set_value("all").run()
+    assert not page.exception and not page.error
+    assert "What moved the score of use::editing" in html(page) or any("does not say" in c.value for c in page.caption)
+
+
 def test_sent_to_another_checkpoint(page: AppTest, tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     shutil.copytree(tiny / "tiny-linear", tmp_path / "tiny-linear")
     shutil.copytree(tiny / "tiny-linear", tmp_path / "tiny-twin")
