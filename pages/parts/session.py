@@ -49,6 +49,7 @@ SENT = "sent"
 RECORD = "record"
 STUDIES = "study"
 REFUSED = "refused"
+STARTED = "started"
 
 LINKED: dict[str, type] = {
     MODEL: str, LABEL: str, PINS: list, EXPLAINER: str, PRESET: str, SETTINGS: list, COMPARED: list,

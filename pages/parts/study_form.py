@@ -90,6 +90,7 @@ def _name(request: Request) -> str:
 def _start(request: Request, name: str, workers: int) -> None:
     try:
         jobs.start(request, name, workers)
+        session.choose(session.STARTED, name)
     except CoreError as error:
         session.choose(session.REFUSED, str(error))
 

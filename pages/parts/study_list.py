@@ -24,6 +24,8 @@ MOST = 5
 def choose(found: dict[str, Path]) -> list[Campaign]:
     """The studies to show, one at first; a sentence for each that cannot be read."""
     chosen = [name for name in session.get(session.STUDIES, []) if name in found]
+    if session.get(session.STARTED) in found:
+        chosen = list(dict.fromkeys([session.take(session.STARTED), *chosen]))[:MOST]
     session.choose(session.STUDIES, chosen or _first(found))
     names = st.multiselect("Studies", list(found), key=session.STUDIES, max_selections=MOST, persist_state="session")
     shown = []
@@ -41,18 +43,25 @@ def _first(found: dict[str, Path]) -> list[str]:
 
 
 def watch() -> None:
-    """The running study, if there is one; it is looked at again and again until it ends."""
-    name = jobs.running()
+    """The running study, if there is one; it is looked at again and again until it ends. One that this visitor started and that
+    ended before it had drawn a pair says why."""
+    started = session.get(session.STARTED)
+    name = jobs.running() or (started if started and jobs.starting(jobs.folder_for(started)) else None)
     if name is not None:
         st.fragment(_live, run_every=EVERY)(name)
+    elif started and started not in names():
+        session.forget(session.STARTED)
+        problem(jobs.said(jobs.folder_for(started)) or f"Study '{started}' ended at once and did not say why.")
 
 
 def _live(name: str) -> None:
     folder = jobs.folder_for(name)
     status = jobs.state(folder)
     if status is None or status["state"] != "running":
-        st.rerun()
-    assert status is not None
+        if not jobs.starting(folder):
+            st.rerun()
+        st.progress(0.0, plain(f"{name}: starting …"))
+        return
     done, total = int(status["step"]), max(int(status["total"]), 1)
     left = "" if status["eta"] is None else f", about {spoken(float(status['eta']))} left"
     with st.container(border=True):

@@ -6,6 +6,8 @@ import gzip
 import json
 import os
 import shutil
+import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -190,6 +192,22 @@ def test_a_running_one_is_watched_and_stopped(app, tmp_path):
     assert test.button(key="study.start").disabled
     test.button(key="study.stop").click().run()
     assert (folder / "stop").exists()
+
+
+def test_what_ends_at_once_says_why(app, monkeypatch):
+    """A real process that refuses: its sentence is shown once it has ended."""
+    monkeypatch.setattr("pages.parts.study_form.cached_file", lambda: APP)
+    monkeypatch.setattr(jobs, "command", lambda *_: [sys.executable, "-c", "import sys; sys.exit('there is *no* language model')"])
+    test = app(study=["alpha"])
+    test.button(key="study.start").click().run()
+    for _ in range(100):
+        if "there is *no* language model" in shown(test):
+            break
+        time.sleep(0.1)
+        test.run()
+    assert not test.exception
+    assert "there is *no* language model" in shown(test)
+    assert test.multiselect(key="study").value == ["alpha"]
 
 
 def test_a_refused_start_is_a_sentence(app, monkeypatch):
