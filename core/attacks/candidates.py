@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Annotated, ClassVar
+from typing import Annotated, Any, ClassVar
 
 from core.attacks.components import Scene
 from core.document import Document
@@ -27,6 +27,14 @@ def _missing(source: str) -> str | None:
     except CoreError as error:
         return str(error)
     return None
+
+
+def _with_digest(component: MaskedLM | Neighbours) -> dict[str, Any]:
+    """The settings, and which weights answered: a name may hold another model tomorrow."""
+    from core import language
+    from core.fields import to_json
+
+    return {**to_json(component), "digest": language.load(component.source).digest}
 
 
 def _cased(found: Sequence[tuple[str, float]], original: str) -> list[str]:
@@ -52,6 +60,9 @@ class MaskedLM:
 
     def __post_init__(self) -> None:
         check(self)
+
+    def settings(self) -> dict[str, Any]:
+        return _with_digest(self)
 
     def refusal(self) -> str | None:
         return _missing(self.source)
@@ -85,6 +96,9 @@ class Neighbours:
 
     def __post_init__(self) -> None:
         check(self)
+
+    def settings(self) -> dict[str, Any]:
+        return _with_digest(self)
 
     def refusal(self) -> str | None:
         return _missing(self.source)
