@@ -189,7 +189,8 @@ def card(name: str, provenance: Mapping[str, Any]) -> str:
             f"- Command: `{provenance['command']}`",
             f"- Seed {provenance['seed']}; {trained['seconds']:,.0f} s of wall-clock time on {trained['machine']}.",
             f"- Loss on dev by step, words masked as in training: {curve}.",
-            f"- Size {provenance['size_bytes'] / 1e6:.1f} MB; loads in {provenance['load_seconds']:.1f} s (measured when it was written).",
+            f"- Size {provenance['size_bytes'] / 1e6:.1f} MB; loads in {provenance['load_seconds']:.1f} s once torch and transformers "
+            f"are imported (measured when it was written).",
             "- What it does not tell: it knows package descriptions in English and little else, and a probable word need not mean the same.",
             "",
             f"## {len(read)} words, drawn at random",
