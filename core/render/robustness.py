@@ -32,7 +32,7 @@ def success_by_frequency(series: Sequence[Series], counted: str) -> go.Figure:
             line={"dash": DASHES[at % len(DASHES)]}, marker={"size": 9, "symbol": SYMBOLS[at % len(SYMBOLS)]},
             hovertemplate="%{customdata}<br>%{y:.1f} %<extra>%{fullData.name}</extra>",
         )  # fmt: skip
-    figure.update_xaxes(type="log", title="training documents of the label (log)", dtick=1, automargin=True)
+    figure.update_xaxes(type="log", title="training documents of the label (log)", dtick="D2", automargin=True)
     figure.update_yaxes(title=f"success, % ({escape(counted)})", range=[-3, 103], automargin=True)
     return _dressed(figure, len(series))
 
@@ -86,7 +86,7 @@ def fragile_labels(labels: Sequence[Fragile]) -> go.Figure:
             marker={"color": colour, "size": 8, "symbol": symbol}, hovertemplate="%{customdata}<extra></extra>",
             customdata=[f"{escape(one.label)}<br>lost {one.lost} of {one.attacks}" for one in inside],
         )  # fmt: skip
-    figure.update_xaxes(type="log", title="training documents of the label (log)", dtick=1, automargin=True)
+    figure.update_xaxes(type="log", title="training documents of the label (log)", dtick="D2", automargin=True)
     figure.update_yaxes(title="changed words until it is lost, median", range=[0, top + 0.5], automargin=True)
     return _dressed(figure, 2)
 

@@ -10,7 +10,8 @@ from typing import Any
 
 from core.errors import InputError
 from core.study import records
-from core.study.plan import Bin, Plan
+from core.study.drawing import Bin
+from core.study.plan import Plan
 from core.study.run import PLAN, read_plan
 from core.study.settings import Request
 from core.study.summary import summarise

@@ -7,7 +7,6 @@ A study's folder is a run folder (core.training.runs) with plan.json (the pairs)
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +16,8 @@ from core.data.dataset import Dataset
 from core.errors import Cancelled, CapabilityError, InputError
 from core.study import records, workers
 from core.study.attacking import Task
-from core.study.plan import Bin, Pair, Plan, plan
+from core.study.drawing import Bin
+from core.study.plan import Pair, Plan, plan
 from core.study.settings import Prepare, Request
 from core.training.runs import Run
 from core.types import Classifier
@@ -82,8 +82,3 @@ def work(request: Request, classifier: Classifier, dataset: Dataset, run: Run, c
         kept = len(records.read(path))
         raise Cancelled(f"stopped after {kept:,} of {total:,} pairs; the same command goes on from here") from error
     return found
-
-
-def bins_json(found: Plan) -> list[dict[str, Any]]:
-    """The bins with what was eligible and drawn, for summaries and pages."""
-    return [asdict(one) for one in found.bins]

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from core.study.plan import Bin
+from core.study.drawing import Bin
 from core.study.records import Record, attempts
 from core.study.statistics import Interval, area, newcombe, quantile_strata, stratified, wilson
 

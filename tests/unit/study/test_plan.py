@@ -14,7 +14,8 @@ from core.attacks.targets import LabelClusters
 from core.data.dataset import Dataset, Split, truth_matrix
 from core.errors import InputError, SettingsError
 from core.labels import LabelSpace
-from core.study.plan import Plan, automatic_edges, draw, name, plan, spans
+from core.study.drawing import automatic_edges, draw, name, spans
+from core.study.plan import Plan, plan
 from core.study.settings import Request, Study
 from tests import toy
 

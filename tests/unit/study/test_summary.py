@@ -10,7 +10,8 @@ import pytest
 
 from core.study import tables
 from core.study.campaigns import Campaign
-from core.study.plan import Bin, Plan
+from core.study.drawing import Bin
+from core.study.plan import Plan
 from core.study.records import Record
 from core.study.settings import Request, Study
 from core.study.summary import PAPER_FILTERS, Filter, by_bin, gap, query_area, row, summarise
