@@ -71,7 +71,7 @@ RULES = (
     ),
     Rule("4", ("core/explainers/*",), "explainers see protocols", never=("core.models", "core.attacks", "core.defences", "core.training", "torch")),
     Rule("4", ("core/attacks/*",), "attacks see protocols", never=("core.models", "core.explainers", "core.defences", "core.training", "core.study")),
-    Rule("5", ("core/attacks/searches/*",), "a search never holds a model", only=(*NOUN_MODULES, "core.attacks.engine", "core.attacks.searches")),
+    Rule("5", ("core/attacks/searches/*",), "a search never holds a model", only=(*NOUN_MODULES, "core.attacks.steps", "core.attacks.searches")),
     Rule(
         "5",
         ("core/render/*",),
@@ -104,7 +104,14 @@ RULES = (
         ("core/*", "pages/*"),
         "torch is paid by who trains or runs a network",
         not_at_top=("torch", "accelerate"),
-        exempt=("core/models/[!_]*.py", "core/training/loop.py", "core/defences/*", "core/language/[!_]*.py"),
+        exempt=(
+            "core/models/[!_]*.py",
+            "core/training/loop.py",
+            "core/training/states.py",
+            "core/training/task.py",
+            "core/defences/*",
+            "core/language/[!_]*.py",
+        ),
     ),
     Rule("7", ("core/*", "pages/*"), "plotly is paid by who draws", not_at_top=("plotly",), exempt=("core/render/[!_]*.py",)),
 )
