@@ -131,11 +131,14 @@ def module_name(path: Path) -> str:
     return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
 
+def _unpaid(block: ast.AST) -> bool:
+    """What is inside runs later (a function's body) or never (a block for type checkers)."""
+    return isinstance(block, ast.FunctionDef | ast.AsyncFunctionDef) or (isinstance(block, ast.If) and ast.unparse(block.test) == "TYPE_CHECKING")
+
+
 def imports(path: Path) -> Iterator[Import]:
     """Every import of a file by its full name; `from a import b` counts as a.b where that is a module of ours, else as a."""
-    nested = {
-        id(node) for function in ast.walk(tree(path)) if isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef) for node in ast.walk(function)
-    }
+    nested = {id(node) for block in ast.walk(tree(path)) if _unpaid(block) for node in ast.walk(block)}
     for node in ast.walk(tree(path)):
         if isinstance(node, ast.Import):
             for alias in node.names:
