@@ -7,14 +7,11 @@ import io
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from core.checkpoint import write_atomically
 from core.study.campaigns import read_campaign
 from core.study.records import Record
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 TYPES = {True: "Successful", False: "Failed"}
 SEPARATOR = "; "
@@ -59,7 +56,8 @@ def flat(record: Record) -> dict[str, Any]:
     }
 
 
-def frame(saved: Sequence[Record]) -> pd.DataFrame:
+def frame(saved: Sequence[Record]) -> Any:
+    """The records as a pandas DataFrame."""
     import pandas as pd
 
     return pd.DataFrame([flat(record) for record in saved], columns=list(COLUMNS))
