@@ -7,6 +7,7 @@ import streamlit as st
 
 from pages.parts import attack_end, session
 from pages.parts.attack_candidates import candidates
+from pages.parts.attack_certificate import certificate
 from pages.parts.attack_trace import figures, history, ranks
 from pages.parts.attack_why import why
 from pages.parts.explaining import busy, heard, working
@@ -59,6 +60,7 @@ def _below(run: Run) -> None:
         history(run, lambda to: want(run, "rewind", to))
     with st.container(), sentences():
         why(run)
+        certificate(run)
     if run.step.ended or run.step.status == "restored":
         attack_end.end(run)
 

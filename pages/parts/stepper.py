@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from core.attacks import Option, Result, Session, Step
+from core.attacks.certificate import Certificate
 from core.attacks.cost import Cost
 from core.errors import InputError
 from pages.parts.attack_controls import Setting
@@ -21,7 +22,8 @@ LOOKED_AT = 40
 
 @dataclass
 class Run:
-    """The attack of one visitor. `wanted` is the action asked for by a click, not yet done; `picked` the word that was clicked."""
+    """The attack of one visitor. `wanted` is the action asked for by a click, not yet done; `picked` the word that was clicked;
+    `certificate` what was found out about single words, once that was asked."""
 
     key: tuple[Any, ...]
     setting: Setting
@@ -31,6 +33,7 @@ class Run:
     at: int = 0
     picked: int | None = None
     wanted: tuple[Any, ...] | None = None
+    certificate: Certificate | None = None
 
     @property
     def step(self) -> Step:

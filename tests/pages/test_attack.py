@@ -287,6 +287,15 @@ def test_why_the_score_moved(page: AppTest) -> None:
     assert "What moved the score of use::editing" in html(page) or any("does not say" in c.value for c in page.caption)
 
 
+def test_the_certificate(page: AppTest) -> None:
+    finished(page)
+    queries = attack_of(page).session.judge.queries
+    press(page, "attack.certify")
+    found = attack_of(page).certificate
+    assert found is not None and found.holds and found.substitutions == 6  # editor, cut and paste, two candidates each
+    assert "No single substitution among" in sentences(page) and attack_of(page).session.judge.queries == queries
+
+
 def test_sent_to_another_checkpoint(page: AppTest, tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     shutil.copytree(tiny / "tiny-linear", tmp_path / "tiny-linear")
     shutil.copytree(tiny / "tiny-linear", tmp_path / "tiny-twin")
