@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.document import MAX_CHARACTERS, Document
+from core.document import MAX_CHARACTERS, Document, is_word
 from core.errors import InputError
 from tests import strategies
 
@@ -135,3 +135,11 @@ def test_a_long_document_is_quick() -> None:
 def test_the_digest_tells_texts_apart() -> None:
     digests = {Document.from_text(text).digest for text in ("", "a", "a ", "A")}
     assert len(digests) == 4
+
+
+@pytest.mark.parametrize(
+    ("text", "whole"), [("chess", True), ("C++", True), ("don't", True), ("a b", False), ("", False), ("x,", False), ("\u0000", False)]
+)
+def test_what_is_one_word(text: str, whole: bool) -> None:
+    assert is_word(text) == whole
+    assert is_word(text) == (Document.from_text(text).words == (text,))

@@ -151,3 +151,26 @@ def test_it_is_json() -> None:
     assert found["found"][0] == {"position": 6, "from": "editor", "to": "game", "gain": 4.5, "rank": [2], "score": [0.5]}
     assert (found["substitutions"], found["holds"], found["rank_before"]) == (TRIED, False, [1])
     assert found["settings"]["candidates"][0]["name"] == "canned"
+
+
+def test_a_judge_forgets_all_but_the_original() -> None:
+    one, classifier = session(Demote((EDITOR,), k=1)), toy.Linear()
+    one.judge.classifier = classifier
+    changed = DOCUMENT.replace({0: "the"})
+    one.judge.seen([changed])
+    asked = classifier.queries
+    one.judge.seen([changed, DOCUMENT])
+    assert classifier.queries == asked
+    one.judge.forget([changed, DOCUMENT])
+    one.judge.seen([changed, DOCUMENT])
+    assert classifier.queries == asked + 1
+
+
+def test_what_was_foreseen_is_what_would_be_proposed() -> None:
+    """Also where one of two generators answers one word at a time."""
+    parts = (ManyAtOnce({"chess": ["library"]}), Canned(SWAPS))
+    foreseen, plain = (
+        attack(Demote((EDITOR,), k=1), candidates=one).begin(toy.Linear(), DOCUMENT) for one in (parts, (Canned({"chess": ["library"]}), parts[1]))
+    )
+    foreseen.foresee(DOCUMENT, range(7))
+    assert [foreseen.propose(DOCUMENT, i) for i in range(7)] == [plain.propose(DOCUMENT, i) for i in range(7)]
