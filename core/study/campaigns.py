@@ -69,12 +69,18 @@ def read_config(folder: Path) -> dict[str, Any] | None:
 
 
 def folders(root: Path | None = None, shipped: Path | None = None) -> dict[str, Path]:
-    """Name -> folder of every study that has drawn its pairs: those under runs/, the latest first, then the shipped ones."""
+    """Name -> folder of every study that has drawn its pairs: those under runs/, or one folder deeper, the latest first, then the shipped
+    ones. A name is the path below runs/."""
     root, shipped = root or RUNS, shipped or SHIPPED
     found: dict[str, Path] = {}
     for place in (root, shipped):
-        here = [path for path in place.iterdir() if (path / PLAN).is_file() and read_config(path) is not None] if place.is_dir() else []
+        here = [path.parent for path in under(place, PLAN) if read_config(path.parent) is not None]
         order = sorted(here, key=lambda path: ((path / PLAN).stat().st_mtime if place is root else 0, path.name), reverse=place is root)
         for path in order:
-            found.setdefault(path.name, path)
+            found.setdefault(path.relative_to(place).as_posix(), path)
     return found
+
+
+def under(root: Path, name: str) -> list[Path]:
+    """The files of a name in the folders of `root`, and in their folders."""
+    return sorted((*root.glob(f"*/{name}"), *root.glob(f"*/*/{name}")))

@@ -52,27 +52,26 @@ def command(request: Request, folder: Path, workers: int) -> list[str]:
     return words
 
 
-def folder_for(name: str, root: Path | None = None) -> Path:
+def folder_for(name: str) -> Path:
     """Where a study of this name lies. InputError for a name that is no plain folder name."""
     if not NAME.fullmatch(name):
         raise InputError(
             f"'{name}' cannot be a study's name: letters, digits, dots, dashes and underscores, at most 81, the first a letter or a digit"
         )
-    return (root or campaigns.RUNS) / name
+    return campaigns.RUNS / name
 
 
-def start(request: Request, name: str, workers: int = 1, root: Path | None = None) -> Path:
-    """Start a study, or go on with the one of this name. InputError where another one is running."""
-    folder = folder_for(name, root)
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with (folder.parent / LOCK).open("a") as lock:
+def start(request: Request, folder: Path, workers: int = 1) -> None:
+    """Start a study in a folder under runs/, or go on with the one that is there. InputError where another one is running."""
+    campaigns.RUNS.mkdir(parents=True, exist_ok=True)
+    with (campaigns.RUNS / LOCK).open("a") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise InputError("another study is running on this machine; wait for its end, or stop it") from None
-        if busy := running(root):
-            raise InputError(f"study '{busy}' is running; wait for its end, or stop it")
-        folder.mkdir(exist_ok=True)
+        if busy := running():
+            raise InputError(f"study '{busy.name}' is running; wait for its end, or stop it")
+        folder.mkdir(parents=True, exist_ok=True)
         nice = ["nice", "-n", "5"] if shutil.which("nice") else []
         with (folder / LOG).open("ab") as log:
             process = subprocess.Popen(
@@ -80,7 +79,6 @@ def start(request: Request, name: str, workers: int = 1, root: Path | None = Non
                 stderr=log, start_new_session=True, pass_fds=(lock.fileno(),), env={**os.environ, "OMP_NUM_THREADS": "1"},
             )  # fmt: skip
     _started.append(process)
-    return folder
 
 
 def state(folder: Path) -> dict[str, Any] | None:
@@ -91,13 +89,12 @@ def state(folder: Path) -> dict[str, Any] | None:
     return read_status(folder) if (folder / "status.json").is_file() else None
 
 
-def running(root: Path | None = None) -> str | None:
-    """The name of the study that is running, if any."""
-    root = root or campaigns.RUNS
-    for config in sorted(root.glob("*/config.json")) if root.is_dir() else ():
+def running() -> Path | None:
+    """The folder of the study that is running, if any."""
+    for config in campaigns.under(campaigns.RUNS, "config.json"):
         found = state(config.parent) if campaigns.read_config(config.parent) is not None else None
         if found is not None and found["state"] == "running":
-            return config.parent.name
+            return config.parent
     return None
 
 

@@ -41,7 +41,7 @@ def form(cards: list[Card]) -> None:
         busy = jobs.running()
         st.button(
             "Start", key="study.start", type="primary", icon=":material/play_arrow:", disabled=missing or busy is not None, on_click=_start,
-            args=(request, name, workers), help=None if busy is None else plain(f"Study '{busy}' is running; one at a time."),
+            args=(request, name, workers), help=None if busy is None else plain(f"Study '{busy.name}' is running; one at a time."),
         )  # fmt: skip
     st.caption("It runs in a process of its own: leave the page, or stop the server, and it goes on.")
     if estimate:
@@ -89,7 +89,7 @@ def _name(request: Request) -> str:
 
 def _start(request: Request, name: str, workers: int) -> None:
     try:
-        jobs.start(request, name, workers)
+        jobs.start(request, jobs.folder_for(name), workers)
         session.choose(session.STARTED, name)
     except CoreError as error:
         session.choose(session.REFUSED, str(error))

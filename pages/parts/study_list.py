@@ -46,16 +46,16 @@ def watch() -> None:
     """The running study, if there is one; it is looked at again and again until it ends. One that this visitor started and that
     ended before it had drawn a pair says why."""
     started = session.get(session.STARTED)
-    name = jobs.running() or (started if started and jobs.starting(jobs.folder_for(started)) else None)
-    if name is not None:
-        st.fragment(_live, run_every=EVERY)(name)
+    folder = jobs.running() or (jobs.folder_for(started) if started and jobs.starting(jobs.folder_for(started)) else None)
+    if folder is not None:
+        st.fragment(_live, run_every=EVERY)(folder)
     elif started and started not in names():
         session.forget(session.STARTED)
         problem(jobs.said(jobs.folder_for(started)) or f"Study '{started}' ended at once and did not say why.")
 
 
-def _live(name: str) -> None:
-    folder = jobs.folder_for(name)
+def _live(folder: Path) -> None:
+    name = folder.name
     status = jobs.state(folder)
     if status is None or status["state"] != "running":
         if not jobs.starting(folder):
@@ -108,7 +108,7 @@ def _ended(status: dict[str, Any]) -> str:
 
 def _resume(one: Campaign) -> None:
     try:
-        jobs.start(one.request, one.name, root=one.folder.parent)
+        jobs.start(one.request, one.folder)
     except CoreError as error:
         session.choose(session.REFUSED, str(error))
 

@@ -172,7 +172,7 @@ def test_one_that_broke_off_can_go_on(app, tmp_path, monkeypatch):
     status = json.loads((folder / "status.json").read_text())
     (folder / "status.json").write_text(json.dumps({**status, "state": "running", "pid": 2**22 + 1}))
     started = []
-    monkeypatch.setattr(jobs, "start", lambda request, name, **more: started.append((request, name)))
+    monkeypatch.setattr(jobs, "start", lambda request, folder: started.append((request, folder.name)))
     test = app(names=(), study=["alpha"])
     assert not test.exception
     assert "alpha broke off after 9 of 16 pairs" in shown(test)

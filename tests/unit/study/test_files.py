@@ -121,7 +121,8 @@ class TestCampaigns:
         (tmp_path / "runs" / "training" / "config.json").write_text('{"model": "linear"}')
         (tmp_path / "runs" / "broken").mkdir()
         (tmp_path / "runs" / "broken" / "config.json").write_text("{")
-        assert list(campaigns.folders(tmp_path / "runs", tmp_path / "none")) == ["mine"]
+        run_study(request_for(pairs=2), tmp_path / "runs" / "night" / "deep")
+        assert list(campaigns.folders(tmp_path / "runs", tmp_path / "none")) == ["night/deep", "mine"]
         found = campaigns.read_campaign(tmp_path / "runs" / "mine")
         assert (found.checkpoint, found.data, len(found.records)) == ("tiny-linear", "tiny", 2)
         with pytest.raises(InputError, match="is no study's folder"):
@@ -152,9 +153,9 @@ class TestJobs:
         assert fields.to_json(asked.switches).keys() == fields.to_json(Recipe()).keys()
 
     @pytest.mark.parametrize("name", ["", "../up", "a/b", ".hidden", "-flag", "a" * 99, "a b", "a\n"])
-    def test_odd_names_are_refused(self, tmp_path: Path, name: str) -> None:
+    def test_odd_names_are_refused(self, name: str) -> None:
         with pytest.raises(InputError, match="cannot be a study's name"):
-            jobs.folder_for(name, tmp_path)
+            jobs.folder_for(name)
 
     def test_one_at_a_time_watched_stopped_and_resumed(self, request_for, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         """A real process: the second is refused while it runs; a stop ends it; the same name goes on to the end."""
@@ -167,7 +168,9 @@ class TestJobs:
         monkeypatch.setattr(
             jobs, "command", lambda request, folder, workers: [sys.executable, str(script), json.dumps(request.to_json()), str(folder), "1"]
         )
-        folder = jobs.start(asked, "one", root=tmp_path)
+        monkeypatch.setattr(campaigns, "RUNS", tmp_path / "runs")
+        folder = jobs.folder_for("one")
+        jobs.start(asked, folder)
 
         def until(wanted: str, most: float = 120) -> None:
             end = time.monotonic() + most
@@ -180,8 +183,8 @@ class TestJobs:
 
         until("running")
         with pytest.raises(InputError, match=r"(another study|study 'one') is running"):
-            jobs.start(asked, "two", root=tmp_path)
-        assert jobs.running(tmp_path) == "one"
+            jobs.start(asked, jobs.folder_for("two"))
+        assert jobs.running() == folder
         jobs.stop(folder)
         until("stopped")
         kept = len(records.read(folder / records.FILE))
@@ -191,7 +194,7 @@ class TestJobs:
             if not jobs.starting(folder):
                 break
             time.sleep(0.1)
-        jobs.start(asked, "one", root=tmp_path)
+        jobs.start(asked, folder)
         until("done")
         assert len(records.read(folder / records.FILE)) == 40
-        assert jobs.running(tmp_path) is None
+        assert jobs.running() is None
