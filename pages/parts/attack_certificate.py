@@ -17,15 +17,16 @@ LISTED = 12
 
 def certificate(run: Run) -> None:
     """Behind a button: every candidate of every word of the original text is scored, which takes a while."""
-    asked = False
     if run.certificate is None:
-        with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
+        place = st.empty()
+        with place.container(horizontal=True, vertical_alignment="center", gap="medium"):
             asked = st.button("Is one word enough?", key="attack.certify", icon=":material/verified:")
             st.caption(
                 "Scores every substitution of a single word of the original text: a certificate that none does it, or the list of those that do."
             )
-    if asked:
-        run.certificate = _certified(run)
+        if asked:
+            run.certificate = _certified(run)
+            place.empty()
     if run.certificate is not None:
         _shown(run.certificate)
 
