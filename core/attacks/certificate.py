@@ -129,19 +129,27 @@ def estimate(session: Session) -> Cost:
     """What `certify` will ask and how long it takes, from the first words' candidates; `most`, as if every word had as many as the
     richest of these. What is looked up is kept by the session; nothing counts as a query."""
     positions = _positions(session)
-    probed = positions[:: max(1, len(positions) // PROBED)][:PROBED]
+    probed = positions[:: max(1, len(positions) // (PROBED + 1))][: PROBED + 1]
+    if not probed:
+        return Cost(0, 0.0, 0)
+    _probe(session, probed[:1])  # not timed if others are: it may load the language model
     began = time.perf_counter()
-    session.foresee(session.original, probed)
-    words = [session.propose(session.original, position) for position in probed]
-    for position, own in zip(probed, words, strict=True):
+    words = _probe(session, probed[1:] or probed)
+    each = (time.perf_counter() - began) / len(words)
+    return Cost(round(sum(words) / len(words) * len(positions)), each * len(positions), max(words) * len(positions))
+
+
+def _probe(session: Session, positions: Sequence[int]) -> list[int]:
+    """How many candidates these words have, which are scored on the way, past the judge's books."""
+    session.foresee(session.original, positions)
+    words = [session.propose(session.original, position) for position in positions]
+    for position, own in zip(positions, words, strict=True):
         _score(session, position, own)
-    spent = (time.perf_counter() - began) / max(1, len(probed))
-    each = [len(own) for own in words] or [0]
-    return Cost(round(sum(each) / len(each) * len(positions)), spent * len(positions), max(each) * len(positions))
+    return [len(own) for own in words]
 
 
 def _score(session: Session, position: int, words: Sequence[str]) -> None:
-    """As the judge would, past its books."""
+    """As the judge would."""
     classifier, original = session.classifier, session.original
     if words and isinstance(classifier, Substitutable):
         classifier.score_substituted(original, position, words)

@@ -124,7 +124,7 @@ def test_the_estimate_costs_no_query() -> None:
     before = one.judge.queries
     cost = certificate.estimate(one)
     assert one.judge.queries == before
-    assert (cost.queries, cost.most) == (4, 7)  # one candidate at the first probed word, none at the other: 0.5 or 1 for each of 7 words
+    assert (cost.queries, cost.most) == (7, 7)  # the first word is not counted; "game" and the second "a" have one candidate each
     assert cost.seconds > 0
 
 
