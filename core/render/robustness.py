@@ -17,7 +17,7 @@ LABELS = 400
 DASHES = ("solid", "dash", "dot", "dashdot", "longdash")
 """Studies differ in their line, too: not everybody tells colours apart."""
 SYMBOLS = ("circle", "square", "diamond", "triangle-up", "x")
-LOST, KEPT = "rgb(167, 82, 16)", "rgba(84, 90, 98, 0.55)"
+LOST, KEPT = "rgb(209, 102, 20)", "rgb(128, 134, 142)"
 
 
 def success_by_frequency(series: Sequence[Series], counted: str) -> go.Figure:

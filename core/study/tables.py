@@ -19,8 +19,8 @@ from core.study.campaigns import Campaign
 from core.study.records import Record, attempts
 from core.study.summary import ANY, Filter, by_bin, row
 
-PAPER = "Qaraei and Babbar 2022; other data"
-HERE = "measured here"
+PAPER = "the paper, other data"
+HERE = "here"
 THETA = Filter(0.10)
 """Tables 3 and 5 count a success whatever its similarity, at a change rate of at most 10 %."""
 
@@ -59,24 +59,25 @@ def table_5(campaigns: Sequence[Campaign], chosen: Filter = THETA) -> list[Table
         if one.request.study.goal == Promote.NAME
     ]
     theirs = [{"clusters": clusters, **_paper(model, data, values)} for model, data, clusters, *values in PAPER_TABLE_5]
-    return [{"model": each.pop("model"), "data": each.pop("data"), **each} for each in ours + theirs]
+    first = ("source", "model", "data", "clusters")
+    return [{**{name: each[name] for name in first}, **each} for each in ours + theirs]
 
 
 def _ours(one: Campaign, chosen: Filter) -> TableRow:
     found = row("all", one.records, chosen)
     return {
-        "model": one.checkpoint, "data": one.data, "success %": _percent(found.rate.value), "low %": _percent(found.rate.low),
+        "source": HERE, "model": one.checkpoint, "data": one.data, "success %": _percent(found.rate.value), "low %": _percent(found.rate.low),
         "high %": _percent(found.rate.high), "n": found.n, "similarity": _number(found.similarity),
         "paper's similarity": _number(found.paper_similarity),
-        "change %": _percent(found.change_rate), "queries": _number(found.queries, 1), "study": one.name, "source": HERE,
+        "change %": _percent(found.change_rate), "queries": _number(found.queries, 1), "study": one.name,
     }  # fmt: skip
 
 
 def _paper(model: str, data: str, values: Sequence[Any]) -> TableRow:
     success, similarity, change = values
     return {
-        "model": model, "data": data, "success %": success, "low %": None, "high %": None, "n": None, "similarity": None,
-        "paper's similarity": similarity, "change %": change, "queries": None, "study": "", "source": PAPER,
+        "source": PAPER, "model": model, "data": data, "success %": success, "low %": None, "high %": None, "n": None, "similarity": None,
+        "paper's similarity": similarity, "change %": change, "queries": None, "study": "",
     }  # fmt: skip
 
 

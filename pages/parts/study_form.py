@@ -39,8 +39,9 @@ def form(cards: list[Card]) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         estimate = st.button("Estimate", key="study.estimate", icon=":material/timer:", disabled=missing)
         busy = jobs.running()
+        ready = not missing and busy is None
         st.button(
-            "Start", key="study.start", type="primary", icon=":material/play_arrow:", disabled=missing or busy is not None, on_click=_start,
+            "Start", key="study.start", type="primary" if ready else "secondary", icon=":material/play_arrow:", disabled=not ready, on_click=_start,
             args=(request, name, workers), help=None if busy is None else plain(f"Study '{busy.name}' is running; one at a time."),
         )  # fmt: skip
     st.caption("It runs in a process of its own: leave the page, or stop the server, and it goes on.")

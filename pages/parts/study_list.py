@@ -65,7 +65,9 @@ def _live(folder: Path) -> None:
     done, total = int(status["step"]), max(int(status["total"]), 1)
     left = "" if status["eta"] is None else f", about {spoken(float(status['eta']))} left"
     with st.container(border=True):
-        st.progress(min(done / total, 1.0), plain(f"{name}: {status['what'] or 'loading'} {done:,} of {total:,}{left}"))
+        st.progress(
+            min(done / total, 1.0), plain(f"{name}: {status['what']} {done:,} of {total:,}{left}" if status["what"] else f"{name}: loading …")
+        )
         if foreseen := estimated(folder):
             st.caption(plain(f"Foreseen: {foreseen}"))
         asked = (folder / "stop").exists()

@@ -19,6 +19,8 @@ from pages.parts.loading import Card
 from pages.parts.show import plain
 
 KINDS = {"cosine": "cosine", "angular": "1 − arccos(cosine), as the paper's code has it"}
+LISTED = 40
+"""Rows of a table that are shown without scrolling."""
 COSTS: dict[str, tuple[tables.Cost, bool]] = {"Queries": ("queries", True), "Changed words": ("changed_words", False)}
 
 
@@ -69,9 +71,9 @@ def _bin_row(found: dict[str, Any]) -> dict[str, Any]:
         for name, key in (("success", "rate"), ("low", "low"), ("high", "high"))
     }
     means = {
-        "change %": None if found["change_rate"] is None else round(100 * found["change_rate"], 2),
-        **{name: None if found[key] is None else round(found[key], 3) for name, key in (("similarity", "similarity"), ("queries", "queries"))},
-    }
+        "change %": None if found["change_rate"] is None else round(100 * found["change_rate"], 2), "similarity": _rounded(found["similarity"]),
+        "queries": _rounded(found["queries"], 1),
+    }  # fmt: skip
     without = found["rate_without_exhausted"]
     return {
         "bin": found["bin"], "n": found["n"], "successes": found["success"], **percent, **means,
@@ -80,8 +82,8 @@ def _bin_row(found: dict[str, Any]) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _rounded(value: float | None) -> float | None:
-    return None if value is None else round(value, 3)
+def _rounded(value: float | None, digits: int = 3) -> float | None:
+    return None if value is None else round(value, digits)
 
 
 def _gap_row(one: Campaign, chosen: Filter) -> dict[str, Any] | None:
@@ -104,9 +106,8 @@ def _gap_row(one: Campaign, chosen: Filter) -> dict[str, Any] | None:
 
 def paper(shown: Sequence[Campaign], chosen: Filter) -> None:
     """Tables 3 and 5 beside the paper's rows."""
-    columns = {"source": st.column_config.TextColumn(width="medium")}
-    table("Table 3: positive-targeted attacks", tables.table_3(shown, chosen), "table-3", columns)
-    table("Table 5: negative-targeted attacks", tables.table_5(shown, chosen), "table-5", columns)
+    table("Table 3: positive-targeted attacks", tables.table_3(shown, chosen), "table-3")
+    table("Table 5: negative-targeted attacks", tables.table_5(shown, chosen), "table-5")
     st.caption(
         "The paper's rows are of other data, other classifiers and another sentence encoder: its protocol is replicated, not its numbers. Its "
         "similarity is 1 − arccos averaged over all attacks, failures as 0, as its released code prints it; the other is the cosine over successes."
@@ -176,7 +177,7 @@ def _read(shown: Sequence[Campaign], cards: Sequence[Card]) -> None:
     bar.empty()
 
 
-def table(title: str, rows: Sequence[Mapping[str, Any]], name: str, columns: Mapping[str, Any] | None = None) -> None:
+def table(title: str, rows: Sequence[Mapping[str, Any]], name: str) -> None:
     """A table with its files; nothing where it has no row."""
     if not rows:
         return
@@ -193,4 +194,4 @@ def table(title: str, rows: Sequence[Mapping[str, Any]], name: str, columns: Map
                 icon=":material/download:",
                 type="tertiary",
             )
-    st.dataframe(list(rows), hide_index=True, key=f"study.table.{name}", column_config=dict(columns or {}))
+    st.dataframe(list(rows), hide_index=True, key=f"study.table.{name}", placeholder="–", height="content" if len(rows) <= LISTED else "auto")

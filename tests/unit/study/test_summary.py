@@ -127,7 +127,7 @@ class TestTables:
     def test_table_5_says_whether_clusters_were_used(self) -> None:
         found = tables.table_5([campaign([record("a")], str(i), goal="negative-targeted", targets=t) for i, t in enumerate(("naive", "cluster"))])
         assert [(one["study"], one["clusters"]) for one in found[:2]] == [("0", "no"), ("1", "yes")]
-        assert len(found) == 10 and list(found[0])[:3] == ["model", "data", "clusters"]
+        assert len(found) == 10 and list(found[0])[:4] == ["source", "model", "data", "clusters"]
 
     def test_figure_2_stands_at_the_geometric_mean_of_counts(self) -> None:
         saved = [record("a", count=1), record("b", count=4, success=False), record("c", HEAD.name, count=100)]
