@@ -17,8 +17,9 @@ from core.document import Document
 from core.fields import Field, check
 from core.types import BoolArray, Classifier, Differentiable, FloatArray, IntArray, Maskable, MaskMode
 
-BATCH_WORDS = 4_096
-"""Words masked between two looks at the budget."""
+BATCH_WORDS, BATCH_ROWS = 4_096, 64
+"""Between two looks at the budget so many words are masked, but at least so many texts: a long text is mostly past the model's
+window, and what its maskings share is worked out once a batch."""
 
 
 def _masked(judge: Judge, document: Document, positions: Sequence[int], mode: MaskMode) -> FloatArray:
@@ -26,7 +27,7 @@ def _masked(judge: Judge, document: Document, positions: Sequence[int], mode: Ma
     gamma = np.asarray(judge.gamma(document), dtype=np.int64)
     keep: BoolArray = np.ones((len(positions) + 1, len(document)), dtype=np.bool_)
     keep[np.arange(len(positions)), list(positions)] = False
-    size = max(8, BATCH_WORDS // max(1, len(document)))
+    size = max(BATCH_ROWS, BATCH_WORDS // max(1, len(document)))
     parts = [_sum(judge, document, keep[start : start + size], gamma, mode) for start in range(0, len(keep), size)]
     judge.count(len(positions))
     found = np.concatenate(parts)

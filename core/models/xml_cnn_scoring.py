@@ -78,7 +78,11 @@ class CnnScorer:
     def score_masked(self, document: Document, keep: BoolArray, labels: IntArray | None = None, mode: MaskMode = "delete") -> Scores:
         """Logits [n, L or m]. Products are made once for the document; a row costs only its gathers and the bottleneck.
         Equal rows of `keep` are scored once. mode "mask" puts the unknown word in a removed word's place."""
-        distinct, places = np.unique(np.append(self.words.ids(document.words), [PADDING, UNKNOWN]), return_inverse=True)
+        # Words past the window are read only where words before them are cut out.
+        cut = int((~keep).sum(axis=1).max()) if mode == "delete" and len(keep) else 0
+        keep = keep[:, : self.window + cut]
+        ids = self.words.ids(document.words[: self.window + cut])
+        distinct, places = np.unique(np.append(ids, [PADDING, UNKNOWN]), return_inverse=True)
         places, padding, unknown = places[:-2], int(places[-2]), int(places[-1])
         products = self.module.products(self.module.embed(distinct))
         columns = self._columns(labels)
