@@ -17,6 +17,7 @@ import numpy as np
 from core.study.drawing import Bin
 from core.study.records import Record, attempts
 from core.study.statistics import Interval, area, newcombe, quantile_strata, stratified, wilson
+from core.types import BoolArray, IntArray
 
 MARGIN_STRATA = 5
 
@@ -101,7 +102,8 @@ def by_bin(records: Sequence[Record], bins: Sequence[Bin], chosen: Filter = ANY)
 @dataclass(frozen=True)
 class Gap:
     """Success in the tail bin minus success in the head bin, plain and within strata of equal start. `rank`: of equal start rank
-    (negative-targeted: fifths of it); `margin`: of fifths of the margin to rank k + 1 over both bins."""
+    (negative-targeted: fifths of it); `margin`: of fifths of the margin to rank k + 1 over both bins. `rank_pairs` and `margin_pairs`
+    are those in strata that hold both bins: the others have nothing to be compared with."""
 
     tail: str
     head: str
@@ -111,6 +113,8 @@ class Gap:
     by_document: Interval
     rank: Interval
     margin: Interval
+    rank_pairs: int
+    margin_pairs: int
 
     def to_json(self) -> dict[str, Any]:
         return {key: value.to_json() if isinstance(value, Interval) else value for key, value in vars(self).items()}
@@ -133,14 +137,22 @@ def gap(records: Sequence[Record], bins: Sequence[Bin], chosen: Filter = ANY, se
     margins = np.asarray([record["margin"] or 0.0 for record in both], dtype=np.float64)
     inside = bool(len(ranks)) and int(ranks.max()) <= both[0]["k"]
     rank_strata = ranks if inside else quantile_strata(ranks.astype(np.float64), MARGIN_STRATA)
+    margin_strata = quantile_strata(margins, MARGIN_STRATA)
     nothing = Interval(math.nan, math.nan, math.nan)
     return Gap(
         held[0], held[-1], int(tail.sum()), int((~tail).sum()),
         plain=newcombe((int(success[tail].sum()), int(tail.sum())), (int(success[~tail].sum()), int((~tail).sum()))),
         by_document=stratified(success, tail, one_stratum, documents, seed),
         rank=stratified(success, tail, rank_strata, documents, seed) if matchable else nothing,
-        margin=stratified(success, tail, quantile_strata(margins, MARGIN_STRATA), documents, seed) if matchable else nothing,
+        margin=stratified(success, tail, margin_strata, documents, seed) if matchable else nothing,
+        rank_pairs=_comparable(tail, rank_strata) if matchable else 0,
+        margin_pairs=_comparable(tail, margin_strata) if matchable else 0,
     )  # fmt: skip
+
+
+def _comparable(tail: BoolArray, strata: IntArray) -> int:
+    """Pairs in strata that hold pairs of both bins."""
+    return int(np.isin(strata, np.intersect1d(strata[tail], strata[~tail])).sum())
 
 
 def query_area(records: Sequence[Record], horizon: float | None = None) -> float:

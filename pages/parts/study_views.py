@@ -61,7 +61,7 @@ def success(shown: Sequence[Campaign], chosen: Filter) -> None:
     st.caption(
         "Success in the tail bin minus success in the head bin, in percentage points. Plain: Newcombe's interval. Matched: within strata of equal "
         "start rank, or of fifths of the margin to rank k + 1, weighted after Mantel and Haenszel; intervals there by 2,000 bootstrap draws of whole "
-        "documents. Rare labels start lower in the top k, so the plain gap is partly that."
+        "documents. Comparable: pairs in strata that hold both bins. Rare labels start lower in the top k, so the plain gap is partly that."
     )
 
 
@@ -100,7 +100,8 @@ def _gap_row(one: Campaign, chosen: Filter) -> dict[str, Any] | None:
 
     return {
         "study": one.name, "tail": f"{found.tail} (n = {found.tail_n})", "head": f"{found.head} (n = {found.head_n})", "plain": points(found.plain),
-        "plain, by document": points(found.by_document), "matched on start rank": points(found.rank), "matched on margin": points(found.margin),
+        "plain, by document": points(found.by_document), "matched on start rank": points(found.rank),
+        "comparable, rank": found.rank_pairs, "matched on margin": points(found.margin), "comparable, margin": found.margin_pairs,
     }  # fmt: skip
 
 

@@ -89,6 +89,7 @@ class TestGap:
         found = gap(saved, (TAIL, HEAD))
         assert found is not None
         assert (found.plain.value, found.rank.value) == (pytest.approx(0.5), pytest.approx(0))
+        assert found.rank_pairs == 20  # those that start at rank 3
 
     def test_one_bin_has_no_gap(self) -> None:
         assert gap(records(3, 4, TAIL.name), (TAIL, HEAD)) is None
