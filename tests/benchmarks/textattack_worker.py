@@ -71,7 +71,11 @@ def main(job_file: str, result_file: str) -> None:
 
     torch.set_num_threads(1)
     job = json.loads(Path(job_file).read_text(encoding="utf-8"))
-    attack = attack_of(job, models.load(job["checkpoint"]))
+    model: Any = models.load(job["checkpoint"])
+    for layer in model.encoder.bert.encoder.layer if hasattr(model, "encoder") else ():
+        # transformers below 5 wraps a layer's hidden states in a tuple.
+        layer.register_forward_hook(lambda module, given, found: found[0] if isinstance(found, tuple) else found)
+    attack = attack_of(job, model)
     found = []
     cap = next(limit for limit in attack.pre_transformation_constraints if hasattr(limit, "max_num_words"))
     for number, (text, label, words) in enumerate([job["documents"][0], *job["documents"]]):  # the first one twice: it warms up
