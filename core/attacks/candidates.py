@@ -15,26 +15,6 @@ from core.errors import CoreError
 from core.fields import Field, check
 
 DEFAULT_MODEL = "debtags-mlm"
-_SOURCE = Field("masked language model: a checkpoint here, a folder, or a hub name (a hub name makes a request)")
-
-
-def _missing(source: str) -> str | None:
-    """Why the language model cannot be used, as a sentence."""
-    from core import language
-
-    try:
-        language.load(source)
-    except CoreError as error:
-        return str(error)
-    return None
-
-
-def _with_digest(component: MaskedLM | Neighbours) -> dict[str, Any]:
-    """The settings, and which weights answered: a name may hold another model tomorrow."""
-    from core import language
-    from core.fields import to_json
-
-    return {**to_json(component), "digest": language.load(component.source).digest}
 
 
 def _cased(found: Sequence[tuple[str, float]], original: str) -> list[str]:
@@ -44,28 +24,45 @@ def _cased(found: Sequence[tuple[str, float]], original: str) -> list[str]:
 
 
 @dataclass(frozen=True)
-class MaskedLM:
+class _Asking:
+    """What all generators that ask a language model share."""
+
+    source: Annotated[str, Field("masked language model: a checkpoint here, a folder, or a hub name (a hub name makes a request)")] = DEFAULT_MODEL
+
+    def __post_init__(self) -> None:
+        check(self)
+
+    def settings(self) -> dict[str, Any]:
+        """The settings, and which weights answered: a name may hold another model tomorrow."""
+        from core import language
+        from core.fields import to_json
+
+        return {**to_json(self), "digest": language.load(self.source).digest}
+
+    def refusal(self) -> str | None:
+        """Why the language model cannot be used, as a sentence."""
+        from core import language
+
+        try:
+            language.load(self.source)
+        except CoreError as error:
+            return str(error)
+        return None
+
+
+@dataclass(frozen=True)
+class MaskedLM(_Asking):
     """The `count` words that the language model finds most probable in the word's place (Qaraei and Babbar 2022, Algorithm 1).
 
     `masked` puts one mask token there, in the text as it stands (the paper); without it the intact text is read (BERT-Attack, and
     the paper's released code).
     """
 
-    source: Annotated[str, _SOURCE] = DEFAULT_MODEL
     count: Annotated[int, Field("candidates a word (K)", low=1, high=1_000)] = 48
     masked: Annotated[bool, Field("hide the word from the language model")] = True
     minimum_probability: Annotated[float, Field("least probability of a candidate", low=0.0, high=1.0)] = 0.0
 
     NAME: ClassVar[str] = "masked-lm"
-
-    def __post_init__(self) -> None:
-        check(self)
-
-    def settings(self) -> dict[str, Any]:
-        return _with_digest(self)
-
-    def refusal(self) -> str | None:
-        return _missing(self.source)
 
     def propose(self, scene: Scene, document: Document, position: int) -> Sequence[str]:
         return self.propose_all(scene, document, [position])[0]
@@ -82,26 +79,16 @@ class MaskedLM:
 
 
 @dataclass(frozen=True)
-class Neighbours:
+class Neighbours(_Asking):
     """The nearest words in the encoder's input embedding, ordered by what the language model makes of them in this place:
     log p(word | text with the place masked) + `weight` * cosine. Far closer in meaning than the language model alone, and
     still grammatical (measurements.md 5); antonyms are near, too: use it with the antonym constraint."""
 
-    source: Annotated[str, _SOURCE] = DEFAULT_MODEL
     nearest: Annotated[int, Field("nearest words that are looked at", low=1, high=2_000)] = 60
     weight: Annotated[float, Field("weight of the cosine against the log probability", low=0.0, high=1_000.0)] = 10.0
     count: Annotated[int, Field("candidates a word (K)", low=1, high=1_000)] = 24
 
     NAME: ClassVar[str] = "neighbours"
-
-    def __post_init__(self) -> None:
-        check(self)
-
-    def settings(self) -> dict[str, Any]:
-        return _with_digest(self)
-
-    def refusal(self) -> str | None:
-        return _missing(self.source)
 
     def propose(self, scene: Scene, document: Document, position: int) -> Sequence[str]:
         from core import language
