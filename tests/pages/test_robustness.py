@@ -197,7 +197,9 @@ def test_a_running_one_is_watched_and_stopped(app, tmp_path):
 def test_what_ends_at_once_says_why(app, monkeypatch):
     """A real process that refuses: its sentence is shown once it has ended."""
     monkeypatch.setattr("pages.parts.study_form.cached_file", lambda: APP)
-    monkeypatch.setattr(jobs, "command", lambda *_: [sys.executable, "-c", "import sys; sys.exit('there is *no* language model')"])
+    # The folder is among the words, as in every study's command: by it a start under way is known from one that has ended.
+    refusing = [sys.executable, "-c", "import sys; sys.exit('there is *no* language model')"]
+    monkeypatch.setattr(jobs, "command", lambda request, folder, workers: [*refusing, str(folder)])
     test = app(study=["alpha"])
     test.button(key="study.start").click().run()
     for _ in range(100):
