@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -22,6 +23,12 @@ WORDS = ("network", "level", "python", "paste", *FILLERS[:6])
 def prepare(recipe: Recipe, goal: Goal, name: str) -> Attack:
     """The same few candidates for every word, so that no language model is needed. Importable: workers are other processes."""
     return attack(goal, {}, WORDS, budget=Budget(recipe.change_rate), name=name, seed=recipe.seed)
+
+
+def slow(recipe: Recipe, goal: Goal, name: str) -> Attack:
+    """A tenth of a second a pair, so that a study can be killed before its end on any machine."""
+    time.sleep(0.1)
+    return prepare(recipe, goal, name)
 
 
 def fragile(recipe: Recipe, goal: Goal, name: str) -> Attack:

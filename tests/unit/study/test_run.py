@@ -33,12 +33,12 @@ from core.models import load
 from core.study.run import work
 from core.study.settings import Request
 from core.training.runs import Run
-from tests.unit.study.conftest import prepare
+from tests.unit.study.conftest import slow
 import json
 request = Request.from_json(json.loads(sys.argv[1]))
 if __name__ == "__main__":
     with Run(Path(sys.argv[2]), quiet=True) as run:
-        work(request, load(request.study.checkpoint), load_dataset(request.study.dataset), run, int(sys.argv[3]), prepare)
+        work(request, load(request.study.checkpoint), load_dataset(request.study.dataset), run, int(sys.argv[3]), slow)
 """
 
 
