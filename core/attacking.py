@@ -22,7 +22,7 @@ def by_explainer(name: str) -> Explained:
         found = explain(explainer, classifier, document, labels)
         return found.values.sum(axis=0), found.queries
 
-    return Explained(attribute, name, tuple(to_json(explainer).items()), explainer.refusal)
+    return Explained(attribute, name, tuple(to_json(explainer).items()), explainer.refusal, explainer.queries)
 
 
 def prepare(chosen: Recipe, goal: Goal, name: str = "custom") -> Attack:

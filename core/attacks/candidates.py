@@ -11,7 +11,6 @@ from typing import Annotated, Any, ClassVar
 
 from core.attacks.components import Scene
 from core.document import Document
-from core.errors import CoreError
 from core.fields import Field, check
 
 DEFAULT_MODEL = "debtags-mlm"
@@ -43,11 +42,7 @@ class _Asking:
         """Why the language model cannot be used, as a sentence."""
         from core import language
 
-        try:
-            language.load(self.source)
-        except CoreError as error:
-            return str(error)
-        return None
+        return language.refusal(self.source)
 
 
 @dataclass(frozen=True)

@@ -128,7 +128,7 @@ def _effect(goal: Goal, names: Sequence[str]) -> tuple[str, str]:
 def estimate(session: Session) -> Cost:
     """What `certify` will ask and how long it takes, from the first words' candidates; `most`, as if every word had as many as the
     richest of these. What is looked up is kept by the session; nothing counts as a query."""
-    positions = _positions(session)
+    positions = session.positions
     probed = positions[:: max(1, len(positions) // (PROBED + 1))][: PROBED + 1]
     if not probed:
         return Cost(0, 0.0, 0)
@@ -164,7 +164,7 @@ def certify(session: Session, progress: Progress = silent) -> Certificate:
         raise InputError(session.unmet)
     began, queries, calls = time.monotonic(), session.judge.queries, session.judge.model_calls
     tracked = session.attack.goal.targets or session.judge.start.top
-    positions = _positions(session)
+    positions = session.positions
     reaching: list[Single] = []
     nearest: Single | None = None
     total = 0
@@ -182,10 +182,6 @@ def certify(session: Session, progress: Progress = silent) -> Certificate:
         session, positions, tuple(tracked), total, found, nearest, refused, unconfirmed, session.judge.queries - queries,
         session.judge.model_calls - calls, spent,
     )  # fmt: skip
-
-
-def _positions(session: Session) -> tuple[int, ...]:
-    return tuple(i for i in range(session.words_read) if session.stays(i) is None)
 
 
 def _candidates(session: Session, positions: Sequence[int]) -> Iterator[tuple[int, list[str]]]:

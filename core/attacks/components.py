@@ -35,6 +35,10 @@ class Importance(Protocol):
         """Why this classifier's words cannot be weighed so, as a sentence; None if they can."""
         ...
 
+    def queries(self, words: int, labels: int) -> int:
+        """How many queries the weighing of so many words for so many labels costs."""
+        ...
+
     def weigh(self, judge: Judge, document: Document, positions: Sequence[int]) -> FloatArray:
         """[w]: how much the goal would gain without each word; -inf for words that are not among `positions`. Documents that
         are scored on the way are counted with `judge.count`."""

@@ -19,7 +19,6 @@ import numpy as np
 from core.attacks.components import Constraint, Scene
 from core.attacks.similarity import SentenceSimilarity, angular
 from core.document import Document
-from core.errors import CoreError
 from core.fields import Field, check
 
 WINDOW = 5
@@ -221,11 +220,7 @@ class Perplexity(Constraint):
     def refusal(self) -> str | None:
         from core import language
 
-        try:
-            language.load(self.source)
-        except CoreError as error:
-            return str(error)
-        return None
+        return language.refusal(self.source)
 
     def documents(self, scene: Scene, documents: Sequence[Document]) -> Sequence[str | None]:
         rises = [self._rise(scene.original, document) for document in documents]

@@ -6,7 +6,6 @@ import time
 from dataclasses import dataclass
 
 from core.attacks.engine import Session
-from core.attacks.importance import Gradient, RandomOrder
 
 PROBED = 2
 """Words whose candidates are looked up for the estimate."""
@@ -27,8 +26,8 @@ class Cost:
 def estimate(session: Session) -> Cost:
     """A word that is tried costs as many queries as candidates pass at the first words. What is looked up for the estimate is
     kept by the session; what is scored for it does not count as the attack's queries."""
-    positions = [i for i in range(session.words_read) if session.stays(i) is None]
-    weighing = _weighing(session, len(positions))
+    positions = session.positions
+    weighing = session.weighing
     began = time.perf_counter()
     proposed = [session.propose(session.original, position) for position in positions[:PROBED]]
     looking = (time.perf_counter() - began) / max(1, len(proposed))
@@ -39,17 +38,6 @@ def estimate(session: Session) -> Cost:
     tried = min(session.limit, len(positions))
     queries = _capped(session, weighing + tried * each)
     return Cost(queries, queries * scoring + tried * looking, _capped(session, weighing + len(positions) * each))
-
-
-def _weighing(session: Session, words: int) -> int:
-    """One query a word; with the gradient two a label and the check, at random none. What an explainer asks is not foreseen: one
-    a word is assumed."""
-    importance = session.attack.importance
-    if isinstance(importance, RandomOrder):
-        return 0
-    if isinstance(importance, Gradient):
-        return 2 * max(1, len(session.attack.goal.targets)) + min(importance.recheck, words)
-    return words
 
 
 def _scoring(session: Session, texts: list[str]) -> float:

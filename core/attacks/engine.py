@@ -14,6 +14,7 @@ from __future__ import annotations
 import time
 from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Annotated, Any
 
 import numpy as np
@@ -173,6 +174,7 @@ class Session:
     def _answer(self, ask: Ask, step: Step) -> Any:
         match ask:
             case Weigh(document):
+                self._afford(self.weighing, "weighing the words")
                 return self.weigh(document)
             case Propose(document, position):
                 if len(step.trail.swaps) >= self.limit and all(swap.position != position for swap in step.trail.swaps):
@@ -196,7 +198,7 @@ class Session:
         status: Status = "restored" if ask.restored else "kept" if ask.word is None else "changed"
         note = ask.note
         if ask.word is not None and self.judge.reached(view):
-            replayed = self.replay(trail.swaps)
+            replayed = self._replayed(trail.swaps)
             if self.judge.reached(replayed):
                 status, view = "reached", replayed
             else:
@@ -214,10 +216,11 @@ class Session:
         chosen; InputError for what is not one word."""
         if word is None or word == before.document.words[position]:
             return self.take(before, Take(position, None, self.options(before, position), "left alone"))
-        changed = before.document.replace({position: word})
-        self.judge.seen([changed])
+        options = self.options(before, position)
+        if word not in (option.word for option in options):
+            self.judge.seen([before.document.replace({position: word})])
         restored = word == self.original.words[position]
-        return self.take(before, Take(position, word, self.options(before, position), "chosen by hand", restored=restored))
+        return self.take(before, Take(position, word, options, "chosen by hand", restored=restored))
 
     def options(self, step: Step, position: int) -> tuple[Option, ...]:
         """All candidates of a word in the document after `step`, scored, by gain. Nothing is decided."""
@@ -247,10 +250,19 @@ class Session:
 
     def weigh(self, document: Document) -> FloatArray:
         """[w]: the importance of each word that may be attacked and that the model reads; -inf elsewhere."""
-        positions = [i for i in range(self.words_read) if self.stays(i) is None]
-        if not positions:
+        if not self.positions:
             return np.full(len(document), -np.inf)
-        return self.attack.importance.weigh(self.judge, document, positions)
+        return self.attack.importance.weigh(self.judge, document, self.positions)
+
+    @cached_property
+    def positions(self) -> tuple[int, ...]:
+        """The words of the original that may be changed and that the model reads."""
+        return tuple(i for i in range(self.words_read) if self.stays(i) is None)
+
+    @property
+    def weighing(self) -> int:
+        """The queries that weighing the words costs."""
+        return self.attack.importance.queries(len(self.positions), len(self.attack.goal.gamma(self.judge.start, self.judge.start.seen)))
 
     def stays(self, position: int) -> str | None:
         """Why a word of the original may not be changed; None if it may."""
@@ -296,20 +308,19 @@ class Session:
     def _screen(self, documents: Sequence[Document], position: int, keep: int, by_gradient: bool, current: Document) -> list[int]:
         if len(documents) <= keep or not (by_gradient and screening.fits(self.classifier, current)):
             return list(range(min(keep, len(documents))))
+        self._afford(self.judge.slope_queries(current), "another gradient")
         estimate = screening.first_order(self.judge, current, documents, position)
         return [int(i) for i in np.argsort(-estimate, kind="stable")[:keep]]
 
     def _try(self, documents: Sequence[Document], current: Document, first: bool) -> Judged:
+        self._afford(1, "another candidate")
         left = self.attack.budget.queries - self.judge.queries if self.attack.budget.queries else len(documents)
-        if left <= 0:
-            raise _Spent(f"{self.judge.queries:,} queries were made; the budget is {self.attack.budget.queries:,}.")
         return self.judge.judged(documents[:left], current, first, _base(documents[:left], current))
 
-    def replay(self, swaps: Sequence[Swap]) -> View:
-        """The swaps put into the original text, which is read and scored afresh, by a judge that knows nothing yet."""
-        text = self.original.replace({swap.position: swap.new for swap in swaps}).text
-        judge = Judge(self.classifier, self.attack.goal, Document.from_text(self.original.text), self.judge.start.truth)
-        return judge.known(Document.from_text(text))
+    def _replayed(self, swaps: Sequence[Swap]) -> View:
+        """The swaps put into the original text, which is read and scored afresh. No query of the attacker's: it confirms."""
+        changed = Document.from_text(self.original.text).replace({swap.position: swap.new for swap in swaps})
+        return self.judge.fresh(Document.from_text(changed.text))
 
     # -- limits and bookkeeping
 
@@ -320,9 +331,15 @@ class Session:
         if self._limits and budget.seconds and time.monotonic() - self._began > budget.seconds:
             raise _Spent(f"{budget.seconds:g} seconds are over.")
 
+    def _afford(self, queries: int, what: str) -> None:
+        """End the attack where the budget does not hold so many more queries."""
+        spent, budget = self.judge.queries, self.attack.budget.queries
+        if budget and spent + queries > budget:
+            raise _Spent(f"{spent:,} of {budget:,} queries were made; {what} needs {queries:,}.")
+
     def _end(self, step: Step, status: Status, note: str) -> Step:
         # Scored afresh like a success: what is saved must come out the same when it is replayed.
-        return self._step(step.index + 1, status, step.trail, self.replay(step.trail.swaps), note=note)
+        return self._step(step.index + 1, status, step.trail, self._replayed(step.trail.swaps), note=note)
 
     def _step(
         self, index: int, status: Status, trail: Trail, view: View, position: int | None = None, options: tuple[Option, ...] = (),

@@ -67,6 +67,9 @@ class Masking:
             return f"'{classifier.name}' has no mask token to put in a word's place; weigh words by cutting them out."
         return None
 
+    def queries(self, words: int, labels: int) -> int:
+        return words
+
     def weigh(self, judge: Judge, document: Document, positions: Sequence[int]) -> FloatArray:
         return _spread(document, positions, _masked(judge, document, positions, "mask" if self.mode == "mask" else "delete"))
 
@@ -89,6 +92,9 @@ class Gradient:
         if not isinstance(classifier, Differentiable):
             return f"'{classifier.name}' gives no gradient; weigh words by masking."
         return None
+
+    def queries(self, words: int, labels: int) -> int:
+        return 2 * labels + min(self.recheck, words)
 
     def weigh(self, judge: Judge, document: Document, positions: Sequence[int]) -> FloatArray:
         estimate = self._estimate(judge, document)[list(positions)]
@@ -119,12 +125,14 @@ Attribute = Callable[[Classifier, Document, Sequence[int]], tuple[FloatArray, in
 
 @dataclass(frozen=True)
 class Explained:
-    """The ranking that an explanation gives. Attacks do not know explainers: `attribute` is one, handed in by who does."""
+    """The ranking that an explanation gives. Attacks do not know explainers: `attribute` is one, handed in by who does; `asks` says
+    what it costs for so many words and labels."""
 
     attribute: Attribute
     name: str
     of: tuple[tuple[str, Any], ...] = ()
     unfit: Callable[[Classifier], str | None] = lambda classifier: None
+    asks: Callable[[int, int], int] = lambda words, labels: words
 
     NAME: ClassVar[str] = "explanation"
 
@@ -134,6 +142,9 @@ class Explained:
 
     def refusal(self, classifier: Classifier) -> str | None:
         return self.unfit(classifier)
+
+    def queries(self, words: int, labels: int) -> int:
+        return self.asks(words, labels)
 
     def weigh(self, judge: Judge, document: Document, positions: Sequence[int]) -> FloatArray:
         values, queries = self.attribute(judge.classifier, document, judge.gamma(document))
@@ -154,6 +165,9 @@ class RandomOrder:
 
     def refusal(self, classifier: Classifier) -> str | None:
         return None
+
+    def queries(self, words: int, labels: int) -> int:
+        return 0
 
     def weigh(self, judge: Judge, document: Document, positions: Sequence[int]) -> FloatArray:
         return _spread(document, positions, np.random.default_rng(self.seed).permutation(len(positions)).astype(np.float64))

@@ -54,6 +54,10 @@ class Judge:
         self.queries += queries
         self.model_calls += queries
 
+    def slope_queries(self, document: Document) -> int:
+        """What `slopes` of this document would cost: two queries a label, nothing once they are known."""
+        return 0 if document.digest in self._slopes else 2 * len(self.gamma(document))
+
     def slopes(self, document: Document) -> FloatArray:
         """d (sum of gamma's scores) / d rows, [T, d], of a document seen before; asked for once and counted as two queries a label."""
         if document.digest not in self._slopes:
@@ -78,6 +82,10 @@ class Judge:
     def known(self, document: Document) -> View:
         """The same of a document that was counted before (or need not be)."""
         return self._views([document], None)[0]
+
+    def fresh(self, document: Document) -> View:
+        """Scored by itself, whatever is known of it, and not counted: what a success is confirmed by."""
+        return self._score([document], None)[0]
 
     def judged(self, documents: Sequence[Document], current: Document, first: bool = False, base: tuple[Document, int] | None = None) -> Judged:
         """What candidates would do, given the current document. With `first`, stop counting at the first that reaches the goal."""

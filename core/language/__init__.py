@@ -13,6 +13,8 @@ import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from core.errors import CoreError
+
 if TYPE_CHECKING:
     from core.language.masked_lm import MaskedLanguageModel
 
@@ -41,6 +43,15 @@ def load(source: str = DEFAULT, local: bool = False) -> MaskedLanguageModel:
                 del _loaded[next(iter(_loaded))]
             _loaded[key] = found
         return _loaded[key]
+
+
+def refusal(source: str = DEFAULT) -> str | None:
+    """Why the language model cannot be used, as a sentence with the remedy; None if it can."""
+    try:
+        load(source)
+    except CoreError as error:
+        return str(error)
+    return None
 
 
 def is_present(source: str = DEFAULT) -> bool:

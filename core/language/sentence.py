@@ -75,9 +75,3 @@ class SentenceEncoder:
         """The cosine of each document with the original [n], in [-1, 1]."""
         found = self._embed(documents).astype(np.float64) @ self._original(original).astype(np.float64)
         return np.clip(found, -1.0, 1.0)
-
-
-def angular(cosine: FloatArray | float) -> FloatArray:
-    """1 - arccos(cosine), what the published attack code calls similarity: 1 for equal directions, 1 - pi / 2 = -0.57 for
-    orthogonal ones. Rounding past 1 is cut off."""
-    return np.asarray(1.0 - np.arccos(np.clip(np.asarray(cosine, dtype=np.float64), -1.0, 1.0)))

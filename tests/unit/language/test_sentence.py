@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 import torch
 
+from core.attacks.similarity import angular
 from core.document import Document
-from core.language.sentence import SentenceEncoder, angular
+from core.language.sentence import SentenceEncoder
 from core.models.encoder import Encoder, PieceTokenizer
 from tests import tiny_bert
 from tests.unit.language import tiny
@@ -42,4 +43,4 @@ def test_cosine_with_the_original(encoder: SentenceEncoder) -> None:
 
 
 def test_angular() -> None:
-    np.testing.assert_allclose(angular(np.array([1, 1 + 1e-9, 0, -1, 0.98])), [1, 1, 1 - np.pi / 2, 1 - np.pi, 0.79967], atol=1e-5)
+    np.testing.assert_allclose([angular(cosine) for cosine in (1, 1 + 1e-9, 0, -1, 0.98)], [1, 1, 1 - np.pi / 2, 1 - np.pi, 0.79967], atol=1e-5)
