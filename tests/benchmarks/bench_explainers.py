@@ -9,6 +9,7 @@ Run by `make bench`, or alone: python -m tests.benchmarks.bench_explainers [chec
 
 from __future__ import annotations
 
+import os
 import resource
 import subprocess
 import sys
@@ -30,7 +31,9 @@ from core.explainers.masking import Masking, random_masks
 from core.explainers.shap import Shap
 from core.types import Classifier, FloatArray, IntArray
 
-REFERENCE = 20_000
+REFERENCE = int(os.environ.get("REFERENCE_SAMPLES", "20000"))
+"""Samples of the reference; fewer for a slow model (X-Transformer: 20,000 of 20 documents would take a day of two cores), said beside the figures."""
+
 LIME_SAMPLES, SHAP_EVALUATIONS = 1_000, 500
 BUDGETS = (64, 100, 150, 200, 300, 400, 500, 600, 700, 800, 900, 1_000, 1_200, 1_500, 2_000)
 GOAL = 5
