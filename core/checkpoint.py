@@ -28,6 +28,8 @@ from core.types import IntArray
 
 FORMAT = 1
 FOLDER = Path(os.environ.get("TREMOR_CHECKPOINTS", Path(__file__).resolve().parents[1] / "checkpoints"))
+RUNS = Path(os.environ.get("TREMOR_RUNS", Path(__file__).resolve().parents[1] / "runs"))
+"""Where runs lie (core.training.runs): trainings, studies and what they leave behind."""
 MAX_TENSOR_BYTES = 8 * 2**30
 MAX_CONFIG_BYTES = 16 * 2**20
 CLASSIFIER = "classifier"
