@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol, runtime_checkable
+from typing import Any, Literal, Protocol, Self, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -100,6 +100,38 @@ class Differentiable(Classifier, Protocol):
     def gradient(self, embedded: Embedded, vectors: NDArray[np.float32], labels: IntArray) -> tuple[Scores, NDArray[np.float32]]:
         """vectors [n, T, d], labels [n], one for each row -> scores [n] and d score / d vectors [n, T, d].
         Computed with autograd.grad: no parameter's .grad is touched."""
+        ...
+
+
+Weigh = Callable[[Scores], Scores]
+"""Scores [n, L] -> weights [n, L]: d loss / d score, say. A pure function; a model made of two parts asks it once for each."""
+
+
+@dataclass(frozen=True)
+class Perturbable:
+    """Which rows of an embedded document stand for its words, as word vectors (`words` [T]) or as features that hold one value,
+    never below 0, in their first coordinate (`features` [T]). Padding, special tokens and punctuation are neither."""
+
+    words: BoolArray
+    features: BoolArray
+
+    @classmethod
+    def of(cls, embedded: Embedded, vectors: int) -> Self:
+        """The first `vectors` rows are word vectors, the others features; those that no word owns stand for none."""
+        owned: BoolArray = np.asarray(embedded.owner.any(axis=1), dtype=np.bool_)
+        first = np.arange(len(owned)) < vectors
+        return cls(owned & first, owned & ~first)
+
+
+@runtime_checkable
+class Steerable(Differentiable, Protocol):
+    """A differentiable classifier whose rows can be moved against any function of all its scores: what FGSM and PGD need."""
+
+    def perturbable(self, embedded: Embedded) -> Perturbable: ...
+
+    def weighted_gradient(self, embedded: Embedded, vectors: NDArray[np.float32], weigh: Weigh) -> tuple[Scores, NDArray[np.float32]]:
+        """vectors [n, T, d] -> scores [n, L] and, with w = weigh(scores) held fixed, d sum_l w_l score_l / d vectors [n, T, d].
+        One forward and one backward pass over all n at once, so n bounds the memory; no parameter's .grad is touched."""
         ...
 
 

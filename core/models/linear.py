@@ -32,7 +32,7 @@ from core.models.substitution import Changed
 from core.models.tfidf import Features, TfIdf
 from core.ranking import best_of_all
 from core.training.runs import Run
-from core.types import Blame, BoolArray, Embedded, IntArray, MaskMode, Scores, Unit
+from core.types import Blame, BoolArray, Embedded, IntArray, MaskMode, Perturbable, Scores, Unit, Weigh
 
 
 @dataclass(frozen=True)
@@ -120,6 +120,14 @@ class LinearModel:
         slopes = dense_rows(self.weights, _columns(embedded), distinct).T[place]
         scores = np.einsum("nt,nt->n", vectors[:, :, 0], slopes) + self.bias[labels]
         return scores.astype(np.float32), slopes[:, :, None]
+
+    def perturbable(self, embedded: Embedded) -> Perturbable:
+        return Perturbable.of(embedded, 0)
+
+    def weighted_gradient(self, embedded: Embedded, vectors: NDArray[np.float32], weigh: Weigh) -> tuple[Scores, NDArray[np.float32]]:
+        weights = self.weights[_columns(embedded)]  # [T, L], sparse
+        scores = np.asarray((weights.T @ vectors[:, :, 0].T).T + self.bias, dtype=np.float32)
+        return scores, np.asarray((weights @ weigh(scores).T).T[:, :, None], dtype=np.float32)
 
     # -- saving
 

@@ -29,7 +29,7 @@ from core.models.linear import Config, LinearModel, load_weights
 from core.models.tfidf import TfIdf
 from core.ranking import best_of_all, top_k
 from core.training.runs import Run
-from core.types import BoolArray, Embedded, IntArray, MaskMode, Scores, Unit
+from core.types import BoolArray, Embedded, IntArray, MaskMode, Perturbable, Scores, Unit, Weigh
 
 SHARES = (0.5, 1.0, 2.0, 3.0, 4.0, 6.0, 8.0, 12.0, 16.0, 24.0)
 """Tried on the dev split: what a margin, mostly in -1.5..1.5, is worth in the network's logits, mostly in -15..5."""
@@ -141,6 +141,7 @@ class Network(Protocol):
     def embed(self, document: Document) -> Embedded: ...
     def score_embedded(self, embedded: Embedded, vectors: NDArray[np.float32], labels: IntArray | None = None) -> Scores: ...
     def gradient(self, embedded: Embedded, vectors: NDArray[np.float32], labels: IntArray) -> tuple[Scores, NDArray[np.float32]]: ...
+    def weighted_gradient(self, embedded: Embedded, vectors: NDArray[np.float32], weigh: Weigh) -> tuple[Scores, NDArray[np.float32]]: ...
 
 
 class WithLinear:
@@ -194,6 +195,22 @@ class WithLinear:
         margins, slopes[:, cut:, :1] = self.linear.model.gradient(both.features, vectors[:, cut:, :1], labels)
         slopes[:, cut:, :1] *= self.linear.share
         return self.linear.sum(scores, margins), slopes * np.float32(self.linear.scale)
+
+    def perturbable(self, embedded: Embedded) -> Perturbable:
+        return Perturbable.of(embedded, len(embedded.tokens) if self.linear is None else _joined(embedded)[1])
+
+    def weighted_gradient(self, embedded: Embedded, vectors: NDArray[np.float32], weigh: Weigh) -> tuple[Scores, NDArray[np.float32]]:
+        if self.linear is None:
+            return self.network.weighted_gradient(embedded, vectors, weigh)
+        both, cut = _joined(embedded)
+        part, own, values = self.linear, vectors[:, :cut], vectors[:, cut:, :1]
+        margins = part.model.score_embedded(both.features, values)
+        slopes = np.zeros(vectors.shape, dtype=np.float32)
+        logits, slopes[:, :cut] = self.network.weighted_gradient(both.network, own, lambda logits: weigh(part.sum(logits, margins)))
+        scores = part.sum(logits, margins)
+        weights = weigh(scores)
+        slopes[:, cut:, :1] = part.share * part.model.weighted_gradient(both.features, values, lambda margins: weights)[1]
+        return scores, slopes * np.float32(part.scale)
 
 
 def _joined(embedded: Embedded) -> tuple[Joined, int]:

@@ -36,7 +36,7 @@ from core.errors import CheckpointError, InputError, SettingsError
 from core.fields import from_json, settings_of, to_json
 from core.labels import LabelSpace
 from core.models import linear
-from core.models.buckets import CHUNK, Buckets, Reader, check_identifiable
+from core.models.buckets import CHUNK, Buckets, Reader, check_identifiable, reconstruct
 from core.models.linear_part import LinearPart
 from core.models.mach_network import Config, Hashing, Network
 from core.models.mach_training import MachTask, base_rates
@@ -45,7 +45,7 @@ from core.models.tfidf import Features, TfIdf
 from core.ranking import best_of_all
 from core.training.loop import LoopSettings, fit
 from core.training.runs import Run
-from core.types import Blame, BoolArray, Embedded, IntArray, MaskMode, Scores, Unit
+from core.types import Blame, BoolArray, Embedded, IntArray, MaskMode, Perturbable, Scores, Unit, Weigh
 
 __all__ = ["Config", "Mach", "train"]
 
@@ -166,6 +166,26 @@ class Mach:
             margins, weights = self.linear.model.gradient(embedded, vectors, labels)
             scores = self.linear.sum(scores, margins)
             slopes = np.float32(self.linear.scale) * (slopes + np.float32(self.linear.share) * weights)
+        return scores, slopes
+
+    def perturbable(self, embedded: Embedded) -> Perturbable:
+        return Perturbable.of(embedded, 0)
+
+    def weighted_gradient(self, embedded: Embedded, vectors: NDArray[np.float32], weigh: Weigh) -> tuple[Scores, NDArray[np.float32]]:
+        """Both parts read the same features, so their slopes add up."""
+        part, reader = self.linear, self.reader
+        leaf = torch.from_numpy(np.array(vectors[:, :, 0])).requires_grad_(True)
+        z = self.network.buckets(torch.matmul(leaf, self._rows(embedded)))
+        paths = reconstruct(z, reader.lookup, reader.method, reader.buckets.size, reader.known)
+        own = scores = paths.detach().numpy()
+        if part is not None:
+            scores = part.sum(own, part.model.score_embedded(embedded, vectors))
+        weights = weigh(scores)
+        (found,) = torch.autograd.grad(paths, leaf, torch.from_numpy(weights))
+        slopes = found.numpy()[:, :, None]
+        if part is not None:
+            direct = part.model.weighted_gradient(embedded, vectors, lambda margins: weights)[1]
+            slopes = np.float32(part.scale) * (slopes + np.float32(part.share) * direct)
         return scores, slopes
 
     def _rows(self, embedded: Embedded) -> Tensor:

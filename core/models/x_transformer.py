@@ -36,7 +36,7 @@ from core.models.tfidf import TfIdf
 from core.models.x_transformer_training import Config, Weights, fine_tuned, index_labels, ranked, unit_rows
 from core.ranking import top_k
 from core.training.runs import Run
-from core.types import Attended, Blame, BoolArray, Embedded, IntArray, MaskMode, Scores, Unit
+from core.types import Attended, Blame, BoolArray, Embedded, IntArray, MaskMode, Perturbable, Scores, Unit, Weigh
 
 __all__ = ["Config", "Weights", "XTransformer", "train"]
 
@@ -178,6 +178,16 @@ class XTransformer:
             scores.append(own.detach().numpy())
             gradients.append(found.numpy())
         return np.concatenate(scores), np.concatenate(gradients)
+
+    def perturbable(self, embedded: Embedded) -> Perturbable:
+        return Perturbable.of(embedded, _own(embedded).positions)
+
+    def weighted_gradient(self, embedded: Embedded, vectors: NDArray[np.float32], weigh: Weigh) -> tuple[Scores, NDArray[np.float32]]:
+        leaf = torch.from_numpy(np.array(vectors)).requires_grad_(True)
+        paths = self._paths(_own(embedded), leaf, np.arange(len(self.labels)))
+        scores = paths.detach().numpy()
+        (found,) = torch.autograd.grad(paths, leaf, torch.from_numpy(weigh(scores)))
+        return scores, found.numpy()
 
     def _paths(self, embedded: XEmbedded, vectors: Tensor, labels: IntArray) -> Tensor:
         """Scores [n, m] as a function of vectors [n, T, d]; the same sum as `_score`."""

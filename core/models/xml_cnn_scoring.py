@@ -14,7 +14,7 @@ from core.models.substitution import check_words
 from core.models.words import PADDING, UNKNOWN, Words
 from core.models.xml_cnn_network import SHORTEST, Ragged, XmlCnnModule
 from core.models.xml_cnn_substitution import pooled
-from core.types import BoolArray, Embedded, IntArray, MaskMode, Scores
+from core.types import BoolArray, Embedded, IntArray, MaskMode, Scores, Weigh
 
 CHUNK = 16_384
 """Words that are convolved at a time when scoring: the sums of one filter width take 8 MB and stay in the cache."""
@@ -148,3 +148,11 @@ class CnnScorer:
                 (found,) = torch.autograd.grad(chosen.sum(), rows)
             scores[part], gradients[part] = chosen.detach().cpu().numpy(), found.cpu().numpy()
         return scores, gradients
+
+    def weighted_gradient(self, embedded: Embedded, vectors: NDArray[np.float32], weigh: Weigh) -> tuple[Scores, NDArray[np.float32]]:
+        rows = torch.from_numpy(np.array(vectors, dtype=np.float32)).to(self._device)
+        with torch.enable_grad():
+            logits = self.module.logits(self._hidden(rows.requires_grad_()))
+            scores = logits.detach().cpu().numpy()
+            (found,) = torch.autograd.grad(logits, rows, torch.from_numpy(weigh(scores)).to(logits))
+        return scores, found.cpu().numpy()
