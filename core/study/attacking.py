@@ -10,7 +10,7 @@ from typing import Any
 from core.attacks.result import SCHEMA as ATTACK_SCHEMA
 from core.attacks.result import run as run_attack
 from core.document import Document
-from core.errors import Cancelled, CoreError
+from core.errors import Cancelled, CoreError, InputError
 from core.study.plan import Pair
 from core.study.records import SCHEMA, Record
 from core.study.settings import Prepare, Request
@@ -32,6 +32,8 @@ def attack_pair(request: Request, classifier: Classifier, prepare: Prepare, task
         if stopping():
             raise Cancelled("the study was asked to stop")
 
+    if task.pair.unknown:
+        return failed(request, classifier, task, InputError(f"{classifier.name} has no label '{task.pair.unknown}', so it cannot be attacked"))
     try:
         attack = prepare(request.switches, request.study.goal_for(task.pair.label), request.recipe)
         result = run_attack(attack, classifier, Document.from_text(task.text), task.pair.truth, request.switches.prune, pause)
@@ -54,7 +56,7 @@ def failed(request: Request, classifier: Classifier, task: Task, error: BaseExce
     """The record of a pair whose attack broke off: reason "error"; for an error that nobody foresaw with the place in the code."""
     frames = [] if isinstance(error, CoreError) else traceback.extract_tb(error.__traceback__)[-1:]
     where = "".join(f" ({frame.filename.rsplit('/', 1)[-1]}, line {frame.lineno})" for frame in frames)
-    label = None if task.pair.label is None else classifier.labels.names[task.pair.label]
+    label = task.pair.unknown or (None if task.pair.label is None else classifier.labels.names[task.pair.label])
     return {
         "schema": ATTACK_SCHEMA, "checkpoint": classifier.name, "digest": classifier.digest, "recipe": request.recipe, "goal": request.study.goal,
         "label": label, "k": request.study.k, "success": False, "reason": "error", "note": f"{type(error).__name__}: {error}{where}",

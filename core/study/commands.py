@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from core import fields
+from core.attacks import Recipe, recipe
 from core.errors import InputError
 from core.study.settings import Request, Study
 from core.types import Classifier
@@ -50,7 +51,23 @@ def request_of(arguments: argparse.Namespace) -> Request:
     from core.attack_cli import chosen_recipe
 
     name, switches = chosen_recipe(arguments)
+    if getattr(arguments, "setting_pairs_from", ""):
+        return _same_attack(arguments, name, switches)
     return Request(fields.from_flags(Study, arguments), name, switches)
+
+
+def _same_attack(arguments: argparse.Namespace, name: str, switches: Recipe) -> Request:
+    """A request for the pairs of another study: its settings and its recipe on another checkpoint. What is typed must agree."""
+    from core.study.run import read_request
+
+    if not hasattr(arguments, "setting_checkpoint"):
+        raise InputError("name the checkpoint that shall be attacked on those pairs: --checkpoint NAME")
+    other, _ = read_request(Path(arguments.setting_pairs_from))
+    typed = any(hasattr(arguments, f"setting_{one.name}") for one in fields.settings_of(Recipe))
+    typed = typed or (name, switches) != (Request.recipe, recipe(Request.recipe))
+    if typed and (name, switches) != (other.recipe, other.switches):
+        raise InputError(f"{arguments.setting_pairs_from} was made with other switches of recipe '{other.recipe}'; leave the recipe out, it is its")
+    return Request(fields.from_flags(Study, arguments, fields.to_json(other.study)), other.recipe, other.switches)
 
 
 def _run(arguments: argparse.Namespace) -> Found:
@@ -87,7 +104,7 @@ def _estimate(request: Request, classifier: Classifier, dataset: Any, run: Any, 
 
     found = start(request, classifier, dataset, run)
     done = {record["pair"] for record in records.read(run.folder / records.FILE)}
-    tasks = [task for task in tasks_of(found, dataset, request.study.split) if task.pair.id not in done]
+    tasks = [task for task in tasks_of(found, dataset, request.study.split) if task.pair.id not in done and not task.pair.unknown]
     return estimate(request, classifier, tasks, workers)
 
 

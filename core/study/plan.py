@@ -33,7 +33,8 @@ BATCH = 128
 @dataclass(frozen=True)
 class Pair:
     """`row` of the split, its name there, its true labels that the classifier knows, the label attacked (None: non-targeted), the
-    training count that puts it into `bin`."""
+    training count that puts it into `bin`. `unknown`: the label's name where the classifier has no such label, so that the pair cannot
+    be attacked (pairs of another study only)."""
 
     id: str
     row: int
@@ -42,6 +43,7 @@ class Pair:
     count: int
     bin: str
     truth: tuple[int, ...]
+    unknown: str = ""
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)

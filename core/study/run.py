@@ -1,24 +1,26 @@
 """Runs a study: draw the pairs, attack them, keep a record of each. The same call on the same folder goes on where it ended,
 also after kill -9: what is recorded is not attacked again, what is not is.
 
-A study's folder is a run folder (core.training.runs) with plan.json (the pairs) and records.jsonl.
+A study's folder is a run folder (core.training.runs) with plan.json (the pairs) and records.jsonl. With `pairs_from` its pairs are
+those of another study, so that two checkpoints are compared on the same ones (methods.md 5.4: the intersection, and coverage).
 """
 
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from core.attacking import prepare as prepare_attack
 from core.checkpoint import write_atomically
-from core.data.dataset import Dataset
+from core.data.dataset import Dataset, truth_for
 from core.errors import Cancelled, CapabilityError, InputError
 from core.study import records, workers
 from core.study.attacking import Task
 from core.study.drawing import Bin
 from core.study.plan import Pair, Plan, plan
-from core.study.settings import Prepare, Request
+from core.study.settings import Prepare, Request, Study
 from core.training.runs import Run
 from core.types import Classifier
 
@@ -35,7 +37,10 @@ def start(request: Request, classifier: Classifier, dataset: Dataset, run: Run, 
         return read_plan(run.folder)
     if why := prepare(request.switches, request.study.goal_for(len(classifier.labels) - 1), request.recipe).refusal(classifier):
         raise CapabilityError(why)  # before the split is scored; which label is attacked does not matter for it
-    found = plan(request.study, classifier, dataset, request.switches.seed, run.progress)
+    if request.study.pairs_from:
+        found = borrow(request.study, classifier, dataset)
+    else:
+        found = plan(request.study, classifier, dataset, request.switches.seed, run.progress)
     write_atomically(path, json.dumps(found.to_json(), ensure_ascii=False) + "\n")
     return found
 
@@ -48,6 +53,41 @@ def read_plan(folder: Path) -> Plan:
     found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     pairs = tuple(Pair(**{**pair, "truth": tuple(pair["truth"])}) for pair in found["pairs"])
     return Plan(pairs, tuple(Bin(**one) for one in found["bins"]), tuple(found["notes"]))
+
+
+OWN = ("checkpoint", "dataset", "pairs_from")
+"""Settings in which a study may differ from the one whose pairs it attacks; the data must be the same, wherever they lie."""
+
+
+def read_request(folder: Path) -> tuple[Request, str]:
+    """What a study was asked, and the digest of its data. InputError for a folder that is no study's."""
+    path = folder / "config.json"
+    if not path.is_file() or (found := json.loads(path.read_text(encoding="utf-8"))).get("kind") != "study":
+        raise InputError(f"{folder} is no study's folder; name one whose pairs shall be attacked, such as runs/studies/NAME")
+    return Request.from_json(found), str(found["data_digest"])
+
+
+def borrow(study: Study, classifier: Classifier, dataset: Dataset) -> Plan:
+    """The pairs of the study in `study.pairs_from`, in its order and bins, labels met by name. Whether the classifier holds a pair (its
+    label in the top k, say) is found when the pair's turn comes: one that it does not hold is recorded as refused, one whose label it does
+    not know as an error. InputError where the two studies would differ in more than the checkpoint."""
+    folder = Path(study.pairs_from)
+    other, digest = read_request(folder)
+    if digest != dataset.digest:
+        raise InputError(f"{folder} attacked data with digest {digest}, these have {dataset.digest}; its rows are other documents here")
+    if wrong := [name for name, value in vars(other.study).items() if name not in OWN and value != getattr(study, name)]:
+        raise InputError(f"{folder} has another {', '.join(wrong)}; leave these settings out, they are taken from there")
+    whole = read_plan(folder)
+    names = {record["pair"]: record["label"] for record in records.read(records.path_in(folder))}
+    if missing := sum(pair.id not in names for pair in whole.pairs):
+        raise InputError(f"{folder} has no record yet of {missing} of its {len(whole.pairs)} pairs; let it end first")
+    truth, _ = truth_for(dataset.split(study.split), dataset.label_names, classifier.labels)
+    ids, pairs = classifier.labels.ids, []
+    for pair in whole.pairs:
+        name = names[pair.id]
+        known = [int(j) for j in truth.indices[truth.indptr[pair.row] : truth.indptr[pair.row + 1]] if j < len(ids)]
+        pairs.append(replace(pair, label=ids.get(name), truth=tuple(known), unknown=name if name is not None and name not in ids else ""))
+    return Plan(tuple(pairs), whole.bins, (*whole.notes, f"the pairs of {folder.name}, drawn on {Path(other.study.checkpoint).name}"))
 
 
 def tasks_of(found: Plan, dataset: Dataset, split: str) -> list[Task]:

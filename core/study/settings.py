@@ -45,6 +45,10 @@ class Study:
     max_words: Annotated[int, Field("longer documents are left out (0: none is)", low=0, high=5_000_000)] = 0
 
     documents: Annotated[int, Field("look at so many documents of the split, drawn at random (0: all)", low=0, high=10**8)] = 0
+    pairs_from: Annotated[
+        str, Field("attack the pairs of another study, whose folder is named here, with its settings and recipe: nothing is drawn, and pairs "
+                   "that this checkpoint does not hold are recorded as skipped")
+    ] = ""  # fmt: skip
 
     def __post_init__(self) -> None:
         check(self)
@@ -80,7 +84,10 @@ class Request:
     switches: Recipe = field(default_factory=Recipe)
 
     def to_json(self) -> dict[str, Any]:
-        return {"study": fields.to_json(self.study), "recipe": self.recipe, "switches": fields.to_json(self.switches)}
+        study = fields.to_json(self.study)
+        if not self.study.pairs_from:
+            del study["pairs_from"]  # the folder of a study that was begun before there was this setting goes on with the same request
+        return {"study": study, "recipe": self.recipe, "switches": fields.to_json(self.switches)}
 
     @classmethod
     def from_json(cls, found: dict[str, Any]) -> Request:
