@@ -1,8 +1,10 @@
 """A checkpoint is a folder: config.json, model.safetensors, labels.tsv, text files the model needs, and a card README.md.
 
 A checkpoint of another kind than a classifier (the masked language model of core.language) names its kind in config.json and
-has no labels. Nothing is unpickled. Loading checks the format version, that config.json lists every file by its plain name, and each
-file's SHA-256; the digest of a checkpoint is the SHA-256 over those.
+has no labels. The weights may lie gzipped (core.packing), and a checkpoint may stand on a parent, with which it shares
+tensors and text files (core.lineage): a `Saved` is complete in either case. Nothing is unpickled. Loading checks the format
+version, that config.json lists every file by its plain name, and each file's SHA-256; the digest of a checkpoint is the
+SHA-256 over those.
 """
 
 from __future__ import annotations
@@ -12,87 +14,34 @@ import json
 import os
 import re
 import shutil
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import sparse
 
-from core.errors import CheckpointError, InputError
+from core.errors import CheckpointError
 from core.labels import LabelSpace
-from core.types import IntArray
+from core.lineage import MAX_PARENTS, Origin, divide_tensors, join_tensors, join_texts
+from core.packing import PACKED, PLAIN, Weights, file_sum, find_weights, pack_weights
+from core.saved import Saved, labels_text, parse_labels
+
+__all__ = [
+    "CLASSIFIER", "FOLDER", "FORMAT", "MAX_CONFIG_BYTES", "RUNS", "Saved", "find", "load", "names", "pack", "read_config", "read_labels", "save",
+    "write_atomically",
+]  # fmt: skip
 
 FORMAT = 1
 FOLDER = Path(os.environ.get("TREMOR_CHECKPOINTS", Path(__file__).resolve().parents[1] / "checkpoints"))
 RUNS = Path(os.environ.get("TREMOR_RUNS", Path(__file__).resolve().parents[1] / "runs"))
 """Where runs lie (core.training.runs): trainings, studies and what they leave behind."""
-MAX_TENSOR_BYTES = 8 * 2**30
 MAX_CONFIG_BYTES = 16 * 2**20
 CLASSIFIER = "classifier"
 _PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 _REFUSED = (".pkl", ".pickle", ".pt", ".pth", ".bin", ".joblib", ".ckpt", ".npy", ".npz")
-
-
-@dataclass(frozen=True)
-class Saved:
-    """A checkpoint as read from its folder, before any model is built."""
-
-    name: str
-    model: str
-    digest: str
-    settings: dict[str, Any]
-    labels: LabelSpace
-    tensors: dict[str, NDArray[Any]]
-    files: dict[str, str]
-    config: dict[str, Any]
-
-    def tensor(self, name: str, shape: tuple[int | None, ...]) -> NDArray[Any]:
-        """A tensor of the expected shape (None = any length). CheckpointError names what is missing or misshapen."""
-        if name not in self.tensors:
-            raise CheckpointError(f"checkpoint '{self.name}' has no tensor '{name}'; train it again or fetch a whole copy")
-        found = self.tensors[name]
-        fits = found.ndim == len(shape) and all(want in (None, have) for want, have in zip(shape, found.shape, strict=True))
-        if not fits:
-            raise CheckpointError(f"checkpoint '{self.name}': tensor '{name}' has shape {found.shape}, expected {shape}")
-        if found.dtype.kind not in "fiu":
-            raise CheckpointError(f"checkpoint '{self.name}': tensor '{name}' is {found.dtype.name}, expected numbers")
-        if found.dtype.kind == "f" and not np.isfinite(found).all():
-            raise CheckpointError(f"checkpoint '{self.name}': tensor '{name}' holds values that are not finite")
-        return found
-
-    def ids(self, name: str, shape: tuple[int | None, ...], below: int) -> IntArray:
-        """A tensor of whole numbers in 0..below-1. What is used as an index must come through here: compiled code that is
-        given an index past the end reads or writes foreign memory."""
-        found = self.tensor(name, shape)
-        if found.dtype.kind not in "iu":
-            raise CheckpointError(f"checkpoint '{self.name}': tensor '{name}' is {found.dtype.name}, expected whole numbers")
-        if found.size and (int(found.min()) < 0 or int(found.max()) >= below):
-            raise CheckpointError(f"checkpoint '{self.name}': tensor '{name}' holds a number outside 0..{below - 1}")
-        return found.astype(np.int64)
-
-    def sparse(self, data: str, columns: str, counts: str, shape: tuple[int, int]) -> sparse.csr_array:
-        """A sparse matrix from three tensors: the values row by row, their columns, and how many each row has."""
-        rows, width = shape
-        values = self.tensor(data, (None,)).astype(np.float32)
-        places = self.ids(columns, (len(values),), below=width)
-        each = self.ids(counts, (rows,), below=width + 1)
-        if each.sum() != len(values):
-            raise CheckpointError(f"checkpoint '{self.name}': tensor '{counts}' counts {each.sum():,} values, but '{data}' holds {len(values):,}")
-        return sparse.csr_array((values, places, np.concatenate([[0], np.cumsum(each)])), shape=shape)
-
-    def file(self, name: str) -> str:
-        if name not in self.files:
-            raise CheckpointError(f"checkpoint '{self.name}' has no file '{name}'; train it again or fetch a whole copy")
-        return self.files[name]
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def write_atomically(path: Path, content: str | bytes) -> None:
@@ -106,32 +55,6 @@ def write_atomically(path: Path, content: str | bytes) -> None:
     beside.replace(path)
 
 
-def labels_text(labels: LabelSpace) -> str:
-    """One label a line: training count, tab, name (JSON string, so that any name survives)."""
-    return "".join(f"{count}\t{json.dumps(name, ensure_ascii=False)}\n" for name, count in zip(labels.names, labels.counts, strict=True))
-
-
-def _parse_labels(text: str, documents: int, name: str) -> LabelSpace:
-    names, counts = [], []
-    for number, line in enumerate(text.split("\n"), 1):
-        if line:
-            try:
-                count, quoted = line.split("\t", 1)
-                label = json.loads(quoted)
-                if not isinstance(label, str):
-                    raise ValueError("a label's name is a JSON string")
-                names.append(label)
-                counts.append(int(count))
-            except (ValueError, RecursionError) as error:
-                raise CheckpointError(f"checkpoint '{name}': labels.tsv, line {number} is not 'count<TAB>\"name\"'") from error
-    try:
-        return LabelSpace.of(names, counts, documents)
-    except InputError as error:
-        raise CheckpointError(f"checkpoint '{name}': {error}") from error
-    except OverflowError as error:
-        raise CheckpointError(f"checkpoint '{name}': labels.tsv: label counts must lie in 0..{documents}") from error
-
-
 def save(
     folder: Path,
     *,
@@ -143,33 +66,41 @@ def save(
     provenance: Mapping[str, Any] | None = None,
     card: str = "",
     kind: str = CLASSIFIER,
+    parent: Saved | None = None,
+    delta: Collection[str] = (),
 ) -> str:
     """Write a checkpoint folder and return its digest. The folder appears whole or not at all.
 
     `provenance` is free JSON (data digest, command, seed, metrics). Floating tensors are stored as given: cast to
     float16 first to ship them. An older checkpoint in `folder` is replaced; anything else there raises CheckpointError.
+
+    With a `parent`, which must lie beside `folder` or in FOLDER, what is byte for byte the parent's is not stored but
+    inherited. The floating tensors named in `delta` are stored as the half-precision difference to the parent's and load as
+    float32.
     """
     from safetensors.numpy import save_file
 
-    if (labels is None) is (kind == CLASSIFIER):
-        raise CheckpointError(f"a classifier has labels, another kind has none; got kind '{kind}' {'without' if labels is None else 'with'} labels")
-    texts = {**({} if labels is None else {"labels.tsv": labels_text(labels)}), **(files or {})}
-    for name in texts:
-        if not _PLAIN.fullmatch(name) or name in ("config.json", "README.md", "model.safetensors") or name.lower().endswith(_REFUSED):
-            raise CheckpointError(f"'{name}' cannot be a checkpoint's file name")
+    texts = _texts_to_save(labels, files or {}, kind)
     if folder.exists() and not (folder / "config.json").is_file() and not (folder.is_dir() and not any(folder.iterdir())):
         raise CheckpointError(f"{folder} is no checkpoint and would be replaced as a whole; choose a new or an empty folder")
+    origin = None
+    if parent is not None:
+        _chain(folder, {**Origin(parent.name, parent.digest).to_json(), "kind": kind}, kind)
+        origin, tensors, texts = _divide(tensors, texts, parent, delta)
+    elif delta:
+        raise CheckpointError(
+            "delta names tensors to store as a difference, but there is no parent; give the parent as core.checkpoint.load reads it"
+        )
     part = folder.with_name(folder.name + ".part")
     shutil.rmtree(part, ignore_errors=True)
     part.mkdir(parents=True)
-    save_file({name: np.asarray(array, order="C") for name, array in tensors.items()}, part / "model.safetensors")
+    save_file({name: np.asarray(array, order="C") for name, array in tensors.items()}, part / PLAIN)
     for name, text in texts.items():
         (part / name).write_text(text, encoding="utf-8", newline="")
-    sums = {name: _sha256(part / name) for name in sorted([*texts, "model.safetensors"])}
     config = {
         "format": FORMAT, "model": model, "settings": dict(settings), "documents": 0 if labels is None else labels.documents,
-        **({} if kind == CLASSIFIER else {"kind": kind}),
-        "files": sums, "provenance": dict(provenance or {}),
+        **({} if kind == CLASSIFIER else {"kind": kind}), **({} if origin is None else origin.to_json()),
+        "files": {name: file_sum(part / name) for name in sorted([*texts, PLAIN])}, "provenance": dict(provenance or {}),
     }  # fmt: skip
     digest = _digest(config)
     write_atomically(part / "config.json", json.dumps({**config, "digest": digest}, indent=1, ensure_ascii=False) + "\n")
@@ -179,9 +110,41 @@ def save(
     return digest
 
 
+def _texts_to_save(labels: LabelSpace | None, files: Mapping[str, str], kind: str) -> dict[str, str]:
+    if (labels is None) is (kind == CLASSIFIER):
+        raise CheckpointError(f"a classifier has labels, another kind has none; got kind '{kind}' {'without' if labels is None else 'with'} labels")
+    texts = {**({} if labels is None else {"labels.tsv": labels_text(labels)}), **files}
+    for name in texts:
+        if not _PLAIN.fullmatch(name) or name in ("config.json", "README.md", PLAIN, PACKED) or name.lower().endswith(_REFUSED):
+            raise CheckpointError(f"'{name}' cannot be a checkpoint's file name")
+    return texts
+
+
+def _divide(
+    tensors: Mapping[str, NDArray[Any]], texts: Mapping[str, str], parent: Saved, delta: Collection[str]
+) -> tuple[Origin, dict[str, NDArray[Any]], dict[str, str]]:
+    """What is inherited, and the tensors and texts that are stored."""
+    stored, inherited, differences = divide_tensors(tensors, parent.tensors, delta, parent.name)
+    known = {**parent.files, **({} if "kind" in parent.config else {"labels.tsv": labels_text(parent.labels)})}
+    same = sorted(name for name, text in texts.items() if known.get(name) == text)
+    origin = Origin(parent.name, parent.digest, tuple(inherited), tuple(same), tuple(differences))
+    return origin, stored, {name: text for name, text in texts.items() if name not in same}
+
+
+def pack(name: str | Path) -> None:
+    """Put model.safetensors.gz in the place of a checkpoint's model.safetensors; its digest stays.
+
+    A packed checkpoint is checked and left alone. The plain file goes last, once the packed one reads back with the recorded
+    sum; where that is cut short between the two, the folder is refused as holding both, and packing again finishes it.
+    """
+    config = read_config(name)
+    pack_weights(find(name), str(config["files"].get(PLAIN)))
+
+
 def _digest(config: Mapping[str, Any]) -> str:
-    """The weights digest: model, settings and every file's sum; the card and the provenance do not change it."""
-    identity = {key: config[key] for key in ("format", "model", "settings", "documents", "files", "kind") if key in config}
+    """The weights digest: model, settings, every file's sum, and what is inherited from which parent; the card, the provenance
+    and whether the weights are packed do not change it."""
+    identity = {key: config[key] for key in ("format", "model", "settings", "documents", "files", "kind", "parent", "inherited") if key in config}
     return hashlib.sha256(json.dumps(identity, sort_keys=True, ensure_ascii=False).encode()).hexdigest()[:16]
 
 
@@ -244,58 +207,116 @@ def _checked_kind(folder: Path, config: Mapping[str, Any], kind: str) -> None:
         raise CheckpointError(f"checkpoint '{folder.name}' is a {found}, not a {kind}; known are {', '.join(names(kind=kind)) or 'none'}")
 
 
-def _checked_files(folder: Path, config: Mapping[str, Any]) -> None:
+def _checked_files(folder: Path, config: Mapping[str, Any], origin: Origin | None) -> Weights:
     """Every listed file is plain, inside the folder, no link, and has the recorded sum; nothing pickled lies beside them."""
     for stray in folder.iterdir():
         if stray.suffix.lower() in _REFUSED:
             raise CheckpointError(
                 f"checkpoint '{folder.name}' holds '{stray.name}', a format that can run code when read; only safetensors and text are loaded"
             )
-    for needed in ("model.safetensors", *(() if "kind" in config else ("labels.tsv",))):
-        if needed not in config["files"]:
+    for needed in (PLAIN, *(() if "kind" in config else ("labels.tsv",))):
+        if needed not in config["files"] and not (origin and needed in origin.files):
             raise CheckpointError(f"checkpoint '{folder.name}': config.json does not list {needed}")
+    weights = find_weights(folder)
     for name, expected in config["files"].items():
         path = folder / name
         if not _PLAIN.fullmatch(name) or path.is_symlink():
             raise CheckpointError(f"checkpoint '{folder.name}' names the file '{name}', which is not a plain file inside its folder")
-        if not path.is_file():
+        if name != PLAIN and not path.is_file():
             raise CheckpointError(f"checkpoint '{folder.name}': {name} is missing; fetch a whole copy")
-        if _sha256(path) != expected:
+        if (weights.sum() if name == PLAIN else file_sum(path)) != expected:
             raise CheckpointError(f"checkpoint '{folder.name}': {name} is not the file that was saved (its SHA-256 differs); fetch a whole copy")
     if config["digest"] != _digest(config):
         raise CheckpointError(f"checkpoint '{folder.name}': config.json was changed after saving (digest {config['digest']} does not fit)")
+    return weights
+
+
+@contextmanager
+def _naming(name: str, other: str) -> Iterator[None]:
+    """An error about a parent, `other`, names the checkpoint that was asked for as well."""
+    try:
+        yield
+    except CheckpointError as error:
+        if name == other:
+            raise
+        raise CheckpointError(f"checkpoint '{name}' stands on '{other}': {error}") from error
+
+
+def _chain(folder: Path, config: dict[str, Any], kind: str) -> list[tuple[Path, dict[str, Any], Origin | None]]:
+    """A checkpoint and those it stands on, nearest first, each with its config.json. No other file is read."""
+    _checked_kind(folder, config, kind)
+    chain = [(folder, config, Origin.of(config, folder.name))]
+    while origin := chain[-1][2]:
+        below = chain[-1][0]
+        if len(chain) > MAX_PARENTS:
+            raise CheckpointError(f"checkpoint '{folder.name}' stands on more than {MAX_PARENTS} others, one on another; save it without a parent")
+        places = [root / origin.name for root in (below.absolute().parent, FOLDER)] if _PLAIN.fullmatch(origin.name) else []
+        found = next((place for place in places if (place / "config.json").is_file()), None)
+        if found is None:
+            raise CheckpointError(
+                f"checkpoint '{folder.name}' stands on '{origin.name}', which lies neither beside it nor in {FOLDER}; fetch that checkpoint too "
+                f"(digest {origin.digest})"
+            )
+        if any(found.resolve() == other.resolve() for other, _, _ in chain):
+            raise CheckpointError(f"checkpoint '{folder.name}' stands on itself by way of '{below.name}'; save it under another name")
+        with _naming(folder.name, found.name):
+            parent = read_config(found)
+            _checked_kind(found, parent, kind)
+            chain.append((found, parent, Origin.of(parent, found.name)))
+        if parent["digest"] != origin.digest:
+            raise CheckpointError(
+                f"checkpoint '{folder.name}' stands on '{origin.name}' of digest {origin.digest}, but {found} has {parent['digest']}; "
+                f"fetch the one it was saved with"
+            )
+    return chain
+
+
+@dataclass(frozen=True)
+class _Read:
+    """A checkpoint whose every file, and every parent's, was checked. `tensors` is empty unless asked for."""
+
+    folder: Path
+    config: dict[str, Any]
+    parent: str
+    tensors: dict[str, NDArray[Any]]
+    texts: dict[str, str]
+
+    def labels(self) -> LabelSpace:
+        return parse_labels(self.texts.get("labels.tsv", ""), self.config["documents"], self.folder.name)
+
+
+def _read(name: str | Path, kind: str, with_tensors: bool) -> _Read:
+    first = find(name)
+    chain = _chain(first, read_config(first), kind)
+    tensors: dict[str, NDArray[Any]] = {}
+    texts: dict[str, str] = {}
+    for folder, config, origin in reversed(chain):
+        with _naming(first.name, folder.name):
+            weights = _checked_files(folder, config, origin)
+            own = weights.tensors() if with_tensors else {}
+            tensors = join_tensors(own, tensors, origin, folder.name) if origin and with_tensors else own
+            held = _held_texts(folder, config)
+            texts = join_texts(held, texts, origin, folder.name) if origin else held
+    return _Read(first, chain[0][1], origin.name if (origin := chain[0][2]) else "", tensors, texts)
+
+
+def _held_texts(folder: Path, config: Mapping[str, Any]) -> dict[str, str]:
+    try:
+        # Decoded by hand: read_text would turn every carriage return into a line feed.
+        return {name: (folder / name).read_bytes().decode("utf-8") for name in config["files"] if name != PLAIN}
+    except (ValueError, OSError) as error:
+        raise CheckpointError(f"checkpoint '{folder.name}' cannot be read: {error}") from error
 
 
 def load(name: str | Path, kind: str = CLASSIFIER) -> Saved:
-    """Read and verify a checkpoint of one kind. Every problem is a CheckpointError that names the checkpoint and the remedy."""
-    from safetensors import SafetensorError
-    from safetensors.numpy import load_file
-
-    folder = find(name)
-    config = read_config(folder)
-    _checked_kind(folder, config, kind)
-    _checked_files(folder, config)
-    weights = folder / "model.safetensors"
-    if weights.stat().st_size > MAX_TENSOR_BYTES:
-        raise CheckpointError(f"checkpoint '{folder.name}': model.safetensors is larger than {MAX_TENSOR_BYTES >> 30} GiB")
-    try:
-        tensors = load_file(weights)
-        # Decoded by hand: read_text would turn every carriage return into a line feed.
-        files = {file: (folder / file).read_bytes().decode("utf-8") for file in config["files"] if file != "model.safetensors"}
-    except (SafetensorError, TypeError, ValueError, OSError) as error:  # TypeError: a tensor type that numpy lacks
-        raise CheckpointError(f"checkpoint '{folder.name}' cannot be read: {error}") from error
-    labels = _parse_labels(files.pop("labels.tsv", ""), config["documents"], folder.name)
-    return Saved(folder.name, config["model"], config["digest"], config["settings"], labels, tensors, files, config)
+    """Read and verify a checkpoint of one kind, with all it inherits. Every problem is a CheckpointError that names the
+    checkpoint and the remedy."""
+    found = _read(name, kind, with_tensors=True)
+    config, labels = found.config, found.labels()
+    files = {file: text for file, text in found.texts.items() if file != "labels.tsv"}
+    return Saved(found.folder.name, config["model"], config["digest"], config["settings"], labels, found.tensors, files, config, found.parent)
 
 
 def read_labels(name: str | Path) -> LabelSpace:
     """The labels alone, checked like the whole: what a page needs that looks at no weights."""
-    folder = find(name)
-    config = read_config(folder)
-    _checked_kind(folder, config, CLASSIFIER)
-    _checked_files(folder, config)
-    try:
-        text = (folder / "labels.tsv").read_bytes().decode("utf-8")
-    except (ValueError, OSError) as error:
-        raise CheckpointError(f"checkpoint '{folder.name}' cannot be read: {error}") from error
-    return _parse_labels(text, config["documents"], folder.name)
+    return _read(name, CLASSIFIER, with_tensors=False).labels()

@@ -14,7 +14,8 @@ from typing import Any
 
 import numpy as np
 
-from core.checkpoint import _digest, _sha256
+from core.checkpoint import _digest
+from core.packing import file_sum
 
 Spoil = Callable[[Path], None]
 
@@ -30,14 +31,14 @@ def edit_config(folder: Path, **changes: Any) -> None:
 def sign(folder: Path) -> None:
     """Make the recorded sums fit the files again."""
     files = json.loads((folder / "config.json").read_text(encoding="utf-8"))["files"]
-    edit_config(folder, files={name: _sha256(folder / name) for name in files})
+    edit_config(folder, files={name: file_sum(folder / name) for name in files})
 
 
 def list_file(folder: Path, name: str) -> None:
     """Have config.json list one more file, with the right sum where there is one."""
     files = json.loads((folder / "config.json").read_text(encoding="utf-8"))["files"]
     target = folder / name
-    edit_config(folder, files={**files, name: _sha256(target) if target.is_file() else "0" * 64})
+    edit_config(folder, files={**files, name: file_sum(target) if target.is_file() else "0" * 64})
 
 
 def write_weights(folder: Path, content: bytes) -> None:

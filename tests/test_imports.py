@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
-NOUNS = ("types", "document", "labels", "ranking", "metrics", "errors", "fields", "checkpoint")
+NOUNS = ("types", "document", "labels", "ranking", "metrics", "errors", "fields", "checkpoint", "lineage", "packing", "saved")
 HEAVY = {
     "torch",
     "sklearn",

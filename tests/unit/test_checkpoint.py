@@ -12,10 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import sparse
 
-from core import checkpoint
-from core.checkpoint import find, labels_text, load, names, read_config, read_labels, save, write_atomically
+from core.checkpoint import find, load, names, read_config, read_labels, save, write_atomically
 from core.errors import CheckpointError
 from core.labels import LabelSpace
+from core.saved import labels_text, parse_labels
 from tests import hostile, strategies
 from tests.toy import Linear
 
@@ -68,7 +68,7 @@ def test_what_was_saved_comes_back(checkpoints: Path) -> None:
 
 @given(strategies.label_spaces())
 def test_any_label_names_come_back(space: LabelSpace) -> None:
-    assert checkpoint._parse_labels(labels_text(space), space.documents, "toy") == space
+    assert parse_labels(labels_text(space), space.documents, "toy") == space
 
 
 @given(st.text(st.characters(exclude_categories=["Cs"])))
