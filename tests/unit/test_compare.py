@@ -1,0 +1,182 @@
+"""Two checkpoints side by side, on values worked out by hand."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from core import compare
+from core.compare import Coverage, bootstrap, coverage, drift, mcnemar, standings, unlike
+from core.document import Document
+from core.errors import InputError
+from core.explainers import explain, preset
+from core.labels import LabelSpace
+from core.study.records import Record
+from core.study.settings import Study
+from core.study.summary import Filter
+from tests.toy import TEXT, Linear
+from tests.unit.study.conftest import record as plain
+
+TAIL, HEAD = "[1, 5)", "5 and more"
+
+
+def record(row: int, success: bool = True, label: str = "a", bin: str = TAIL, **more: object) -> Record:
+    return plain(f"{row}:{label}", bin, success, **{"row": row, "label": label, "text": f"text {row}", **more})
+
+
+def skipped(row: int, reason: str = "refused", label: str = "a") -> Record:
+    return record(row, False, label, reason=reason)
+
+
+# -- McNemar and the bootstrap
+
+
+def test_mcnemar_by_hand() -> None:
+    """8 pairs won by one alone, 2 by the other alone: 2 (C(10,0) + C(10,1) + C(10,2)) / 2^10 = 112 / 1024. None: nothing to tell apart."""
+    assert mcnemar(8, 2) == pytest.approx(112 / 1024) == mcnemar(2, 8)
+    assert mcnemar(0, 5) == pytest.approx(2 / 32)
+    assert mcnemar(3, 3) == 1.0 == mcnemar(0, 0)
+
+
+def test_the_bootstrap_draws_documents() -> None:
+    """Two documents, one with three pairs of +1 and one with a single 0: a draw gives 1 (twice the first), 3/4 (each once) or 0."""
+    found = bootstrap(np.array([1.0, 1, 1, 0]), [7, 7, 7, 9])
+    assert (found.value, found.low, found.high) == (0.75, 0.0, 1.0)
+    assert bootstrap(np.array([1.0, 1, 1, 0]), [7, 7, 7, 9]) == found  # the same seed, the same draws
+    alone = bootstrap(np.full(50, -1.0), list(range(50)))
+    assert (alone.value, alone.low, alone.high) == (-1.0, -1.0, -1.0)
+    assert math.isnan(bootstrap(np.zeros(0), []).value)
+
+
+def test_the_interval_is_as_wide_as_theory_says() -> None:
+    """400 single pairs, 40 won only by the first and 20 only by the second: mean -0.05, variance 0.15 - 0.0025, so 1.96 standard errors
+    are 0.0376."""
+    differences = np.repeat([-1.0, 1.0, 0.0], [40, 20, 340])
+    found = bootstrap(differences, list(range(400)))
+    assert found.value == pytest.approx(-0.05)
+    assert (found.high - found.low) / 2 == pytest.approx(1.96 * math.sqrt((0.15 - 0.0025) / 400), rel=0.05)
+
+
+# -- coverage and the intersection
+
+FIRST = [record(0), record(1), record(2), record(3, False), record(4, bin=HEAD), record(5, False, bin=HEAD), record(6, bin=HEAD), skipped(7)]
+SECOND = [record(0), record(1, False), record(2, False), skipped(3), record(4, False), record(5), skipped(6, "error"), record(7), record(8)]
+
+
+def test_coverage_by_hand() -> None:
+    """The first attacked 0-6; the second attacked 0, 1, 2, 4, 5, does not hold 3, failed on 6. Back: of 0, 1, 2, 4, 5, 7, 8 the first
+    attacked five, does not hold 7 and was never asked for 8."""
+    found = compare.compare(FIRST, SECOND, [TAIL, HEAD])
+    assert found.coverage == Coverage(7, 5, 1, 1, 0) and found.coverage.share == pytest.approx(5 / 7)
+    assert found.back == Coverage(7, 5, 1, 0, 1)
+    assert [pair[0]["row"] for pair in found.pairs] == [0, 1, 2, 4, 5]
+    assert math.isnan(coverage([], SECOND).share)
+
+
+def test_bins_by_hand() -> None:
+    """Tail, pairs 0-2: 3 of 3 against 1 of 3, two won by the first alone. Head, pairs 4 and 5: one each."""
+    tail, head = compare.compare(FIRST, SECOND, [TAIL, HEAD]).bins
+    assert (tail.n, tail.won_first, tail.won_second, tail.only_first, tail.only_second) == (3, 3, 1, 2, 0)
+    assert tail.p == 0.5 and tail.difference.value == pytest.approx(-2 / 3)
+    assert (head.n, head.only_first, head.only_second, head.p, head.difference.value) == (2, 1, 1, 1.0, 0.0)
+    whole = compare.compare(FIRST, SECOND, [TAIL, HEAD]).whole
+    assert (whole.n, whole.won_first, whole.won_second, whole.first.value, whole.p) == (5, 4, 2, 0.8, 0.625)
+
+
+def test_what_counts_as_a_success_is_asked_of_both() -> None:
+    one, other = [record(0, change_rate=0.2), record(1)], [record(0), record(1, change_rate=0.2)]
+    found = compare.compare(one, other, [TAIL], Filter(0.1)).whole
+    assert (found.only_first, found.only_second) == (1, 1)
+
+
+def test_labels_of_one_row_are_pairs_of_their_own() -> None:
+    one, other = [record(0, label="a"), record(0, False, "b")], [record(0, False, "b"), record(0, False, "a")]
+    found = compare.compare(one, other, [TAIL])
+    assert (found.whole.n, found.whole.only_first, found.whole.only_second) == (2, 1, 0)
+
+
+def test_other_data_are_refused() -> None:
+    with pytest.raises(InputError, match="row 0 holds another text in the other study"):
+        compare.compare([record(0)], [record(0, text="else")], [TAIL])
+
+
+def test_nothing_in_common_is_no_figure() -> None:
+    found = compare.compare([record(0)], [record(1)], [TAIL])
+    assert found.whole.n == 0 and found.whole.to_json()["p"] is None and found.whole.to_json()["difference"]["value"] is None
+
+
+@given(st.lists(st.tuples(st.booleans(), st.booleans()), min_size=1, max_size=40))
+def test_exchanging_the_sides_mirrors_everything(outcomes: list[tuple[bool, bool]]) -> None:
+    one = [record(i, first) for i, (first, _) in enumerate(outcomes)]
+    other = [record(i, second) for i, (_, second) in enumerate(outcomes)]
+    found, mirrored = compare.compare(one, other, [TAIL]).whole, compare.compare(other, one, [TAIL]).whole
+    assert (found.p, found.only_first, found.first) == (mirrored.p, mirrored.only_second, mirrored.second)
+    assert found.difference.value == pytest.approx(-mirrored.difference.value)
+    assert found.difference.low <= found.difference.value <= found.difference.high
+
+
+def test_studies_that_asked_for_different_things() -> None:
+    assert unlike(Study("one"), Study("other", pairs=7)) is None
+    assert "k 5 and 3; margin 0 and 2" in str(unlike(Study(), Study(k=3, margin=2)))
+
+
+# -- one document
+
+
+def test_standings_meet_by_name() -> None:
+    one = LabelSpace.of(["a", "b", "c"], [3, 2, 1], 9), np.array([0.9, 0.1, 0.5], dtype=np.float32)
+    other = LabelSpace.of(["c", "d", "a"], [1, 2, 3], 9), np.array([4.0, 3.0, -2.0], dtype=np.float32)
+    found = standings(one, other, 1, ["d", "nobody"])
+    assert [(each.label, each.first and each.first.rank, each.second and each.second.rank, each.moved) for each in found] == [
+        ("a", 1, 3, 2), ("c", 2, 1, -1), ("d", None, 2, None),
+    ]  # fmt: skip
+    assert found[0].second is not None and found[0].second.score == -2.0
+    assert [each.label for each in standings(one, other, 3)] == ["a", "c", "b", "d"]
+
+
+def test_drift_between_checkpoints_and_under_attack() -> None:
+    """The toy's occlusion values are its weights: with every weight of the label turned round, tau is -1; a replaced word without weight
+    moves to the place of a zero."""
+    document = Document.from_text(TEXT)
+    turned = Linear({word: tuple(-value for value in row) for word, row in Linear().weights.items()})
+    one, other = (explain(preset("occlusion"), model, document, [1]) for model in (Linear(), turned))
+    assert drift(one, one, "editor").tau == pytest.approx(1) and drift(one, other, "editor").tau == pytest.approx(-1)
+    changed = document.replace({document.words.index("editor"): "thing"})
+    after = explain(preset("occlusion"), Linear(), changed, [1])
+    found = drift(one, after, "editor")
+    assert found.tau is not None and 0 < found.tau < 1
+    with pytest.raises(InputError, match="one text has"):
+        drift(one, dataclasses.replace(after, document=Document.from_text("two words")), "editor")
+    with pytest.raises(InputError, match="not of label 'games'"):
+        drift(one, after, "games")
+
+
+# -- what a checkpoint says of itself
+
+
+@pytest.mark.parametrize(
+    "config",
+    [{"parent": {"name": "base", "digest": "0"}}, {"parent": "base"}, {"provenance": {"parent": "base"}},
+     {"provenance": {"parent": {"name": "base"}}}, {"parent": None, "provenance": {"parent": "base"}}],
+)  # fmt: skip
+def test_the_parent_by_every_way_of_saying_it(config: dict) -> None:
+    assert compare.parent_of(config) == "base"
+
+
+@pytest.mark.parametrize("config", [{}, {"parent": 3, "provenance": []}, {"provenance": {"evaluation": [], "defended": {"value": 1}}}])
+def test_free_json_without_figures(config: dict) -> None:
+    assert compare.parent_of(config) == "" and compare.clean_metrics(config) == {} and compare.defended(config) == []
+
+
+def test_recorded_figures() -> None:
+    good = {"value": 0.5, "low": 0.4, "high": 0.6}
+    metrics = {"P@1": good, "P@3": {"value": "x", "low": 0, "high": 1}, "R@1": good}
+    rows = [{"who": "robust", "measure": "P@1, FGSM", **good}, {"who": "base"}, 7]
+    config = {"provenance": {"evaluation": {"metrics": metrics}, "defended": rows}}
+    assert {name: one.value for name, one in compare.clean_metrics(config).items()} == {"P@1": 0.5}
+    assert compare.defended(config) == [{"who": "robust", "measure": "P@1, FGSM", **good}]
