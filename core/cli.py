@@ -9,16 +9,12 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import platform
-import shlex
 import sys
-import time
 from collections.abc import Sequence
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from core import checkpoint, fields
+from core import fields
 from core.errors import Cancelled, CoreError, InputError
 from core.models import MODELS, config_class
 from core.types import Progress
@@ -130,55 +126,10 @@ def _evaluate(arguments: argparse.Namespace) -> None:
 
 
 def _train(arguments: argparse.Namespace) -> None:
-    from core.data import load_dataset
-    from core.models import train
-    from core.training.runs import Run
+    from core.train_cli import train
 
-    config: Any = fields.from_flags(config_class(arguments.model), arguments)
-    dataset = load_dataset(arguments.dataset, _options(arguments))
-    labels = dataset.label_space(arguments.label_minimum)
-    command = shlex.join(["python", "-m", "core", *arguments.words_given])
-    asked = {"model": arguments.model, "dataset": dataset.name, "data_digest": dataset.digest, "minimum_count": arguments.label_minimum}
-    with Run(Path(arguments.run), arguments.seed, arguments.device) as run:
-        run.configure({**asked, "seed": arguments.seed, "settings": fields.to_json(config)})
-        start = time.monotonic()
-        model = train(arguments.model, config, dataset, labels, run)
-        provenance = {
-            "command": command, "seed": arguments.seed, "labels": len(labels), "minimum_count": arguments.label_minimum,
-            "data": {"name": dataset.name, "digest": dataset.digest, "source": dataset.source},
-            "documents": {name: len(split) for name, split in dataset.splits.items()},
-            "trained": {"seconds": max(time.monotonic() - start, _recorded_seconds(run.folder)), "machine": f"{platform.machine()}, {run.device}"},
-        }  # fmt: skip
-        folder = Path(arguments.save or run.folder / "checkpoint")
-        found = publish(folder, arguments.model, model, provenance, dataset, run.progress)
-    lines = [f"{name}: {100 * m['value']:.2f}" for name, m in found["metrics"].items()]
-    _print({"run": str(run.folder), "checkpoint": str(folder), **found}, arguments, [f"saved in {folder}", *lines])
-
-
-def _recorded_seconds(folder: Path) -> float:
-    """Wall-clock time from a run's first record to its last: a resumed training took longer than its last call."""
-    from core.training.runs import read_progress
-
-    times = [datetime.fromisoformat(record["time"]) for record in read_progress(folder) if "time" in record]
-    return (times[-1] - times[0]).total_seconds() if times else 0.0
-
-
-def publish(folder: Path, kind: str, model: Any, provenance: dict[str, Any], dataset: Any, progress: Progress) -> dict[str, Any]:
-    """Save a trained model, load it back, measure what was loaded (half-precision weights and all), and write the card.
-    Returns the evaluation. The test split is measured where there is one, else dev."""
-    from core.card import card
-    from core.evaluate import evaluate, to_json
-    from core.models import load
-
-    content = {"model": kind, "settings": model.settings(), "labels": model.labels, "tensors": model.tensors(), "files": model.files()}
-    checkpoint.save(folder, **content)
-    start = time.monotonic()
-    loaded = load(folder)
-    provenance = {**provenance, "load_seconds": time.monotonic() - start, "size_bytes": sum(path.stat().st_size for path in folder.iterdir())}
-    found = to_json(evaluate(loaded, dataset, "test" if "test" in dataset.splits else "dev", progress), loaded, dataset)
-    provenance["evaluation"] = found
-    checkpoint.save(folder, **content, provenance=provenance, card=card(folder.name, provenance, kind, getattr(model, "REMARK", "")))
-    return found
+    found, lines = train(arguments, _options(arguments))
+    _print(found, arguments, lines)
 
 
 def _data(arguments: argparse.Namespace) -> None:
@@ -301,19 +252,16 @@ def parser(words: Sequence[str]) -> argparse.ArgumentParser:
 
     epilog = ""
     if words[:1] == ["train"]:
+        from core.defences import DEFENCES, defence_class
+
         epilog = _settings_help("settings of each model:", {name: config_class(name) for name in MODELS})
-    one = verb("train", _train, "Train a model; the same command goes on after a stop or a kill.", epilog)
-    one.add_argument("--model", required=True, choices=tuple(MODELS))
-    one.add_argument("--dataset", default="debtags", help="a registered name or a path (default: debtags)")
-    one.add_argument("--run", required=True, help="folder for the state, the log and the result; the same folder resumes")
-    one.add_argument("--save", help="checkpoint folder to write (default: checkpoint/ in the run folder)")
-    one.add_argument("--seed", type=int, default=0, help="default: 0")
-    one.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda"), help="default: auto")
-    one.add_argument("--label-minimum", type=int, default=5, help="labels with fewer training documents are not trained on (default: 5)")
+        epilog += "\n" + _settings_help("settings of each defence:", {name: defence_class(name) for name in DEFENCES})
+    one = verb("train", _train, "Train a model, afresh or on from a checkpoint; the same command goes on after a stop or a kill.", epilog)
+    if words[:1] == ["train"]:
+        from core.train_cli import add_flags as add_train_flags
+
+        add_train_flags(one, words)
     _reading_flags(one)
-    one.set_defaults(words_given=list(words))
-    if (chosen := _chosen(words, "--model", None)) in MODELS and words[:1] == ["train"]:
-        fields.add_flags(one, config_class(chosen), f"settings of {chosen}")
 
     from core.language.commands import add_flags
 

@@ -36,8 +36,9 @@ def config_class(kind: str) -> type:
     return found
 
 
-def train(kind: str, config: Any, dataset: Dataset, labels: LabelSpace, run: Any) -> Any:
-    """Train a model on the splits "train" (weights) and "dev" (choices). Raises Cancelled with its state saved when stopped."""
+def train(kind: str, config: Any, dataset: Dataset, labels: LabelSpace, run: Any, defence: Any = None, parent: Any = None) -> Any:
+    """Train a model on the splits "train" (weights) and "dev" (choices), on from `parent`, a classifier of the same kind whose labels
+    these are, if there is one; `defence`: core.training.defended. Raises Cancelled with its state saved when stopped."""
     for needed in ("train", "dev"):
         if not len(dataset.split(needed)):
             raise InputError(f"data set '{dataset.name}' has an empty split '{needed}'")
@@ -45,7 +46,16 @@ def train(kind: str, config: Any, dataset: Dataset, labels: LabelSpace, run: Any
         raise InputError(f"data set '{dataset.name}' holds vectors, no text; these models read text")
     if not len(labels):
         raise InputError("no label has enough training documents; lower the minimum count")
-    return _module(kind).train(config, dataset, labels, run)
+    if kind == "linear":
+        if defence is not None or parent is not None:
+            raise InputError("the linear model is solved, not trained step by step: it takes no parent and no defence; choose another model")
+        return _module(kind).train(config, dataset, labels, run)
+    return _module(kind).train(config, dataset, labels, run, defence, parent)
+
+
+def fine_tuning(kind: str) -> dict[str, Any]:
+    """Settings that differ from the parent's when a trained model of this kind is trained on."""
+    return dict(getattr(_module(kind), "FINE_TUNING", {}))
 
 
 def load(name: str | Path) -> Classifier:

@@ -31,6 +31,7 @@ from core.models.routing import near_and_random
 from core.models.substitution import Changed
 from core.models.tfidf import Features, TfIdf
 from core.ranking import best_of_all
+from core.training.defended import Copies
 from core.training.runs import Run
 from core.types import Blame, BoolArray, Embedded, IntArray, MaskMode, Perturbable, Scores, Unit, Weigh
 
@@ -194,13 +195,25 @@ def train(config: Config, dataset: Dataset, labels: LabelSpace, run: Run) -> Lin
     return model
 
 
-def fit_texts(config: Config, dataset: Dataset, labels: LabelSpace, run: Run) -> LinearModel:
-    """Fit TF-IDF and the machines on the split "train". Resumes from the run folder by chunks of labels."""
+def fit_texts(config: Config, dataset: Dataset, labels: LabelSpace, run: Run, copies: Copies | None = None) -> LinearModel:
+    """Fit TF-IDF on the split "train", and the machines on it and on altered copies of its documents, if there are any. Resumes
+    from the run folder by chunks of labels."""
     split = dataset.split("train")
     texts = split.texts or ()
     truth = truth_for(split, dataset.label_names, labels)[0][:, : len(labels)]
     tfidf = TfIdf.fit(texts, config.minimum_documents, config.maximum_features, run.progress)
-    return fit(config, labels, tfidf, tfidf.transform(texts), truth, run)
+    features, truth = with_copies(tfidf, tfidf.transform(texts), truth, copies)
+    return fit(config, labels, tfidf, features, truth, run)
+
+
+def with_copies(
+    tfidf: TfIdf, features: sparse.csr_array, truth: sparse.csr_array, copies: Copies | None
+) -> tuple[sparse.csr_array, sparse.csr_array]:
+    """TF-IDF vectors [n, F] and truth [n, L] with those of altered copies below them, which keep their documents' labels."""
+    if copies is None:
+        return features, truth
+    both = sparse.vstack([features, tfidf.transform(copies.texts)], format="csr"), sparse.vstack([truth, truth[copies.rows]], format="csr")
+    return sparse.csr_array(both[0]), sparse.csr_array(both[1])
 
 
 def fit(config: Config, labels: LabelSpace, tfidf: TfIdf, features: sparse.csr_array, truth: sparse.csr_array, run: Run) -> LinearModel:

@@ -43,6 +43,7 @@ from core.models.mach_training import MachTask, base_rates
 from core.models.substitution import Changed
 from core.models.tfidf import Features, TfIdf
 from core.ranking import best_of_all
+from core.training.defended import Defence, defended
 from core.training.loop import LoopSettings, fit
 from core.training.runs import Run
 from core.types import Blame, BoolArray, Embedded, IntArray, MaskMode, Perturbable, Scores, Unit, Weigh
@@ -242,32 +243,51 @@ def _digest(network: Network, part: LinearPart | None) -> str:
 # -- training
 
 
-def train(config: Config, dataset: Dataset, labels: LabelSpace, run: Run) -> Mach:
-    """Hash, train the networks together on the split "train", keep the epoch with the best nDCG@5 on "dev"; then the linear
-    part, if wanted. Resumes from the run folder. Raises SettingsError where so few hashes cannot tell the labels apart."""
+FINE_TUNING: Mapping[str, Any] = {"epochs": 4, "learning_rate": 0.005}
+"""Settings that differ from the parent's when a trained MACH is trained on."""
+
+
+def train(
+    config: Config, dataset: Dataset, labels: LabelSpace, run: Run, defence: Defence | None = None, parent: Mach | None = None
+) -> Mach:  # fmt: skip
+    """Hash, train the networks together on the split "train", on from `parent` if there is one, keep the epoch with the best nDCG@5
+    on "dev"; then the linear part, if wanted. Resumes from the run folder. Raises SettingsError where so few hashes cannot tell the
+    labels apart."""
     check_identifiable(len(labels), config.buckets, config.repetitions)
     splits = {name: dataset.split(name) for name in ("train", "dev")}
+    texts = {name: split.texts or () for name, split in splits.items()}
     truth = {name: truth_for(split, dataset.label_names, labels)[0][:, : len(labels)] for name, split in splits.items()}
-    tfidf = TfIdf.fit(splits["train"].texts or (), config.minimum_documents, config.maximum_features, run.progress)
-    features = {name: tfidf.transform(split.texts or ()) for name, split in splits.items()}
+    tfidf = TfIdf.fit(texts["train"], config.minimum_documents, config.maximum_features, run.progress) if parent is None else parent.tfidf
+    features = {name: tfidf.transform(texts[name]) for name in splits}
     buckets = Buckets.of(len(labels), config.buckets, config.repetitions)
     network = Network(config)
     network.start(base_rates(truth["train"], buckets), torch.Generator().manual_seed(run.seed))
+    if parent is not None:
+        network.load_state_dict(parent.network.state_dict())
     reader = Reader.of(buckets, config.method, labels, network.rates.numpy()[:, 0])
     propensity = labels.inverse_propensities()
     task = MachTask(
         network, Hashing(config, len(tfidf)), reader, features["train"], truth["train"], features["dev"], truth["dev"],
         ((propensity / propensity.min()) ** config.tail).astype(np.float32), config.batch_size, labels.bins(),
+        config, labels, tfidf, texts["train"], texts["dev"],
     )  # fmt: skip
-    fit(task, from_json(LoopSettings, {setting.name: getattr(config, setting.name) for setting in settings_of(LoopSettings)}), run)
+    settings = from_json(LoopSettings, {setting.name: getattr(config, setting.name) for setting in settings_of(LoopSettings)})
+    fit(defended(task, defence, run), settings, run)
     model = Mach(config, labels, tfidf, network.cpu())
-    return add_linear(model, features, truth, run) if config.linear else model
+    if not config.linear:
+        return model
+    copies = None if defence is None else defence.copies(task, run)
+    if parent is not None and parent.linear is not None and copies is None:
+        return beside(model, parent.linear.model, features["dev"], truth["dev"], run)
+    rows, labelled = linear.with_copies(tfidf, features["train"], truth["train"], copies)
+    machines = linear.fit(linear.Config(threshold=config.linear_threshold), labels, tfidf, rows, labelled, run)
+    return beside(model, machines, features["dev"], truth["dev"], run)
 
 
-def add_linear(model: Mach, features: Mapping[str, sparse.csr_array], truth: Mapping[str, sparse.csr_array], run: Run) -> Mach:
-    """The same networks with machines trained on "train" beside them; what a margin counts is chosen by nDCG@5 on "dev"."""
-    machines = linear.fit(linear.Config(threshold=model.config.linear_threshold), model.labels, model.tfidf, features["train"], truth["train"], run)
-    scores, margins = model.vectors_scored(features["dev"], None), machines.margins(features["dev"])
+def beside(model: Mach, machines: linear.LinearModel, features: sparse.csr_array, truth: sparse.csr_array, run: Run) -> Mach:
+    """The same networks with machines beside them; what a margin counts is chosen by nDCG@5 on held-out documents."""
     # Not calibrated: the estimator's own unit is kept, which a MACH without machines has too.
-    part = LinearPart.fitted(machines, scores, margins, truth["dev"], run, calibrated=False, shared=True)
+    part = LinearPart.fitted(
+        machines, model.vectors_scored(features, None), machines.margins(features), truth, run, calibrated=False, shared=True
+    )  # fmt: skip
     return Mach(model.config, model.labels, model.tfidf, model.network, part)

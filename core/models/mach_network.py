@@ -119,3 +119,10 @@ class Hashing:
         flat = (self.rows[:, features.indices].ravel(), starts.ravel(), np.array(values, dtype=np.float32).ravel())
         rows, begins, weights = (torch.from_numpy(part) for part in flat)
         return rows, begins, weights
+
+    def spread(self, features: sparse.csr_array, values: Tensor) -> Tensor:
+        """Other values [nnz] of the same features, as `bags` lays them out: [R * nnz], differentiable."""
+        alike = values.expand(len(self.rows), -1)
+        if self.signs is None:
+            return alike.flatten()
+        return (alike * torch.from_numpy(self.signs[:, features.indices]).to(values.device)).flatten()

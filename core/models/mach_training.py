@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
+import copy
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Self
 
 import numpy as np
 import torch
@@ -12,11 +14,14 @@ from numpy.typing import NDArray
 from scipy import sparse
 from torch import Tensor, nn
 
+from core.labels import LabelSpace
 from core.metrics import judge, ndcg, precision, recall_by_bin, value
 from core.models.buckets import Buckets, Reader
-from core.models.mach_network import Hashing, Network
+from core.models.mach_network import Config, Hashing, Network
+from core.models.tfidf import TfIdf
 from core.ranking import top_k
-from core.types import IntArray
+from core.training.defended import Inputs, Outputs, Space, Targets
+from core.types import Classifier, IntArray, Scores
 
 BATCH = 256
 """Held-out documents that go through the networks at a time."""
@@ -36,6 +41,11 @@ class MachTask:
     weights: NDArray[np.float32]
     batch_size: int
     bins: IntArray
+    config: Config
+    labels: LabelSpace
+    tfidf: TfIdf
+    texts: Sequence[str]
+    dev_texts: Sequence[str]
     selection: str = "nDCG@5"
 
     def groups(self) -> list[dict[str, Any]]:
@@ -46,16 +56,62 @@ class MachTask:
         return [order[start : start + self.batch_size] for start in range(0, len(order), self.batch_size)]
 
     def loss(self, module: nn.Module, rows: IntArray) -> Tensor:
-        """Cross-entropy summed over the buckets, averaged over documents and repetitions. A positive bucket weighs as much as
-        the heaviest of its labels that the document has."""
-        bags = (part.to(self.module.table.device) for part in self.hashing.bags(sparse.csr_array(self.features[rows])))
-        logits = module(*bags)
-        weight = torch.from_numpy(fired(sparse.csr_array(self.truth[rows]), self.reader.buckets, self.weights)).to(logits.device)
-        targets = (weight > 0).to(logits.dtype)
-        loss = F.binary_cross_entropy_with_logits(logits, targets, weight=torch.where(weight > 0, weight, 1.0), reduction="sum")
-        return loss / (len(rows) * len(logits))
+        return self.loss_of(self.outputs(module, self.inputs(module, rows)), self.targets(rows))
+
+    # -- what a defence sees (core.training.defended)
+
+    def inputs(self, module: nn.Module, rows: IntArray, texts: Sequence[str] | None = None, apart: bool = False, space: Space = "trained") -> Inputs:
+        """Rows are TF-IDF values before hashing, one feature of one document each: hashing is linear, so a moved value moves all
+        repetitions alike. A value is never negative."""
+        features = sparse.csr_array(self.features[rows]) if texts is None else self.tfidf.transform(texts)
+        values = torch.from_numpy(np.asarray(features.data, dtype=np.float32)[:, None]).to(self._device)
+        owner = torch.from_numpy(np.repeat(np.arange(features.shape[0]), np.diff(features.indptr))).to(self._device)
+        return Inputs(values, torch.ones(len(values), dtype=torch.bool, device=self._device), owner, features, 0.0)
+
+    def outputs(self, module: nn.Module, inputs: Inputs, vectors: Tensor | None = None) -> Outputs:
+        rows, starts, values = (part.to(self._device) for part in self.hashing.bags(inputs.rest))
+        if vectors is not None:
+            values = self.hashing.spread(inputs.rest, vectors[:, 0])
+        return (module(rows, starts, values),)
+
+    def targets(self, rows: IntArray) -> Targets:
+        """What each bucket weighs where it is to fire, else 0: [R, n, B]. A bucket weighs as much as the heaviest of its labels
+        that the document has."""
+        return (torch.from_numpy(fired(sparse.csr_array(self.truth[rows]), self.reader.buckets, self.weights)).to(self._device),)
+
+    def truth_of(self, rows: IntArray) -> sparse.csr_array:
+        return sparse.csr_array(self.truth[rows])
+
+    def predicted(self, outputs: Outputs, k: int) -> Targets:
+        best = top_k(self.scores(outputs), k)
+        ones = np.ones(best.size, dtype=np.float32)
+        truth = sparse.csr_array((ones, (np.repeat(np.arange(len(best)), best.shape[1]), best.ravel())), shape=(len(best), len(self.labels)))
+        return (torch.from_numpy(fired(truth, self.reader.buckets, self.weights)).to(self._device),)
+
+    def loss_of(self, outputs: Outputs, targets: Targets) -> Tensor:
+        """Cross-entropy summed over the buckets, averaged over documents and repetitions."""
+        weight = targets[0]
+        fires = (weight > 0).to(weight.dtype)
+        loss = F.binary_cross_entropy_with_logits(outputs[0], fires, weight=torch.where(weight > 0, weight, 1.0), reduction="sum")
+        return loss / (weight.shape[0] * weight.shape[1])
+
+    def scores(self, outputs: Outputs) -> Scores:
+        return self.reader.dense(outputs[0].detach().float().cpu())
+
+    def held_out(self) -> Self:
+        return replace(self, features=self.dev_features, truth=sparse.csr_array(self.dev_truth[:, : len(self.labels)]), texts=self.dev_texts)
+
+    def classifier(self) -> Classifier:
+        from core.models.mach import Mach  # which imports this module
+
+        return Mach(replace(self.config, linear=False), self.labels, self.tfidf, copy.deepcopy(self.module).cpu())
+
+    @property
+    def _device(self) -> torch.device:
+        return self.module.table.device
 
     def validate(self, module: nn.Module) -> dict[str, float]:
+        """In percent."""
         device = self.module.table.device
         found = []
         for start in range(0, self.dev_features.shape[0], BATCH):
@@ -65,7 +121,8 @@ class MachTask:
         best = np.concatenate(found)
         judged = judge(best, self.dev_truth, np.ones(self.dev_truth.shape[1]))
         rare = recall_by_bin(best, self.dev_truth, self.bins).get(2, (0.0, 0))[0]
-        return {"P@1": value(precision(judged, 1)), "P@5": value(precision(judged, 5)), "nDCG@5": value(ndcg(judged, 5)), "recall@5 [5, 20)": rare}
+        measures = {"P@1": precision(judged, 1), "P@5": precision(judged, 5), "nDCG@5": ndcg(judged, 5)}
+        return {**{name: 100 * value(ratio) for name, ratio in measures.items()}, "recall@5 [5, 20)": 100 * rare}
 
 
 def fired(truth: sparse.csr_array, buckets: Buckets, weights: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -12,8 +12,8 @@ Frozen layers give the same hidden states in every epoch, so these are computed 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, Self
 
 import numpy as np
 import torch
@@ -22,11 +22,15 @@ from scipy import sparse
 from torch import Tensor, nn
 
 from core.document import Document
+from core.errors import InputError
+from core.labels import LabelSpace
 from core.metrics import judge, ndcg, precision, value
 from core.models.encoder import Encoder, PieceTokenizer, batches_by_length, mean_pool, pad, through
+from core.models.routing import matched
 from core.ranking import top_k
+from core.training.defended import Inputs, Outputs, Space, Targets
 from core.training.task import bucketed
-from core.types import IntArray, Progress
+from core.types import Classifier, IntArray, Progress, Scores
 
 LABEL_LEVEL = 32_768
 """Above this many labels only the clusters are trained on (Zhang et al. 2021, appendix)."""
@@ -124,9 +128,10 @@ def _head(width: int, rates: NDArray[np.float64]) -> nn.Linear:
 
 @dataclass
 class MatcherTask:
-    """The loop's view: documents as hidden states, targets as sparse rows of 0/1 over clusters [n, K] and labels [n, L]."""
+    """The loop's view: documents as hidden states, targets as sparse rows of 0/1 over clusters [n, K] and labels [n, L];
+    `cluster` [L] of each label; `names` of the labels, and the texts, for defences."""
 
-    module: nn.Module
+    module: Matcher
     hidden: Hidden
     clusters: sparse.csr_array
     labels: sparse.csr_array
@@ -134,10 +139,16 @@ class MatcherTask:
     dev_labels: sparse.csr_array
     batch_size: int
     head_scale: float
+    cluster: IntArray
+    encoder: Encoder
+    tokenizer: PieceTokenizer
+    names: LabelSpace
+    texts: Sequence[str]
+    dev_texts: Sequence[str]
     selection: str = "nDCG@5"
 
     def groups(self) -> list[dict[str, Any]]:
-        layers = list(self.module.layers.parameters())  # type: ignore[union-attr]  # an attribute of a Module is typed Tensor | Module
+        layers = list(self.module.layers.parameters())
         own = {id(parameter) for parameter in layers}
         heads = [parameter for parameter in self.module.parameters() if id(parameter) not in own]
         return [{"params": layers}, {"params": heads, "lr_scale": self.head_scale, "weight_decay": 0.0}]
@@ -146,27 +157,81 @@ class MatcherTask:
         return bucketed(self.hidden.lengths, self.batch_size, generator)
 
     def loss(self, module: nn.Module, rows: IntArray) -> Tensor:
+        return self.loss_of(self.outputs(module, self.inputs(module, rows)), self.targets(rows))
+
+    # -- what a defence sees (core.training.defended)
+
+    def inputs(self, module: nn.Module, rows: IntArray, texts: Sequence[str] | None = None, apart: bool = False, space: Space = "trained") -> Inputs:
+        """Rows are the hidden states below the trained layers or, in the space "input", the encoder's word vectors. Special tokens
+        and padding are not real."""
+        if space == "trained" and texts is None:
+            vectors, mask = self.hidden.batch(rows, self._device)
+        else:
+            given = [self.texts[row] for row in rows] if texts is None else texts
+            ids = [self.tokenizer.tokens(Document.from_text(text), self.encoder.window - 2).ids for text in given]
+            padded, mask = (part.to(self._device) for part in pad(ids, self.tokenizer.first, self.tokenizer.last, self.tokenizer.pad))
+            with torch.no_grad():
+                vectors = self.encoder.word_vectors(padded) if space == "input" else self.encoder.lower(mask, ids=padded)
+        lengths = mask.sum(dim=1, keepdim=True)
+        place = torch.arange(mask.shape[1], device=self._device)[None]
+        real = (place > 0) & (place < lengths - 1)
+        owner = torch.arange(len(mask), device=self._device)[:, None].expand_as(mask)
+        return Inputs(vectors.flatten(0, 1), real.flatten(), owner.flatten(), (mask, space))
+
+    def outputs(self, module: nn.Module, inputs: Inputs, vectors: Tensor | None = None) -> Outputs:
+        mask, space = inputs.rest
+        rows = (inputs.vectors if vectors is None else vectors).view(*mask.shape, -1)
+        found = module(self.encoder.lower(mask, vectors=rows) if space == "input" else rows, mask)
+        return tuple(logits for logits in found if logits is not None)
+
+    def targets(self, rows: IntArray) -> Targets:
+        return self._levels(self.clusters[rows], self.labels[rows])
+
+    def truth_of(self, rows: IntArray) -> sparse.csr_array:
+        return sparse.csr_array(self.labels[rows])
+
+    def predicted(self, outputs: Outputs, k: int) -> Targets:
+        return tuple(torch.zeros_like(part).scatter_(1, part.detach().topk(min(k, part.shape[1]), dim=1).indices, 1.0) for part in outputs)
+
+    def loss_of(self, outputs: Outputs, targets: Targets) -> Tensor:
         """Cross-entropy summed over the nodes of each level, averaged over documents."""
-        device = next(module.parameters()).device
-        outputs = module(*self.hidden.batch(rows, device))
-        total = torch.zeros((), device=device)
-        for logits, targets in zip(outputs, (self.clusters, self.labels), strict=True):
-            if logits is not None:
-                wanted = torch.from_numpy(targets[rows].toarray().astype(np.float32)).to(device)
-                total = total + nn.functional.binary_cross_entropy_with_logits(logits, wanted, reduction="sum") / len(rows)
-        return total
+        losses = [
+            nn.functional.binary_cross_entropy_with_logits(logits, wanted, reduction="sum") / len(wanted)
+            for logits, wanted in zip(outputs, targets, strict=True)
+        ]
+        return torch.stack(losses).sum()
+
+    def scores(self, outputs: Outputs) -> Scores:
+        """The label level's logits. Raises InputError where only clusters are trained."""
+        if len(outputs) < 2:
+            raise InputError(f"with more than {LABEL_LEVEL:,} labels the network scores clusters alone; attack the whole model instead")
+        return outputs[1].detach().float().cpu().numpy()
+
+    def held_out(self) -> Self:
+        return replace(self, hidden=self.dev_hidden, clusters=matched(self.dev_labels, self.cluster), labels=self.dev_labels, texts=self.dev_texts)
+
+    def classifier(self) -> Classifier:
+        from core.models.matched_labels import MatchedLabels  # which imports this module
+
+        return MatchedLabels(self.encoder, self.module, self.tokenizer, self.names)
+
+    def _levels(self, clusters: sparse.csr_array, labels: sparse.csr_array) -> Targets:
+        levels = (clusters,) if self.labels.shape[1] > LABEL_LEVEL else (clusters, labels)
+        return tuple(torch.from_numpy(part.toarray().astype(np.float32)).to(self._device) for part in levels)
+
+    @property
+    def _device(self) -> torch.device:
+        return next(self.module.parameters()).device
 
     def validate(self, module: nn.Module) -> dict[str, float]:
+        """In percent."""
         device = next(module.parameters()).device
         level = 1 if self.labels.shape[1] <= LABEL_LEVEL else 0
-        truth = self.dev_labels if level else self._dev_clusters()
+        truth = self.dev_labels if level else matched(self.dev_labels, self.cluster)
         found = np.zeros((len(self.dev_hidden), min(5, truth.shape[1])), dtype=np.int64)
         for rows in batches_by_length(self.dev_hidden.lengths):
             logits = module(*self.dev_hidden.batch(rows, device))[level]
             found[rows] = top_k(logits.float().cpu().numpy(), 5)
         judged = judge(found, truth, np.ones(truth.shape[1]))
-        return {"P@1": value(precision(judged, 1)), "P@5": value(precision(judged, 5)), "nDCG@5": value(ndcg(judged, 5))}
-
-    def _dev_clusters(self) -> sparse.csr_array:
-        membership = sparse.csr_array(self.labels.T @ self.clusters > 0, dtype=np.float32)
-        return sparse.csr_array(self.dev_labels @ membership > 0, dtype=np.float32)
+        measures = {"P@1": precision(judged, 1), "P@5": precision(judged, 5), "nDCG@5": ndcg(judged, 5)}
+        return {name: 100 * value(ratio) for name, ratio in measures.items()}

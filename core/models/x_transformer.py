@@ -33,8 +33,9 @@ from core.labels import LabelSpace
 from core.models.encoder import Encoder, PieceTokenizer, batches_by_length, pad, torch_device
 from core.models.one_vs_rest import dense_rows, margins
 from core.models.tfidf import TfIdf
-from core.models.x_transformer_training import Config, Weights, fine_tuned, index_labels, ranked, unit_rows
+from core.models.x_transformer_training import Config, Weights, fine_tuned, index_labels, ranked, started_from, unit_rows
 from core.ranking import top_k
+from core.training.defended import Defence
 from core.training.runs import Run
 from core.types import Attended, Blame, BoolArray, Embedded, IntArray, MaskMode, Perturbable, Scores, Unit, Weigh
 
@@ -288,12 +289,24 @@ def _own(embedded: Embedded) -> XEmbedded:
     return embedded
 
 
-def train(config: Config, dataset: Dataset, labels: LabelSpace, run: Run) -> XTransformer:
-    """Index the labels, fine-tune the encoder, train the rankers. The fine-tuning resumes from the run folder, and so do the
-    rankers, by chunks of labels; the frozen layers' states are computed anew."""
-    index = index_labels(config, dataset, labels, run)
+FINE_TUNING: Mapping[str, Any] = {"epochs": 1, "learning_rate": 5e-5, "head_scale": 5.0}
+"""Settings that differ from the parent's when a trained X-Transformer is trained on."""
+
+
+def train(
+    config: Config, dataset: Dataset, labels: LabelSpace, run: Run, defence: Defence | None = None, parent: XTransformer | None = None
+) -> XTransformer:  # fmt: skip
+    """Index the labels, fine-tune the encoder, train the rankers; on from `parent` if there is one, whose label tree and features
+    stay. The fine-tuning resumes from the run folder, and so do the rankers, by chunks of labels; the frozen layers' states are
+    computed anew."""
+    known = None if parent is None else (parent.tfidf, parent.weights.cluster)
+    index = index_labels(config, dataset, labels, run, known)
     tokenizer = PieceTokenizer(config.encoder)
-    encoder = Encoder(config.encoder, config.trained_layers, config.window).to(torch_device(run.device))
-    module, hidden = fine_tuned(config, index, encoder, tokenizer, run)
-    weights = ranked(config, index, module, hidden, run)
+    encoder = Encoder(config.encoder, config.trained_layers, config.window)
+    start = None
+    if parent is not None:
+        encoder.upper.load_state_dict(parent.encoder.upper.state_dict())
+        start = started_from(parent.weights.head, parent.weights.head_bias, index.truth["train"], run.seed)
+    task, hidden = fine_tuned(config, index, encoder.to(torch_device(run.device)), tokenizer, labels, run, defence, start)
+    weights = ranked(config, index, task, hidden, run, None if defence is None else defence.copies(task, run))
     return XTransformer(config, labels, encoder, tokenizer, index.tfidf, weights)

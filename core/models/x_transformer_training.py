@@ -6,13 +6,15 @@ the fine-tuning from the loop's saved state, the rankers from their chunks of la
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from scipy import sparse
+from torch import nn
 
 from core.data.clusters import cluster as label_tree
 from core.data.clusters import pifa
@@ -25,9 +27,10 @@ from core.models.one_vs_rest import fit_one_vs_rest, prune
 from core.models.routing import matched
 from core.models.tfidf import TfIdf
 from core.ranking import top_k
+from core.training.defended import Copies, Defence, defended
 from core.training.loop import LoopSettings, fit
 from core.training.runs import Run
-from core.types import IntArray
+from core.types import IntArray, silent
 
 
 @dataclass(frozen=True)
@@ -81,47 +84,97 @@ class LabelIndex:
     matched: sparse.csr_array
 
 
-def index_labels(config: Config, dataset: Dataset, labels: LabelSpace, run: Run) -> LabelIndex:
-    """TF-IDF, PIFA features of the labels over it, and the leaves of their tree (section 3.1)."""
+def index_labels(config: Config, dataset: Dataset, labels: LabelSpace, run: Run, known: tuple[TfIdf, IntArray] | None = None) -> LabelIndex:
+    """TF-IDF, PIFA features of the labels over it, and the leaves of their tree (section 3.1); of a parent's the `known` ones."""
     texts = {name: dataset.split(name).texts or () for name in ("train", "dev")}
     truth = {name: truth_for(dataset.split(name), dataset.label_names, labels)[0][:, : len(labels)] for name in texts}
-    tfidf = TfIdf.fit(texts["train"], config.minimum_documents, config.maximum_features, run.progress)
+    tfidf = TfIdf.fit(texts["train"], config.minimum_documents, config.maximum_features, run.progress) if known is None else known[0]
     features = tfidf.transform(texts["train"])
-    cluster = label_tree(pifa(truth["train"], features), max_leaf=config.max_leaf, seed=run.seed)
+    cluster = label_tree(pifa(truth["train"], features), max_leaf=config.max_leaf, seed=run.seed) if known is None else known[1]
     return LabelIndex(texts, truth, tfidf, features, cluster, matched(truth["train"], cluster))
 
 
-def fine_tuned(config: Config, index: LabelIndex, encoder: Encoder, tokenizer: PieceTokenizer, run: Run) -> tuple[Matcher, Hidden]:
-    """Fine-tune the encoder's upper layers in place (section 3.2): the matcher, on the CPU, and the training documents' hidden
-    states below them."""
+def fine_tuned(
+    config: Config, index: LabelIndex, encoder: Encoder, tokenizer: PieceTokenizer, labels: LabelSpace, run: Run,
+    defence: Defence | None = None, start: Callable[[Matcher, Hidden], None] | None = None,
+) -> tuple[MatcherTask, Hidden]:  # fmt: skip
+    """Fine-tune the encoder's upper layers in place (section 3.2): the task, whose matcher is then on the CPU, and the training
+    documents' hidden states below them. `start` sets the matcher's first weights."""
     hidden = {name: hidden_states(encoder, tokenizer, texts, run.progress, f"frozen layers, {name}") for name, texts in index.texts.items()}
     module = Matcher(encoder, index.matched.shape[1], index.truth["train"].mean(axis=0), index.matched.mean(axis=0))
+    if start is not None:
+        start(module, hidden["train"])
     task = MatcherTask(
-        module, hidden["train"], index.matched, index.truth["train"], hidden["dev"], index.truth["dev"], config.batch_size, config.head_scale
+        module, hidden["train"], index.matched, index.truth["train"], hidden["dev"], index.truth["dev"], config.batch_size, config.head_scale,
+        index.cluster, encoder, tokenizer, labels, index.texts["train"], index.texts["dev"],
     )  # fmt: skip
     settings = LoopSettings(
         epochs=config.epochs, batch_size=config.batch_size, learning_rate=config.learning_rate, warmup=0.06, clip=1.0,
         precision=config.precision, save_every_steps=300,
     )  # fmt: skip
-    fit(task, settings, run)
+    fit(defended(task, defence, run), settings, run)
     encoder.cpu().eval()
-    return module.cpu().eval(), hidden["train"]
+    module.cpu().eval()
+    return task, hidden["train"]
 
 
-def ranked(config: Config, index: LabelIndex, module: Matcher, hidden: Hidden, run: Run) -> Weights:
-    """Train a ranker for each label on the documents of its cluster and those that the matcher sends there (section 3.3)."""
+def started_from(
+    head: NDArray[np.float32], head_bias: NDArray[np.float32], truth: sparse.csr_array, seed: int
+) -> Callable[[Matcher, Hidden], None]:  # fmt: skip
+    """The first weights of a matcher whose encoder is trained already: the parent's head over the clusters, and a head over the labels
+    fitted to the parent's own embeddings, which a checkpoint does not hold."""
+
+    def start(module: Matcher, hidden: Hidden) -> None:
+        with torch.no_grad():
+            module.clusters.weight.copy_(torch.from_numpy(head))
+            module.clusters.bias.copy_(torch.from_numpy(head_bias))
+        if module.labels is not None:
+            fit_head(module.labels, embed_hidden(module, hidden, silent)[0], truth, seed)
+
+    return start
+
+
+HEAD_EPOCHS, HEAD_BATCH, HEAD_RATE = 6, 256, 0.01
+
+
+def fit_head(head: nn.Linear, pooled: NDArray[np.float32], truth: sparse.csr_array, seed: int) -> None:
+    """Logistic regression of labels [n, L] on embeddings [n, d] by Adam: seconds, as the encoder is not run."""
+    optimiser = torch.optim.Adam(head.parameters(), lr=HEAD_RATE)
+    order = np.random.default_rng(seed)
+    for epoch in range(HEAD_EPOCHS):
+        for group in optimiser.param_groups:
+            group["lr"] = HEAD_RATE * (1 - epoch / HEAD_EPOCHS)
+        shuffled = order.permutation(len(pooled))
+        for first in range(0, len(shuffled), HEAD_BATCH):
+            rows = np.sort(shuffled[first : first + HEAD_BATCH])
+            wanted = torch.from_numpy(truth[rows].toarray().astype(np.float32))
+            loss = nn.functional.binary_cross_entropy_with_logits(head(torch.from_numpy(pooled[rows])), wanted, reduction="sum") / len(rows)
+            optimiser.zero_grad()
+            torch.autograd.backward(loss)
+            optimiser.step()
+
+
+def ranked(config: Config, index: LabelIndex, task: MatcherTask, hidden: Hidden, run: Run, copies: Copies | None = None) -> Weights:
+    """Train a ranker for each label on the documents of its cluster and those that the matcher sends there (section 3.3), and on
+    altered copies of these documents, if there are any."""
+    module = task.module
     pooled, logits = embed_hidden(module, hidden, run.progress)
+    features, truth, matched_clusters = index.features, index.truth["train"], index.matched
+    if copies is not None:
+        altered = embed_hidden(module, hidden_states(task.encoder, task.tokenizer, copies.texts, run.progress, "frozen layers, copies"), run.progress)
+        pooled, logits = np.concatenate([pooled, altered[0]]), np.concatenate([logits, altered[1]])
+        features = sparse.csr_array(sparse.vstack([features, index.tfidf.transform(copies.texts)], format="csr"))
+        truth = sparse.csr_array(sparse.vstack([truth, truth[copies.rows]], format="csr"))
+        matched_clusters = sparse.csr_array(sparse.vstack([matched_clusters, matched_clusters[copies.rows]], format="csr"))
     routed = np.zeros(logits.shape, dtype=np.bool_)
     np.put_along_axis(routed, top_k(logits, config.beam), True, axis=1)
-    routed |= index.matched.toarray() > 0
-    both = sparse.csr_array(sparse.hstack([index.features, config.embedding_weight * unit_rows(pooled)]))
+    routed |= matched_clusters.toarray() > 0
+    both = sparse.csr_array(sparse.hstack([features, config.embedding_weight * unit_rows(pooled)]))
 
     def rows(label: int) -> IntArray:
         return np.flatnonzero(routed[:, index.cluster[label]]).astype(np.int64)
 
-    found, bias = fit_one_vs_rest(
-        both, index.truth["train"], config.cost, rows, run.progress, run.folder / "rankers", run.seed, log=run.log
-    )  # fmt: skip
+    found, bias = fit_one_vs_rest(both, truth, config.cost, rows, run.progress, run.folder / "rankers", run.seed, log=run.log)
     width = len(index.tfidf)
     words = sparse.csr_array(prune(sparse.csr_array(found[:, :width]), config.threshold).T)
     words.sort_indices()

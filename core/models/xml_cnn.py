@@ -37,6 +37,7 @@ from core.models.words import Words
 from core.models.xml_cnn_network import Config, XmlCnnModule
 from core.models.xml_cnn_scoring import CnnScorer, score_rows
 from core.models.xml_cnn_training import XmlCnnTask
+from core.training.defended import Defence, defended
 from core.training.loop import fit
 from core.training.runs import Run
 from core.types import Blame
@@ -102,15 +103,27 @@ def _linear_config(config: Config) -> linear.Config:
     return linear.Config(threshold=config.linear_threshold)
 
 
-def train(config: Config, dataset: Dataset, labels: LabelSpace, run: Run) -> XmlCnn:
-    """Train on the split "train"; choose the epoch, and then the linear part's share, on "dev"."""
-    words = Words.build(dataset.split("train").texts or (), config.minimum_count, config.vocabulary)
+FINE_TUNING: Mapping[str, Any] = {"epochs": 4, "learning_rate": 0.001, "vector_rate": 0.0}
+"""Settings that differ from the parent's when a trained XML-CNN is trained on: word vectors stay, so that a child's checkpoint need
+not hold them."""
+
+
+def train(
+    config: Config, dataset: Dataset, labels: LabelSpace, run: Run, defence: Defence | None = None, parent: XmlCnn | None = None
+) -> XmlCnn:  # fmt: skip
+    """Train on the split "train", on from `parent` if there is one; choose the epoch, and then the linear part's share, on "dev"."""
+    words = Words.build(dataset.split("train").texts or (), config.minimum_count, config.vocabulary) if parent is None else parent.words
     task = XmlCnnTask.of(config, dataset, labels, words, run)
-    fit(task, config, run)
-    part = None
-    if config.linear:
-        scores = score_rows(task.module, task.dev_rows)
-        machines = linear.fit_texts(_linear_config(config), dataset, labels, run)
-        margins = machines.score(dataset.split("dev").texts or ())
-        part = LinearPart.fitted(machines, scores, margins, task.dev_truth, run, calibrated=True)
+    if parent is not None:
+        task.module.load_state_dict(parent.module.state_dict())
+    fit(defended(task, defence, run), config, run)
+    if not config.linear:
+        return XmlCnn(config, labels, words, task.module)
+    copies = None if defence is None else defence.copies(task, run)
+    if parent is not None and parent.linear is not None and copies is None:
+        machines = parent.linear.model
+    else:
+        machines = linear.fit_texts(_linear_config(config), dataset, labels, run, copies)
+    margins = machines.score(task.dev_texts)
+    part = LinearPart.fitted(machines, score_rows(task.module, task.dev_rows), margins, task.dev_truth, run, calibrated=True)
     return XmlCnn(config, labels, words, task.module, part)

@@ -101,11 +101,9 @@ class XmlCnnModule(nn.Module):
         self.dropout = nn.Dropout(config.dropout)
         self.output = nn.Linear(config.bottleneck, labels)
 
-    def forward(self, text: Ragged) -> Tensor:
-        """Word ids -> logits [B, L]."""
-        distinct, places = np.unique(text.places, return_inverse=True)
-        vectors = self.vector_dropout(self.embed(distinct))
-        return self.forward_from_embeddings(vectors, Ragged(places, text.lengths))
+    def forward(self, text: Ragged, vectors: Tensor) -> Tensor:
+        """Vectors [U, d] that stand at the places of `text` -> logits [B, L]."""
+        return self.forward_from_embeddings(vectors, text)
 
     def embed(self, ids: IntArray) -> Tensor:
         """Word vectors [..., d]; the padding's is zero."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import copy
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any, Self
 
 import numpy as np
@@ -21,9 +23,10 @@ from core.models.words import PADDING, UNKNOWN, Words
 from core.models.xml_cnn_network import SHORTEST, Config, Ragged, XmlCnnModule
 from core.models.xml_cnn_scoring import score_rows
 from core.ranking import top_k
+from core.training.defended import Inputs, Outputs, Space, Targets
 from core.training.runs import Run
 from core.training.task import bucketed
-from core.types import FloatArray, IntArray
+from core.types import Classifier, FloatArray, IntArray, Scores
 
 
 @dataclass
@@ -39,6 +42,9 @@ class XmlCnnTask:
     dev_rows: list[IntArray]
     dev_truth: sparse.csr_array
     labels: LabelSpace
+    words: Words
+    texts: Sequence[str]
+    dev_texts: Sequence[str]
     selection: str = "nDCG@5"
     lengths: IntArray = field(init=False)
 
@@ -64,25 +70,74 @@ class XmlCnnTask:
             dev_rows=[words.ids(Document.from_text(text).words[: config.window]) for text in dev.texts or ()],
             dev_truth=truth_for(dev, dataset.label_names, labels)[0],
             labels=labels,
+            words=words,
+            texts=training.texts or (),
+            dev_texts=dev.texts or (),
         )
 
     def groups(self) -> list[dict[str, Any]]:
         """Weight decay shrinks the upper layers only: rare words' vectors, seldom updated, would fade away."""
         upper = [*self.module.bottleneck.parameters(), *self.module.output.parameters()]
         lower = [*self.module.filters.parameters(), self.module.filter_bias]
-        vectors = {"params": [self.module.embedding.weight], "lr_scale": self.config.vector_rate, "weight_decay": 0.0}
-        return [{"params": upper}, {"params": lower, "weight_decay": 0.0}, vectors]
+        found: list[dict[str, Any]] = [{"params": upper}, {"params": lower, "weight_decay": 0.0}]
+        if self.config.vector_rate:
+            found.append({"params": [self.module.embedding.weight], "lr_scale": self.config.vector_rate, "weight_decay": 0.0})
+        return found
 
     def batches(self, epoch: int, generator: np.random.Generator) -> list[IntArray]:
         return bucketed(self.lengths, self.config.batch_size, generator)
 
     def loss(self, module: nn.Module, rows: IntArray) -> Tensor:
-        text = Ragged.of([self.rows[row] for row in rows])
-        hidden = (torch.rand(len(text.places)).numpy() < self.config.word_dropout) & (text.places != PADDING)
-        logits: Tensor = module(Ragged(np.where(hidden, UNKNOWN, text.places), text.lengths))
-        truth = torch.from_numpy(self.truth[rows].toarray()).to(logits.device)
-        weight = self.positive_weight.to(logits.device)
-        return F.binary_cross_entropy_with_logits(logits, truth, pos_weight=weight, reduction="sum") / len(rows)
+        return self.loss_of(self.outputs(module, self.inputs(module, rows)), self.targets(rows))
+
+    # -- what a defence sees (core.training.defended)
+
+    def inputs(self, module: nn.Module, rows: IntArray, texts: Sequence[str] | None = None, apart: bool = False, space: Space = "trained") -> Inputs:
+        """Rows are word vectors: those of the batch's distinct words, or with `apart` one for every place."""
+        ids = [self.rows[row] for row in rows] if texts is None else [self._ids(text) for text in texts]
+        text = Ragged.of(ids)
+        hidden = (torch.rand(len(text.places)).numpy() < self.config.word_dropout * self.module.training) & (text.places != PADDING)
+        distinct, places = np.unique(np.where(hidden, UNKNOWN, text.places), return_inverse=True)
+        vectors, real = self.module.vector_dropout(self.module.embed(distinct)), torch.from_numpy(distinct != PADDING).to(self._device)
+        owner = torch.from_numpy(np.repeat(np.arange(len(text.lengths)), text.lengths)).to(self._device)
+        if not apart:
+            return Inputs(vectors, real, owner, Ragged(places, text.lengths))
+        place = torch.from_numpy(places).to(self._device)
+        return Inputs(vectors[place], real[place], owner, Ragged(np.arange(len(places)), text.lengths))
+
+    def outputs(self, module: nn.Module, inputs: Inputs, vectors: Tensor | None = None) -> Outputs:
+        return (module(inputs.rest, inputs.vectors if vectors is None else vectors),)
+
+    def targets(self, rows: IntArray) -> Targets:
+        return (torch.from_numpy(self.truth[rows].toarray()).to(self._device),)
+
+    def truth_of(self, rows: IntArray) -> sparse.csr_array:
+        return sparse.csr_array(self.truth[rows])
+
+    def predicted(self, outputs: Outputs, k: int) -> Targets:
+        return (torch.zeros_like(outputs[0]).scatter_(1, outputs[0].detach().topk(k, dim=1).indices, 1.0),)
+
+    def loss_of(self, outputs: Outputs, targets: Targets) -> Tensor:
+        weight = self.positive_weight.to(self._device)
+        return F.binary_cross_entropy_with_logits(outputs[0], targets[0], pos_weight=weight, reduction="sum") / len(targets[0])
+
+    def scores(self, outputs: Outputs) -> Scores:
+        return outputs[0].detach().float().cpu().numpy()
+
+    def held_out(self) -> Self:
+        return replace(self, rows=self.dev_rows, truth=sparse.csr_array(self.dev_truth[:, : len(self.labels)]), texts=self.dev_texts)
+
+    def classifier(self) -> Classifier:
+        from core.models.xml_cnn import XmlCnn  # which imports this module
+
+        return XmlCnn(self.config, self.labels, self.words, copy.deepcopy(self.module))
+
+    def _ids(self, text: str) -> IntArray:
+        return self.words.ids(Document.from_text(text).words[: self.config.window])
+
+    @property
+    def _device(self) -> torch.device:
+        return self.module.embedding.weight.device
 
     def validate(self, module: nn.Module) -> dict[str, float]:
         """In percent. "tail R@5" is the recall of the label occurrences with 5 to 19 training documents."""

@@ -26,6 +26,7 @@ from torch import Tensor
 from core.checkpoint import write_atomically
 from core.errors import Cancelled, InputError, SettingsError
 from core.fields import to_json
+from core.training.defended import Reporting
 from core.training.runs import Run
 from core.training.states import load_tensors, moments, restore_moments, save_tensors
 from core.training.task import LoopSettings, Task, rate
@@ -168,6 +169,7 @@ class _Training:
                     "loss": loss,
                     "lr": lr,
                     "docs_per_second": round(speed, 1),
+                    **(self.task.figures() if isinstance(self.task, Reporting) else {}),
                 }
             )
             c.loss_sum, c.loss_steps, self.documents, self.started = 0.0, 0, 0, perf_counter()

@@ -1,0 +1,56 @@
+"""X-Transformer's matcher as a classifier of its own: the label level that fine-tuning trains beside the clusters (matcher.py).
+
+It is what a defence attacks while the encoder is being trained, when there are no rankers yet.
+"""
+
+from __future__ import annotations
+
+import copy
+import hashlib
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+
+from core.document import Document
+from core.errors import InputError
+from core.labels import LabelSpace
+from core.models.encoder import Encoder, PieceTokenizer, batches_by_length, pad
+from core.models.matcher import LABEL_LEVEL, Matcher
+from core.ranking import best_of_all
+from core.types import IntArray, Scores, Unit
+
+
+class MatchedLabels:
+    """Logits of the label level. Holds a copy of the trained part as it was when this was made."""
+
+    name = "matcher"
+    unit: Unit = "logit"
+
+    def __init__(self, encoder: Encoder, module: Matcher, tokenizer: PieceTokenizer, labels: LabelSpace) -> None:
+        if module.labels is None:
+            raise InputError(f"with more than {LABEL_LEVEL:,} labels the matcher scores clusters alone; it cannot be attacked by itself")
+        self.encoder, self.tokenizer, self.labels = encoder, tokenizer, labels
+        self.module = copy.deepcopy(module).eval().requires_grad_(False)
+        h = hashlib.sha256()
+        for tensor in self.module.state_dict().values():
+            h.update(np.ascontiguousarray(tensor.cpu().numpy()).data)
+        self.digest = h.hexdigest()[:16]
+
+    @torch.inference_mode()
+    def score(self, texts: Sequence[str], labels: IntArray | None = None) -> Scores:
+        rows = [self.tokenizer.tokens(Document.from_text(text), self.encoder.window - 2).ids for text in texts]
+        scores = np.empty((len(rows), len(self.labels)), dtype=np.float32)
+        device = next(self.module.parameters()).device
+        for batch in batches_by_length([len(row) for row in rows]) if rows else []:
+            padded = pad([rows[i] for i in batch], self.tokenizer.first, self.tokenizer.last, self.tokenizer.pad)
+            ids, mask = (part.to(device) for part in padded)
+            scores[batch] = self.module(self.encoder.lower(mask, ids=ids), mask)[1].float().cpu().numpy()
+        return scores if labels is None else scores[:, labels]
+
+    def retrieve(self, texts: Sequence[str], k: int) -> tuple[IntArray, Scores]:
+        return best_of_all(self, texts, k)
+
+    def words_read(self, document: Document) -> int:
+        owner = self.tokenizer.tokens(document, self.encoder.window - 2).owner
+        return int(owner.max(initial=-1)) + 1
