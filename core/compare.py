@@ -21,6 +21,7 @@ from core.study.records import Record, attempts
 from core.study.settings import Study
 from core.study.statistics import NOTHING, RESAMPLES, Interval, wilson
 from core.study.summary import ANY, Filter
+from core.study.tables import Series
 from core.types import FloatArray, IntArray, Scores
 
 # -- one document
@@ -192,6 +193,20 @@ def bootstrap(differences: FloatArray, documents: Sequence[int], seed: int = 0) 
     drawn = rng.multinomial(len(sums), np.full(len(sums), 1 / len(sums)), size=RESAMPLES)
     low, high = np.percentile((drawn @ sums) / (drawn @ sizes), [2.5, 97.5])
     return Interval(float(differences.mean()), float(low), float(high))
+
+
+def series(found: Comparison, names: tuple[str, str]) -> tuple[list[str], list[Series]]:
+    """What is drawn of a comparison: the bins that hold a pair, and success of each side; x is the place of the bin."""
+    rows = [*(row for row in found.bins if row.n), *([found.whole] if found.whole.n else [])]
+    sides = []
+    for name, won, rates in (
+        (names[0], [row.won_first for row in rows], [row.first for row in rows]),
+        (names[1], [row.won_second for row in rows], [row.second for row in rows]),
+    ):
+        notes = tuple(f"{row.bin}: {count} of {row.n}" for row, count in zip(rows, won, strict=True))
+        low, high = tuple(rate.low for rate in rates), tuple(rate.high for rate in rates)
+        sides.append(Series(name, tuple(map(float, range(len(rows)))), tuple(rate.value for rate in rates), low, high, notes))
+    return [row.bin for row in rows], sides
 
 
 # -- what a checkpoint says of itself

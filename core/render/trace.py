@@ -76,17 +76,17 @@ def bump(shown: Sequence[Followed], names: Sequence[str], ranks: IntArray, k: in
             x=1.0, xref="paper", xanchor="left", xshift=8, y=y, yanchor="middle", showarrow=False, align="left",
             text=f"<b>{text}</b>" if role == "attacked" else text, font={"size": 12, "color": None if role == "top" else COLOURS[role]},
         )  # fmt: skip
-    ticks = _ticks(int(ranks.max(initial=k + 1)), k)
+    marks = ticks(int(ranks.max(initial=k + 1)), k)
     # Annotations do not widen a margin: room for the longest name, 6.3 pixels a character.
     right = 30 + 6.3 * max((len(_short(name)) for name in names), default=0)
-    figure.update_yaxes(range=[lowest + 0.7, 0.4], tickvals=[place(tick, k) for tick in ticks], ticktext=[f"{tick:,}" for tick in ticks])
+    figure.update_yaxes(range=[lowest + 0.7, 0.4], tickvals=[place(tick, k) for tick in marks], ticktext=[f"{tick:,}" for tick in marks])
     figure.update_yaxes(title="rank", zeroline=False, showgrid=False, automargin=True)
     figure.update_xaxes(range=[-0.3, max(len(steps) - 1, 1) + 0.15], dtick=max(1, len(steps) // 12), title="step", zeroline=False, showgrid=False)
     figure.update_layout(height=400, margin={"l": 8, "r": right, "t": 8, "b": 8}, showlegend=False)
     return figure
 
 
-def _ticks(lowest: int, k: int) -> list[int]:
+def ticks(lowest: int, k: int) -> list[int]:
     """1, k, 2k, then doublings, as far as the ranks go."""
     found = [1, *([k] if k > 1 else []), 2 * k]
     while found[-1] * 2 <= lowest:

@@ -180,3 +180,10 @@ def test_recorded_figures() -> None:
     config = {"provenance": {"evaluation": {"metrics": metrics}, "defended": rows}}
     assert {name: one.value for name, one in compare.clean_metrics(config).items()} == {"P@1": 0.5}
     assert compare.defended(config) == [{"who": "robust", "measure": "P@1, FGSM", **good}]
+
+
+def test_what_is_drawn_of_a_comparison() -> None:
+    bins, (one, other) = compare.series(compare.compare(FIRST, SECOND, [TAIL, "[5, 6)", HEAD]), ("x", "y"))
+    assert bins == [TAIL, HEAD, "all"] and one.x == (0.0, 1.0, 2.0)
+    assert one.y == (1.0, 0.5, 0.8) and other.y == (pytest.approx(1 / 3), 0.5, 0.4)
+    assert (one.name, other.notes[0]) == ("x", "[1, 5): 1 of 3")
