@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 SHOWN = ("P@1", "P@3", "P@5", "nDCG@5", "PSP@1", "PSP@5")
@@ -23,17 +23,22 @@ ABOUT = {
 def card(name: str, provenance: Mapping[str, Any], model: str, remark: str = "") -> str:
     """Markdown. `remark` is what a reader of this checkpoint must know besides. `provenance` needs data (name, digest,
     source), command, seed, trained (seconds, machine), labels, size_bytes, load_seconds and evaluation (the object of
-    `evaluate --json`)."""
+    `evaluate --json`). It may have parent (the name of the checkpoint whose weights training started from and which this one
+    stands on), defence (name, settings) and defended: rows of who (base, control or robust), measure, value, low, high, in the
+    unit that the measure names.
+    """
     found, data = provenance["evaluation"], provenance["data"]
     rows = [
         f"| {key} | {100 * m['value']:.1f} | {100 * m['low']:.1f} to {100 * m['high']:.1f} |" for key in SHOWN if (m := found["metrics"].get(key))
     ]
     bins = [f"| {key} | {100 * b['recall']:.1f} | {b['pairs']:,} |" for key, b in found["recall@5_by_bin"].items()]
+    descent = _descent(provenance)
     return "\n".join(
         [
             f"# {name}",
             "",
             f"{ABOUT[model]} Trained on {data['name']}, {provenance['labels']:,} labels.",
+            *(["", descent] if descent else []),
             *(["", remark] if remark else []),
             "",
             f"| {found['split']} split, {found['documents']:,} documents | % | 95 % interval (bootstrap over documents) |",
@@ -47,6 +52,7 @@ def card(name: str, provenance: Mapping[str, Any], model: str, remark: str = "")
             f"{found['unknown_pairs']:,} true pairs have a label this model does not know (too few training documents); they count as misses."
             f" {found['excluded']} documents without a label are left out.",
             "",
+            *_defended(provenance.get("defended") or []),
             f"- Data: {data['name']}, digest `{data['digest']}`. {data['source']}",
             f"- Command: `{provenance['command']}`",
             f"- Seed {provenance['seed']}; {provenance['trained']['seconds']:,.0f} s of wall-clock time on {provenance['trained']['machine']}.",
@@ -57,3 +63,35 @@ def card(name: str, provenance: Mapping[str, Any], model: str, remark: str = "")
             "",
         ]
     )
+
+
+def _descent(provenance: Mapping[str, Any]) -> str:
+    """What it was made from and with which defence, "" where it was trained from the start without one."""
+    parent, defence = provenance.get("parent"), provenance.get("defence")
+    said = []
+    if parent:
+        said.append(f"It starts from `{parent}` and stores only what differs, so that checkpoint must lie beside it or in `checkpoints/`.")
+    if defence:
+        settings = ", ".join(f"{key} {value}" for key, value in defence["settings"].items())
+        said.append(f"Trained with the defence {defence['name']}{f' ({settings})' if settings else ''}.")
+    return " ".join(said)
+
+
+def _defended(rows: Sequence[Mapping[str, Any]]) -> list[str]:
+    """A line a measure, a column for each that was measured, both in the order in which they come; nothing without rows."""
+    if not rows:
+        return []
+    who = list(dict.fromkeys(row["who"] for row in rows))
+    cells = {(row["measure"], row["who"]): f"{_number(row['value'])} [{_number(row['low'])}, {_number(row['high'])}]" for row in rows}
+    return [
+        f"| before and after the defence | {' | '.join(who)} |",
+        "|---" * (len(who) + 1) + "|",
+        *(f"| {each} | {' | '.join(cells.get((each, one), '') for one in who)} |" for each in dict.fromkeys(row["measure"] for row in rows)),
+        "",
+        "In brackets: 95 % intervals. Base: the model before. Control: trained on in the same way without the defence. Robust: with it.",
+        "",
+    ]
+
+
+def _number(value: float) -> str:
+    return f"{value:,.1f}" if abs(value) >= 1 else f"{value:.3f}"

@@ -5,6 +5,7 @@ Unless a case is about the sums, sums and digest are made to fit again (`sign`):
 
 from __future__ import annotations
 
+import gzip
 import json
 import pickle
 import struct
@@ -14,8 +15,8 @@ from typing import Any
 
 import numpy as np
 
-from core.checkpoint import _digest
-from core.packing import file_sum
+from core.checkpoint import _digest, pack
+from core.packing import PACKED, PLAIN, file_sum
 
 Spoil = Callable[[Path], None]
 
@@ -100,7 +101,7 @@ def _truncated(folder: Path) -> None:
     write_weights(folder, whole[: len(whole) // 2])
 
 
-def _flipped_bit(folder: Path) -> None:
+def flip_bit(folder: Path) -> None:
     whole = bytearray((folder / "model.safetensors").read_bytes())
     whole[-1] ^= 1
     (folder / "model.safetensors").write_bytes(bytes(whole))
@@ -138,6 +139,37 @@ def _weights(content: bytes) -> Spoil:
     return lambda folder: write_weights(folder, content)
 
 
+def _packed(change: Callable[[bytes], bytes]) -> Spoil:
+    """The packed weights, changed; the recorded sum stays that of what was saved."""
+
+    def spoil(folder: Path) -> None:
+        pack(folder)
+        (folder / PACKED).write_bytes(change((folder / PACKED).read_bytes()))
+
+    return spoil
+
+
+def _packed_weights(content: bytes) -> Spoil:
+    """Other weights, packed, with a sum that fits."""
+
+    def spoil(folder: Path) -> None:
+        write_weights(folder, content)
+        (folder / PLAIN).unlink()
+        (folder / PACKED).write_bytes(gzip.compress(content, 1))
+
+    return spoil
+
+
+def _packed_too(folder: Path) -> None:
+    (folder / PACKED).write_bytes(gzip.compress((folder / PLAIN).read_bytes()))
+
+
+def _linked_packed(folder: Path) -> None:
+    pack(folder)
+    (folder / PACKED).rename(folder.parent / "elsewhere.gz")
+    (folder / PACKED).symlink_to(folder.parent / "elsewhere.gz")
+
+
 def _unlisted(name: str) -> Spoil:
     def spoil(folder: Path) -> None:
         files = json.loads((folder / "config.json").read_text(encoding="utf-8"))["files"]
@@ -162,7 +194,7 @@ HOSTILE: dict[str, tuple[Spoil, str]] = {
     "labels unlisted": (_unlisted("labels.tsv"), "does not list labels.tsv"),
     "weights truncated": (_truncated, "cannot be read"),
     "weights empty": (_weights(b""), "cannot be read"),
-    "one bit flipped": (_flipped_bit, "its SHA-256 differs"),
+    "one bit flipped": (flip_bit, "its SHA-256 differs"),
     "settings changed": (_resettled, "config.json was changed after saving"),
     "header claims 2^63 bytes": (_weights(struct.pack("<Q", 2**63) + b"{}"), "cannot be read"),
     "header claims 16 GB": (_weights(struct.pack("<Q", 2**34) + b"{}"), "cannot be read"),
@@ -194,4 +226,21 @@ HOSTILE: dict[str, tuple[Spoil, str]] = {
     "label count beyond 64 bits": (_labels(f'{2**70}\t"a"\n'), "counts must lie in"),
     "label count beyond the documents": (_labels('401\t"a"\n'), r"counts must lie in 0\.\.400"),
     "label names repeat": (_labels('3\t"a"\n4\t"a"\n'), "label names repeat"),
+    "packed and plain": (_packed_too, "holds both model.safetensors and model.safetensors.gz"),
+    "packed, truncated": (_packed(lambda whole: whole[: len(whole) // 2]), "model.safetensors.gz cannot be unpacked"),
+    "packed, empty": (_packed(lambda whole: b""), "its SHA-256 differs"),
+    "packed, a byte changed": (_packed(lambda whole: whole[:40] + bytes([whole[40] ^ 1]) + whole[41:]), "cannot be unpacked|SHA-256 differs"),
+    "packed, its check sum changed": (_packed(lambda whole: whole[:-8] + b"\0\0\0\0" + whole[-4:]), "cannot be unpacked .*CRC"),
+    "packed, rubbish behind": (_packed(lambda whole: whole + b"rubbish"), "model.safetensors.gz cannot be unpacked"),
+    "packed, more weights behind": (_packed(lambda whole: whole + gzip.compress(b"more")), "its SHA-256 differs"),
+    "packed, no gzip": (_packed(gzip.decompress), "model.safetensors.gz cannot be unpacked"),
+    "packed, another's weights": (_packed(lambda whole: gzip.compress(header({}))), "its SHA-256 differs"),
+    "packed bomb": (_packed(lambda whole: gzip.compress(bytes(2**26 + 2**20), 1)), "unpacks to more than 64 MiB"),
+    "packed file is a link": (_linked_packed, "'model.safetensors.gz', which is not a plain file"),
+    "packed pickle": (_packed_weights(pickle.dumps({"a": 1})), "cannot be read"),
+    "packed tensor type numpy lacks": (_packed_weights(header({"w": {"dtype": "BF16", "shape": [2], "data_offsets": [0, 4]}}, b"\0" * 4)), "BF16"),
+    "packed tensor of 2^60 values": (
+        _packed_weights(header({"w": {"dtype": "F32", "shape": [2**30, 2**30], "data_offsets": [0, 4]}}, b"\0" * 4)),
+        "cannot be read",
+    ),
 }

@@ -17,6 +17,7 @@ from core.errors import CheckpointError
 from core.labels import LabelSpace
 from core.saved import labels_text, parse_labels
 from tests import hostile, strategies
+from tests.hostile_parents import HOSTILE_PARENTS
 from tests.toy import Linear
 
 
@@ -32,9 +33,12 @@ def saved(checkpoints: Path) -> Path:
     return checkpoints / "toy"
 
 
-@pytest.mark.parametrize("name", hostile.HOSTILE)
+SPOILED = {**hostile.HOSTILE, **HOSTILE_PARENTS}
+
+
+@pytest.mark.parametrize("name", SPOILED)
 def test_spoiled_checkpoints_are_refused_by_name(saved: Path, name: str) -> None:
-    spoil, sentence = hostile.HOSTILE[name]
+    spoil, sentence = SPOILED[name]
     spoil(saved)
     with pytest.raises(CheckpointError, match=sentence) as caught:
         load("toy")
