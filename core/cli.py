@@ -114,15 +114,10 @@ def _language(arguments: argparse.Namespace) -> None:
 
 
 def _evaluate(arguments: argparse.Namespace) -> None:
-    from core.data import load_dataset
-    from core.evaluate import evaluate, to_json
-    from core.models import load
+    from core.evaluate_cli import evaluate
 
-    classifier, dataset = load(arguments.checkpoint), load_dataset(arguments.dataset, _options(arguments))
-    found = to_json(evaluate(classifier, dataset, arguments.split, _progress(), arguments.limit), classifier, dataset)
-    lines = [f"{name:>9}  {100 * m['value']:6.2f}  [{100 * m['low']:.2f}, {100 * m['high']:.2f}]" for name, m in found["metrics"].items()]
-    lines += [f"recall@5 of labels trained on {name}: {100 * b['recall']:.1f} % of {b['pairs']}" for name, b in found["recall@5_by_bin"].items()]
-    _print(found, arguments, [f"{found['documents']} documents, {found['excluded']} without a label left out", *lines])
+    found, lines = evaluate(arguments, _options(arguments), _progress())
+    _print(found, arguments, lines)
 
 
 def _train(arguments: argparse.Namespace) -> None:
@@ -243,11 +238,20 @@ def parser(words: Sequence[str]) -> argparse.ArgumentParser:
 
         add_study_flags(one)
 
-    one = verb("evaluate", _evaluate, "P@k, R@k, nDCG@k, PSP@k with 95 % intervals, and recall by label frequency.")
+    epilog = ""
+    if words[:1] == ["evaluate"]:
+        from core.attacks.vectors import VECTOR_ATTACKS
+
+        epilog = _settings_help("settings of each attack:", dict(VECTOR_ATTACKS))
+    about = "P@k, R@k, nDCG@k, PSP@k with 95 % intervals, and recall by label frequency; with --attack, before and after an attack on the rows."
+    one = verb("evaluate", _evaluate, about, epilog)
     one.add_argument("--checkpoint", required=True, help="a name in checkpoints/ or the path of a checkpoint folder")
     one.add_argument("--dataset", required=True, help="a registered name (see `data list`) or the path of a file or folder in a readable format")
     one.add_argument("--split", default="test", choices=SPLITS, help="default: test")
-    one.add_argument("--limit", type=int, help="only the first so many documents")
+    if words[:1] == ["evaluate"]:
+        from core.evaluate_cli import add_flags as add_evaluate_flags
+
+        add_evaluate_flags(one, _chosen(words, "--attack", None))
     _reading_flags(one)
 
     epilog = ""
