@@ -6,6 +6,7 @@
     ├── DataError         a data file is broken; names the file and the line
     ├── CheckpointError   a checkpoint is missing, damaged, of another format or not to be trusted
     ├── CapabilityError   a component does not fit this classifier; the sentence says why
+    ├── Exhausted         the disk or the memory is full; says what to free
     ├── MissingPackage    an optional package is not installed; names the command that installs it
     └── Cancelled         the user asked to stop
 
@@ -53,6 +54,10 @@ class MissingPackage(CoreError, ImportError):
 
     def __init__(self, package: str, purpose: str) -> None:
         super().__init__(f"{purpose} needs the package '{package}': run `pip install {package}`.")
+
+
+class Exhausted(CoreError):
+    """The disk or the memory is full."""
 
 
 class Cancelled(CoreError):

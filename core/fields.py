@@ -121,6 +121,12 @@ def add_flags(parser: argparse.ArgumentParser, component: type, title: str | Non
         )
 
 
+def to_flags(component: Any) -> list[str]:
+    """All settings as `--name=value`, as `from_flags` reads them: a component on a command line."""
+    values = to_json(component).items()
+    return [f"--{name.replace('_', '-')}={str(value).lower() if isinstance(value, bool) else value}" for name, value in values]
+
+
 def from_flags(component: type[T], namespace: argparse.Namespace, base: Mapping[str, Any] | None = None) -> T:
     """Build a component from parsed flags, over `base` settings (a preset, say)."""
     names = [setting.name for setting in settings_of(component)]

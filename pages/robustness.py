@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from pages.parts import loading, session, study_form, study_list, study_records, study_views
+from pages.parts import loading, running, session, study_form, study_list, study_records, study_views
 from pages.parts.frame import frame
 from pages.parts.show import sentences
 
@@ -20,7 +20,7 @@ def main() -> None:
     head.title("Robustness", width="stretch")
     cards = loading.cards()[0]
     with sentences():
-        study_list.refused()
+        running.refused()
         with head.popover("New study", icon=":material/add:", width="content"):
             study_form.form(cards)
         study_list.watch()

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from core import checkpoint
 from core.errors import InputError
 from core.study import records
 from core.study.drawing import Bin
@@ -16,8 +16,7 @@ from core.study.run import PLAN, read_plan
 from core.study.settings import Request
 from core.study.summary import summarise
 
-ROOT = Path(__file__).resolve().parents[2]
-RUNS, SHIPPED = Path(os.environ.get("TREMOR_RUNS", ROOT / "runs")), ROOT / "assets" / "studies"
+SHIPPED = Path(__file__).resolve().parents[2] / "assets" / "studies"
 
 
 @dataclass(frozen=True)
@@ -71,7 +70,7 @@ def read_config(folder: Path) -> dict[str, Any] | None:
 def folders(root: Path | None = None, shipped: Path | None = None) -> dict[str, Path]:
     """Name -> folder of every study that has drawn its pairs: those under runs/, or one folder deeper, the latest first, then the shipped
     ones. A name is the path below runs/."""
-    root, shipped = root or RUNS, shipped or SHIPPED
+    root, shipped = root or checkpoint.RUNS, shipped or SHIPPED
     found: dict[str, Path] = {}
     for place in (root, shipped):
         here = [path.parent for path in under(place, PLAN) if read_config(path.parent) is not None]

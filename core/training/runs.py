@@ -1,34 +1,50 @@
 """A run is a folder that a training, or any long piece of work, writes while it works, and that pages and people read.
 
 config.json      what was asked for; a folder is resumed only with the same request
+job.json         the command line, so that the very same work can be taken up again (core.jobs)
 status.json      state, step, total, seconds left; replaced atomically, so a reader never sees half of it
 progress.jsonl   one JSON object a line, appended; a killed run may leave a last line unfinished and, once resumed,
                  repeats the steps after its last saved state: `read_progress` takes care of both
+tb/              the same numbers as TensorBoard's event files
+lock             held as long as the run is alive (core.training.slots)
 stop             a file that asks the run to stop; SIGTERM and SIGINT (control-C) do the same
+log.txt          what a run that was started as a job printed
 state/           what resuming needs (core.training.loop)
 checkpoint/      the finished model (core.checkpoint)
 """
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import signal
 import sys
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from types import FrameType, TracebackType
-from typing import Any, Literal, Self
+from typing import Any, Literal, Self, get_args
 
+from core import checkpoint
 from core.checkpoint import write_atomically
-from core.errors import Cancelled, InputError, SettingsError
+from core.errors import Cancelled, CoreError, Exhausted, InputError, SettingsError
+from core.training import slots
+from core.training.board import Board
 
-State = Literal["running", "done", "stopped", "crashed"]
+State = Literal["queued", "running", "done", "stopped", "crashed"]
+
+JOB = "TREMOR_JOB"
+"""Environment variable: the folder whose lock, and whose device, the process that started this one holds for it."""
+DEVICE = "TREMOR_DEVICE"
+"""Environment variable: the device that a job's process works on, as in status.json."""
+LOCK, LOG, STOP, STATUS, WORDS = "lock", "log.txt", "stop", "status.json", "job.json"
+RESERVE, RESERVED_BYTES = "reserve", 64 * 1024
+"""A file that is given up when the disk is full, so that the last status can still be written."""
 
 STATUS_SECONDS = 1.0
 """At most this often status.json is replaced: each replacement is an fsync."""
@@ -36,6 +52,23 @@ STATUS_SECONDS = 1.0
 
 def _now() -> str:
     return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+def _fresh() -> dict[str, Any]:
+    return {"state": "running", "what": "", "step": 0, "total": 0, "eta": None, "started": _now(), "pid": os.getpid(), "message": ""}
+
+
+def exhausted(error: BaseException) -> Exhausted | None:
+    """The sentence for a full disk or memory, from the error by which Python, the operating system or torch says so."""
+    text = str(error).split("\n")[0]
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+        where = f" ({error.filename})" if error.filename else ""
+        return Exhausted(f"the disk is full{where}: free some space, then resume; it goes on from the last saved state")
+    if type(error).__name__ == "OutOfMemoryError":  # torch's, of a GPU; torch need not be loaded to ask
+        return Exhausted(f"the GPU's memory is full: start again with a smaller batch size, or resume once other programs have left it ({text})")
+    if isinstance(error, MemoryError) or "can't allocate memory" in text:
+        return Exhausted("the memory is full: start again with a smaller batch size, or resume once other programs have ended")
+    return None
 
 
 def _end_last_line(path: Path) -> None:
@@ -64,6 +97,8 @@ class Run:
     _bar: Any = field(default=None, repr=False)
     _signalled: threading.Event = field(default_factory=threading.Event, repr=False)
     _handlers: dict[int, Any] = field(default_factory=dict, repr=False)
+    _held: list[int] = field(default_factory=list, repr=False)
+    _board: Board = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         if self.device not in ("cpu", "cuda", "auto"):
@@ -72,9 +107,10 @@ class Run:
             raise SettingsError(f"seed must lie between 0 and {2**32 - 1}; got {self.seed}")
         self.folder = Path(self.folder)
         self.folder.mkdir(parents=True, exist_ok=True)
+        self._board = Board(self.folder / "tb")
         if self.primary:
             _end_last_line(self.folder / "progress.jsonl")
-        self._status = {"state": "running", "what": "", "step": 0, "total": 0, "eta": None, "started": _now(), "pid": os.getpid(), "message": ""}
+        self._status = _fresh()
 
     @property
     def primary(self) -> bool:
@@ -82,7 +118,8 @@ class Run:
         return os.environ.get("RANK", "0") == "0"
 
     def __enter__(self) -> Self:
-        self.stop_file.unlink(missing_ok=True)  # a request that an earlier run has already obeyed
+        if self.primary:
+            self._begin()
         if threading.current_thread() is threading.main_thread():
             self._handlers = {number: signal.signal(number, self._on_signal) for number in (signal.SIGTERM, signal.SIGINT)}
         self._write_status(state="running")
@@ -93,12 +130,48 @@ class Run:
             signal.signal(number, handler)
         self._handlers = {}
         self._close_bar()
-        if error is None:
-            self._write_status(state="done", eta=0)
-        elif isinstance(error, Cancelled):
-            self._write_status(state="stopped", eta=None, message=str(error))
+        full = None if error is None else exhausted(error)
+        (self.folder / RESERVE).unlink(missing_ok=True)
+        try:
+            if error is None:
+                self._write_status(state="done", eta=0)
+            elif isinstance(error, Cancelled):
+                self._write_status(state="stopped", eta=None, message=str(error))
+            else:
+                said = full or (error if isinstance(error, CoreError) else f"{type(error).__name__}: {error}")
+                self._write_status(state="crashed", eta=None, message=str(said))
+            self._board.close()
+        finally:
+            while self._held:
+                os.close(self._held.pop())
+        if full is not None and full is not error:
+            raise full from error
+
+    def _begin(self) -> None:
+        """Take the folder, for nobody else works in it at the same time, and the device, if it is free: jobs wait for their turn
+        (core.jobs), but who starts a run by hand wants it now."""
+        if os.environ.get(JOB) == str(self.folder.resolve()):
+            self._status["device"] = os.environ.get(DEVICE, "")
         else:
-            self._write_status(state="crashed", eta=None, message=f"{type(error).__name__}: {error}")
+            own = slots.hold(self.folder / LOCK)
+            if own is None:
+                raise InputError(f"{self.folder} is being worked on by another process; wait for its end, stop it, or choose another folder")
+            self._held.append(own)
+            self.stop_file.unlink(missing_ok=True)  # a request that an earlier run has already obeyed
+            if checkpoint.RUNS.resolve() in self.folder.resolve().parents:
+                self._register()
+        try:
+            (self.folder / RESERVE).write_bytes(os.urandom(RESERVED_BYTES))  # noise, so that no file system stores it as nothing
+        except OSError as error:
+            raise exhausted(error) or error from error
+
+    def _register(self) -> None:
+        """A run under runs/ that was started by hand can be taken up again by its name, and those that wait see its device taken."""
+        if Path(sys.argv[0]).parts[-2:] == ("core", "__main__.py"):
+            write_job(self.folder, sys.argv[1:], self.device)
+        if (taken := slots.take(self.device)) is not None:
+            self._held.append(taken[1])
+            self._status["device"] = taken[0].name
 
     def _on_signal(self, number: int, frame: FrameType | None) -> None:
         if self._signalled.is_set() and number == signal.SIGINT:
@@ -107,7 +180,7 @@ class Run:
 
     @property
     def stop_file(self) -> Path:
-        return self.folder / "stop"
+        return self.folder / STOP
 
     def stopping(self) -> bool:
         """Whether someone asked this run to stop."""
@@ -145,6 +218,7 @@ class Run:
         if self.primary:
             with (self.folder / "progress.jsonl").open("a", encoding="utf-8", buffering=1) as stream:
                 stream.write(json.dumps({**record, "time": _now()}, ensure_ascii=False) + "\n")
+            self._board.add(record)
 
     def _write_status(self, **changes: Any) -> None:
         self._status.update(changes, updated=_now())
@@ -152,7 +226,7 @@ class Run:
             write_atomically(self.folder / "status.json", json.dumps(self._status, ensure_ascii=False) + "\n")
 
     def _move_bar(self, done: int, total: int, what: str) -> None:
-        if self.quiet:
+        if self.quiet or JOB in os.environ:  # a job's progress is read from its status; its log is for what it says
             return
         if self._bar is None:
             from tqdm import tqdm
@@ -166,26 +240,40 @@ class Run:
             self._bar = None
 
 
+def write_job(folder: Path, words: Sequence[str], device: str, where: Path | None = None) -> None:
+    """Keep the words after `python -m core`, the folder they were said in (default: this one), and the kind of device."""
+    content = {"words": list(words), "cwd": str(where or Path.cwd()), "device": device}
+    write_atomically(folder / WORDS, json.dumps(content, ensure_ascii=False) + "\n")
+
+
+def write_status(folder: Path, **changes: Any) -> None:
+    """Change status.json from outside a `Run`: for who watches over one."""
+    path = Path(folder) / STATUS
+    before = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else _fresh()
+    write_atomically(path, json.dumps({**before, **changes, "updated": _now()}, ensure_ascii=False) + "\n")
+
+
 def read_status(folder: Path) -> dict[str, Any]:
-    """status.json of a run folder. A run that says it is running but whose process is gone (kill -9, power) is crashed.
-    Raises InputError where there is no run."""
-    path = Path(folder) / "status.json"
+    """status.json of a run folder. A run that says it is queued or running but whose lock nobody holds (kill -9, power) is crashed.
+    Raises InputError where there is no run, or none of ours."""
+    path = Path(folder) / STATUS
     if not path.is_file():
-        raise InputError(f"{folder} is no run folder: it has no status.json")
-    status: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    if status["state"] == "running" and not _alive(int(status["pid"])):
+        raise InputError(f"{folder} is no run folder: it has no {STATUS}")
+    alive = slots.held(Path(folder) / LOCK)  # asked before the status is read: a run that ends in between has written its end
+    status = _parsed(path)
+    if status["state"] in ("queued", "running") and not alive and not slots.held(Path(folder) / LOCK):  # or it has just begun
         status.update(state="crashed", eta=None, message="its process is gone; the same command goes on from the last saved state")
     return status
 
 
-def _alive(pid: int) -> bool:
+def _parsed(path: Path) -> dict[str, Any]:
     try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True  # it exists and is somebody else's
-    return True
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path} cannot be read: {error}") from error
+    if not isinstance(found, dict) or found.get("state") not in get_args(State):
+        raise InputError(f"{path} does not say in which state its run is")
+    return {**_fresh(), "pid": None, **found}
 
 
 def read_progress(folder: Path) -> list[dict[str, Any]]:

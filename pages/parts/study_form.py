@@ -10,7 +10,8 @@ from core.attacks import ATTACKS, FIDELITIES, GOALS, Recipe, recipe
 from core.data import DATASETS, is_present
 from core.data.debtags import cached_file
 from core.errors import CoreError, InputError
-from core.study import campaigns, jobs
+from core.jobs import folder_for, root
+from core.study.jobs import start
 from core.study.settings import AUTO, EDGES, Request, Study
 from pages.parts import forms, loading, session
 from pages.parts.loading import Card
@@ -38,11 +39,9 @@ def form(cards: list[Card]) -> None:
         st.warning("debtags is not built yet. Build it on the Data page first: that takes a click and a minute.")
     with st.container(horizontal=True, vertical_alignment="center"):
         estimate = st.button("Estimate", key="study.estimate", icon=":material/timer:", disabled=missing)
-        busy = jobs.running()
-        ready = not missing and busy is None
         st.button(
-            "Start", key="study.start", type="primary" if ready else "secondary", icon=":material/play_arrow:", disabled=not ready, on_click=_start,
-            args=(request, name, workers), help=None if busy is None else plain(f"Study '{busy.name}' is running; one at a time."),
+            "Start", key="study.start", type="secondary" if missing else "primary", icon=":material/play_arrow:", disabled=missing, on_click=_start,
+            args=(request, name, workers), help="One job at a time; others wait in line.",
         )  # fmt: skip
     st.caption("It runs in a process of its own: leave the page, or stop the server, and it goes on.")
     if estimate:
@@ -85,12 +84,12 @@ def _name(request: Request) -> str:
     targets = f"-{study.targets}" if study.goal == "negative-targeted" else ""
     base = f"{study.checkpoint}-{study.goal}{targets}-{datetime.now().astimezone():%m%d}"
     taken = (base, *(f"{base}-{number}" for number in range(2, 100)))
-    return next((name for name in taken if not (campaigns.RUNS / name).exists()), base)
+    return next((name for name in taken if not (root() / name).exists()), base)
 
 
 def _start(request: Request, name: str, workers: int) -> None:
     try:
-        jobs.start(request, jobs.folder_for(name), workers)
+        start(request, folder_for(name), workers)
         session.choose(session.STARTED, name)
     except CoreError as error:
         session.choose(session.REFUSED, str(error))

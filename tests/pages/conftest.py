@@ -25,9 +25,10 @@ def tiny_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def tiny(tiny_folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """The same in the place of checkpoints/, with nothing loaded in the background and no result left over."""
+def tiny(tiny_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """The same in the place of checkpoints/, an empty runs/, nothing loaded in the background and no result left over."""
     monkeypatch.setattr(core.checkpoint, "FOLDER", tiny_folder)
+    monkeypatch.setattr(core.checkpoint, "RUNS", tmp_path / "runs")
     monkeypatch.setattr("pages.parts.loading.prewarm", lambda card: None)
     st.cache_resource.clear()
     yield tiny_folder

@@ -14,7 +14,11 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from core.study import campaigns, jobs
+import core.jobs
+from core import checkpoint
+from core.study import campaigns
+from core.training import slots
+from core.training.runs import LOCK
 from pages.parts import session
 from tests.pages import studies
 
@@ -40,7 +44,7 @@ def app(tiny, made, tmp_path, monkeypatch) -> Callable[..., AppTest]:
         runs = tmp_path / "runs"
         for name in names:
             shutil.copytree(made / name, runs / name, dirs_exist_ok=True)
-        monkeypatch.setattr(campaigns, "RUNS", runs)
+        monkeypatch.setattr(checkpoint, "RUNS", runs)
         test = AppTest.from_file(str(APP), default_timeout=60)
         for name, value in choices.items():
             test.session_state[name] = value
@@ -136,7 +140,7 @@ def test_records_open_and_go_to_the_attack_page(app):
     test.session_state["study.records.alpha"] = {"selection": {"rows": [0], "columns": [], "cells": []}}
     test.run()
     assert not test.exception
-    record = json.loads((campaigns.RUNS / "alpha" / "records.jsonl").read_text().splitlines()[0])
+    record = json.loads((checkpoint.RUNS / "alpha" / "records.jsonl").read_text().splitlines()[0])
     html = "".join(element.value for element in test.get("html") if hasattr(element, "value"))
     assert "<script>alert" not in html
     test.button(key="study.open").click().run()
@@ -164,45 +168,50 @@ def test_a_shipped_study_is_read_packed(app, tmp_path, made):
     assert sum(row["n"] for row in rows(test, "bins")) == 32  # 16, and all
 
 
-def test_one_that_broke_off_can_go_on(app, tmp_path, monkeypatch):
-    app(study=["alpha"])  # copies
-    folder = tmp_path / "runs" / "alpha"
+def broken_off(folder: Path) -> None:
+    """As kill -9 leaves a study that a job was: half its records, the last one cut, a status that says it is running."""
     lines = (folder / "records.jsonl").read_text().splitlines(keepends=True)
     (folder / "records.jsonl").write_text("".join(lines[:9]) + lines[9][:40])
     status = json.loads((folder / "status.json").read_text())
-    (folder / "status.json").write_text(json.dumps({**status, "state": "running", "pid": 2**22 + 1}))
+    (folder / "status.json").write_text(json.dumps({**status, "state": "running", "step": 9, "total": 16, "eta": 90, "what": "attacking"}))
+    (folder / "job.json").write_text(json.dumps({"words": ["study", "--out", str(folder)], "device": "cpu"}))
+
+
+def test_one_that_broke_off_can_go_on(app, tmp_path, monkeypatch):
+    app(study=["alpha"])  # copies
+    broken_off(tmp_path / "runs" / "alpha")
     started = []
-    monkeypatch.setattr(jobs, "start", lambda request, folder: started.append((request, folder.name)))
+    monkeypatch.setattr(core.jobs, "launch", lambda folder, words, *more: started.append((folder.name, words)))
     test = app(names=(), study=["alpha"])
     assert not test.exception
     assert "alpha broke off after 9 of 16 pairs" in shown(test)
-    test.button(key="study.resume.alpha").click().run()
-    assert [name for _, name in started] == ["alpha"]
-    assert started[0][0].to_json()["study"]["k"] == 1
+    test.button(key="job.resume.alpha").click().run()
+    assert started == [("alpha", ("study", "--out", str(tmp_path / "runs" / "alpha")))]
 
 
 def test_a_running_one_is_watched_and_stopped(app, tmp_path):
     app(study=["alpha"])
     folder = tmp_path / "runs" / "alpha"
-    status = json.loads((folder / "status.json").read_text())
-    running = {**status, "state": "running", "pid": os.getpid(), "step": 4, "total": 16, "eta": 90, "what": "attacking"}
-    (folder / "status.json").write_text(json.dumps(running))
-    test = app(names=(), study=["beta"])
-    assert not test.exception
-    assert test.button(key="study.start").disabled
-    test.button(key="study.stop").click().run()
-    assert (folder / "stop").exists()
+    broken_off(folder)
+    lock = slots.hold(folder / LOCK)
+    try:
+        test = app(names=(), study=["beta"])
+        assert not test.exception
+        assert "alpha: attacking 9 of 16, about 2 min left" in "".join(bar.proto.text for bar in test.get("progress")).replace("\\", "")
+        test.button(key="job.stop.alpha").click().run()
+        assert (folder / "stop").exists()
+        assert test.button(key="job.stop.alpha").disabled
+    finally:
+        os.close(lock)
 
 
 def test_what_ends_at_once_says_why(app, monkeypatch):
     """A real process that refuses: its sentence is shown once it has ended."""
     monkeypatch.setattr("pages.parts.study_form.cached_file", lambda: APP)
-    # The folder is among the words, as in every study's command: by it a start under way is known from one that has ended.
-    refusing = [sys.executable, "-c", "import sys; sys.exit('there is *no* language model')"]
-    monkeypatch.setattr(jobs, "command", lambda request, folder, workers: [*refusing, str(folder)])
+    monkeypatch.setattr(core.jobs, "PROGRAM", (sys.executable, "-c", "import sys; sys.exit('there is *no* language model')"))
     test = app(study=["alpha"])
     test.button(key="study.start").click().run()
-    for _ in range(100):
+    for _ in range(300):
         if "there is *no* language model" in shown(test):
             break
         time.sleep(0.1)
@@ -220,4 +229,4 @@ def test_a_refused_start_is_a_sentence(app, monkeypatch):
     test.text_input(key=next(box.key for box in test.text_input if str(box.key).startswith("study.name"))).input("../evil").run()
     test.button(key="study.start").click().run()
     assert not test.exception
-    assert "cannot be a study's name" in shown(test)
+    assert "cannot be the name of a run" in shown(test)

@@ -14,11 +14,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core import fields
+import core.jobs
+from core import checkpoint, fields
 from core.attacks import Recipe, recipe
 from core.cli import parser
 from core.errors import DataError, InputError, SettingsError
-from core.study import campaigns, exports, jobs, records
+from core.study import campaigns, exports, records
+from core.study import jobs as study_jobs
 from core.study.commands import request_of
 from core.study.settings import Request, Study
 from tests.unit.study.test_run import SCRIPT, run_study
@@ -146,55 +148,42 @@ class TestJobs:
         ],
     )
     def test_the_command_line_says_the_same_request(self, asked: Request) -> None:
-        words = jobs.command(asked, Path("runs/x"), 2)[3:]
+        words = study_jobs.words(asked, Path("runs/x"), 2)
         found = parser(words).parse_args(words)
         assert request_of(found) == asked
         assert (found.out, found.workers, found.action) == ("runs/x", 2, "run")
         assert fields.to_json(asked.switches).keys() == fields.to_json(Recipe()).keys()
 
-    @pytest.mark.parametrize("name", ["", "../up", "a/b", ".hidden", "-flag", "a" * 99, "a b", "a\n"])
-    def test_odd_names_are_refused(self, name: str) -> None:
-        with pytest.raises(InputError, match="cannot be a study's name"):
-            jobs.folder_for(name)
-
-    def test_one_at_a_time_watched_stopped_and_resumed(self, request_for, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        """A real process: the second is refused while it runs; a stop ends it; the same name goes on to the end."""
+    def test_stopped_and_resumed_to_the_end(self, request_for, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        """A real process: a stop ends it between two pairs; the same command goes on to the end, and no record is made twice."""
         script, asked = tmp_path / "study.py", request_for(pairs=40, change_rate=0.6)
         slow = SCRIPT.replace("if __name__", "import core.study.run, time\nif __name__").replace(
             "with Run(", "from core.study import records as r; keep = r.append\n    r.append = lambda *a: (time.sleep(0.3), keep(*a))\n    with Run("
         )
-        script.write_text(slow, encoding="utf-8")
-        monkeypatch.setenv("PYTHONPATH", str(campaigns.ROOT))
-        monkeypatch.setattr(
-            jobs, "command", lambda request, folder, workers: [sys.executable, str(script), json.dumps(request.to_json()), str(folder), "1"]
-        )
-        monkeypatch.setattr(campaigns, "RUNS", tmp_path / "runs")
-        folder = jobs.folder_for("one")
-        jobs.start(asked, folder)
+        verb = "import sys\nsys.argv.pop(1)\n"
+        script.write_text(verb + slow, encoding="utf-8")
+        monkeypatch.setattr(core.jobs, "PROGRAM", (sys.executable, str(script)))
+        monkeypatch.setattr(study_jobs, "words", lambda request, folder, workers: ["study", json.dumps(request.to_json()), str(folder), "1"])
+        monkeypatch.setattr(checkpoint, "RUNS", tmp_path / "runs")
+        folder = core.jobs.folder_for("one")
+        study_jobs.start(asked, folder)
 
         def until(wanted: str, most: float = 120) -> None:
             end = time.monotonic() + most
             while time.monotonic() < end:
-                state = jobs.state(folder)
-                if state is not None and state["state"] == wanted and (wanted != "running" or state["what"] == "attacking"):
+                job = core.jobs.find("one")
+                if job.state == wanted and (wanted != "running" or job.status["what"] == "attacking"):
                     return
                 time.sleep(0.1)
-            raise AssertionError(f"not {wanted}: {jobs.state(folder)} {jobs.said(folder)}")
+            raise AssertionError(f"not {wanted}: {core.jobs.find('one').status} {core.jobs.said(folder)}")
 
         until("running")
-        with pytest.raises(InputError, match=r"(another study|study 'one') is running"):
-            jobs.start(asked, jobs.folder_for("two"))
-        assert jobs.running() == folder
-        jobs.stop(folder)
+        core.jobs.stop("one")
         until("stopped")
         kept = len(records.read(folder / records.FILE))
         assert 0 < kept < 40
-        script.write_text(SCRIPT, encoding="utf-8")
-        for _ in range(100):  # its process ends a moment after its last word
-            if not jobs.starting(folder):
-                break
-            time.sleep(0.1)
-        jobs.start(asked, folder)
+        script.write_text(verb + SCRIPT, encoding="utf-8")
+        core.jobs.resume("one")
         until("done")
-        assert len(records.read(folder / records.FILE)) == 40
-        assert jobs.running() is None
+        found = [record["pair"] for record in records.read(folder / records.FILE)]
+        assert len(found) == len(set(found)) == 40

@@ -1,0 +1,88 @@
+"""A job as a page shows it: its bar, what is left, its place in the line, Stop and Resume, and how it ended. The page only reads the run's
+folder; the work is done elsewhere (core.jobs)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import streamlit as st
+
+from core import jobs
+from core.errors import CoreError
+from core.jobs import Job
+from core.study.estimate import spoken
+from pages.parts import session
+from pages.parts.show import plain, problem
+
+EVERY = 2.0
+"""Seconds between two looks at a job at work."""
+
+STATES = {"queued": "is waiting", "running": "is running", "done": "is done", "stopped": "was stopped", "crashed": "broke off"}
+
+
+def said(job: Job) -> str:
+    """'x: training 120 of 1,300, about 3 min left'"""
+    status = job.status
+    if job.stopping:
+        return f"{job.name}: stopping …"
+    if job.state == "queued":
+        before = "next" if job.place in (None, 1) else f"{(job.place or 1) - 1} before it"
+        return f"{job.name}: waiting for the {'CPU' if job.device == 'cpu' else 'GPU'}, {before}"
+    if not status["total"] or status["what"] in ("", "starting"):
+        return f"{job.name}: loading …"
+    left = "" if status["eta"] is None else f", about {spoken(float(status['eta']))} left"
+    return f"{job.name}: {status['what']} {int(status['step']):,} of {int(status['total']):,}{left}"
+
+
+def watch(name: str, more: Callable[[Job], None] = lambda job: None) -> None:
+    """A job at work, looked at again and again; once it has ended the whole page is drawn anew. `more` draws what else stands there."""
+    st.fragment(_live, run_every=EVERY)(name, more)
+
+
+def _live(name: str, more: Callable[[Job], None]) -> None:
+    job = jobs.find(name)
+    if not job.alive:
+        st.rerun()
+    share = int(job.status["step"]) / max(int(job.status["total"]), 1) if job.state == "running" else 0.0
+    with st.container(border=True):
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.progress(min(share, 1.0), plain(said(job)), width="stretch")
+            st.button(
+                "Leave the line" if job.state == "queued" else "Stop", icon=":material/stop_circle:", key=f"job.stop.{name}", disabled=job.stopping,
+                on_click=_obeyed, args=(jobs.stop, name), help="It can be resumed from its last saved state.",
+            )  # fmt: skip
+        more(job)
+
+
+def ended(job: Job, note: str = "") -> None:
+    """How a job ended, with Resume and the last it printed where it is not done. `note` says how far it came."""
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.markdown(plain(f"{job.name} {STATES[job.state]}{note}."))
+        if job.state != "done":
+            st.button(
+                "Resume", key=f"job.resume.{job.name}", icon=":material/play_arrow:", disabled=not job.words, on_click=_obeyed,
+                args=(jobs.resume, job.name), help=None if job.words else "How it was started is not known: give its command again.",
+            )  # fmt: skip
+    if job.state == "crashed":
+        problem(str(job.status["message"]) or "It did not say why.")
+        log(job)
+
+
+def log(job: Job) -> None:
+    """The end of what it printed; unfolded on request."""
+    if text := jobs.said(job.folder, 3_000):
+        with st.expander("What it printed last"):
+            st.text(text)
+
+
+def _obeyed(order: Callable[[str], Job], name: str) -> None:
+    try:
+        order(name)
+    except CoreError as error:
+        session.choose(session.REFUSED, str(error))
+
+
+def refused() -> None:
+    """Why the last click could not be followed: callbacks run before the page stands, so the sentence waits until here."""
+    if sentence := session.take(session.REFUSED):
+        problem(str(sentence))
