@@ -106,6 +106,7 @@ RULES = (
         not_at_top=("torch", "accelerate"),
         exempt=(
             "core/models/[!_]*.py",
+            "core/training/defended.py",
             "core/training/loop.py",
             "core/training/states.py",
             "core/training/task.py",

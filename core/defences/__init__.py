@@ -13,6 +13,7 @@ from core.errors import InputError
 
 DEFENCES: dict[str, str] = {
     "fgsm": "core.defences.adversarial:Fgsm",
+    "rebalanced": "core.defences.rebalanced:Rebalanced",
 }
 """Name -> module and class."""
 
