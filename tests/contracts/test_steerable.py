@@ -7,8 +7,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+from core.attacks.vectors import Fgsm, Pgd, perturb
 from core.document import Document
 from core.types import Steerable
+from tests.tiny_models import dataset
 
 TEXT = "A small chess program, for people who like music; it's written in C++ & free!"
 
@@ -69,3 +71,29 @@ def test_rows_that_stand_for_words(model: Any, embedded: Any) -> None:
         assert embedded.tokens[row] not in ("[CLS]", "[SEP]", "[PAD]", ",", ";", "!")
     nothing = model.perturbable(model.embed(Document.from_text(" ... ")))
     assert not (nothing.words | nothing.features).any()
+
+
+@pytest.mark.parametrize("parts", ["network", "all"])
+@pytest.mark.parametrize("kind", [Fgsm, Pgd])
+def test_attacked_rows(model: Any, kind: Any, parts: str) -> None:
+    """They stay in the ball and what may not move stays bit for bit, on every model; the loss rises on nearly every document."""
+    import torch
+
+    rose = []
+    for text in (dataset().split("test").texts or ())[:10]:
+        found = perturb(kind(epsilon=0.05, parts=parts), model, Document.from_text(text))
+        rows, before = model.perturbable(found.embedded), found.embedded.vectors
+        moved = np.abs(found.vectors - before)
+        network = rows.words if rows.words.any() else rows.features
+        still = ~(network | rows.features) if parts == "all" else ~network
+        assert found.vectors[still].tobytes() == before[still].tobytes()
+        assert not moved[rows.features, 1:].any()
+        assert (found.vectors[rows.features, 0] >= 0).all()
+        for name, part in (("words", rows.words), ("features", rows.features)):
+            assert moved[part].max(initial=0) <= found.radii.get(name, 0) + 1e-6
+        np.testing.assert_array_equal(found.scores_after, model.score_embedded(found.embedded, found.vectors[None])[0])
+        rose.append(found.rose)
+    assert np.mean(rose) >= 0.9
+    for value in vars(model).values():
+        if isinstance(value, torch.nn.Module):
+            assert all(parameter.grad is None for parameter in value.parameters())
