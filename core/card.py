@@ -23,7 +23,7 @@ ABOUT = {
 def card(name: str, provenance: Mapping[str, Any], model: str, remark: str = "") -> str:
     """Markdown. `remark` is what a reader of this checkpoint must know besides. `provenance` needs data (name, digest,
     source), command, seed, trained (seconds, machine), labels, size_bytes, load_seconds and evaluation (the object of
-    `evaluate --json`). It may have parent (the name of the checkpoint whose weights training started from and which this one
+    `evaluate --json`). It may have parent (name, digest: the checkpoint that training started from and that this one
     stands on), defence (name, settings) and defended: rows of who (base, control or robust), measure, value, low, high, in the
     unit that the measure names.
     """
@@ -70,7 +70,10 @@ def _descent(provenance: Mapping[str, Any]) -> str:
     parent, defence = provenance.get("parent"), provenance.get("defence")
     said = []
     if parent:
-        said.append(f"It starts from `{parent}` and stores only what differs, so that checkpoint must lie beside it or in `checkpoints/`.")
+        said.append(
+            f"It was trained on from `{parent['name']}` (digest `{parent['digest']}`) and stores only what differs, so that checkpoint must lie "
+            f"beside it or in `checkpoints/`."
+        )
     if defence:
         settings = ", ".join(f"{key} {value}" for key, value in defence["settings"].items())
         said.append(f"Trained with the defence {defence['name']}{f' ({settings})' if settings else ''}.")

@@ -30,7 +30,7 @@ from core.packing import PACKED, PLAIN, Weights, file_sum, find_weights, pack_we
 from core.saved import Saved, labels_text, parse_labels
 
 __all__ = [
-    "CLASSIFIER", "FOLDER", "FORMAT", "MAX_CONFIG_BYTES", "RUNS", "Saved", "find", "load", "names", "pack", "read_config", "read_labels", "save",
+    "CLASSIFIER", "FOLDER", "FORMAT", "MAX_CONFIG_BYTES", "RUNS", "Saved", "find", "load", "names", "pack", "parent_refusal", "read_config", "read_labels", "save",
     "write_atomically",
 ]  # fmt: skip
 
@@ -85,7 +85,8 @@ def save(
         raise CheckpointError(f"{folder} is no checkpoint and would be replaced as a whole; choose a new or an empty folder")
     origin = None
     if parent is not None:
-        _chain(folder, {**Origin(parent.name, parent.digest).to_json(), "kind": kind}, kind)
+        if why := parent_refusal(folder, parent, kind):
+            raise CheckpointError(why)
         origin, tensors, texts = _divide(tensors, texts, parent, delta)
     elif delta:
         raise CheckpointError(
@@ -108,6 +109,16 @@ def save(
     shutil.rmtree(folder, ignore_errors=True)
     part.replace(folder)
     return digest
+
+
+def parent_refusal(folder: Path, parent: Saved, kind: str = CLASSIFIER) -> str | None:
+    """Why a checkpoint saved in `folder` could not stand on `parent`, as a sentence with the remedy; None where it can. Ask before
+    hours of training: a parent is found again by its folder's name, beside the child or in FOLDER."""
+    try:
+        _chain(folder, {**Origin(parent.name, parent.digest).to_json(), "kind": kind}, kind)
+    except CheckpointError as error:
+        return str(error)
+    return None
 
 
 def _texts_to_save(labels: LabelSpace | None, files: Mapping[str, str], kind: str) -> dict[str, str]:
@@ -215,7 +226,7 @@ def _checked_files(folder: Path, config: Mapping[str, Any], origin: Origin | Non
                 f"checkpoint '{folder.name}' holds '{stray.name}', a format that can run code when read; only safetensors and text are loaded"
             )
     for needed in (PLAIN, *(() if "kind" in config else ("labels.tsv",))):
-        if needed not in config["files"] and not (origin and needed in origin.files):
+        if needed not in config["files"] and (needed == PLAIN or not origin or needed not in origin.files):
             raise CheckpointError(f"checkpoint '{folder.name}': config.json does not list {needed}")
     weights = find_weights(folder)
     for name, expected in config["files"].items():

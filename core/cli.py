@@ -106,6 +106,13 @@ def _study(arguments: argparse.Namespace) -> None:
     _print(found, arguments, lines)
 
 
+def _runs(arguments: argparse.Namespace) -> None:
+    from core.runs_cli import runs
+
+    found, lines = runs(arguments)
+    _print(found, arguments, lines)
+
+
 def _language(arguments: argparse.Namespace) -> None:
     from core.language.commands import language
 
@@ -266,6 +273,10 @@ def parser(words: Sequence[str]) -> argparse.ArgumentParser:
 
         add_train_flags(one, words)
     _reading_flags(one)
+
+    from core.runs_cli import add_flags as add_runs_flags
+
+    add_runs_flags(verb("runs", _runs, "The trainings and studies under runs/: list, show, stop, resume."))
 
     from core.language.commands import add_flags
 

@@ -24,7 +24,7 @@ from typing import Any
 from core import checkpoint
 from core.errors import CoreError, InputError
 from core.training import slots
-from core.training.runs import LOCK, LOG, STATUS, STOP, WORDS, State, exhausted, read_status, write_job, write_status
+from core.training.runs import LOCK, LOG, STATUS, STOP, WORDS, State, exhausted, read_config, read_status, write_job, write_status
 
 ROOT = Path(__file__).resolve().parents[1]
 VERBS = ("train", "study")
@@ -179,11 +179,7 @@ def name_of(folder: Path) -> str:
 
 def _kind(folder: Path) -> str:
     """What a run that left no words says of itself in config.json."""
-    try:
-        config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return "run"
-    known = config if isinstance(config, dict) else {}
+    known = read_config(folder)
     return "study" if known.get("kind") == "study" else "train" if "model" in known else "run"
 
 

@@ -79,6 +79,12 @@ def _unsigned_inheritance(folder: Path, base: Path) -> None:
     path.write_text(json.dumps(config), encoding="utf-8")
 
 
+def _weights_as_a_file(folder: Path, base: Path) -> None:
+    """Weights under no sum at all."""
+    inherited = json.loads((folder / "config.json").read_text(encoding="utf-8"))["inherited"]
+    hostile.edit_config(folder, files={}, inherited=inherited | {"files": [*inherited["files"], "model.safetensors"]})
+
+
 HOSTILE_PARENTS: dict[str, tuple[Spoil, str]] = {
     "parent missing": (_child(lambda folder, base: shutil.rmtree(base)), "stands on 'base', which lies neither beside it nor in"),
     "parent of another digest": (_child(_other_parent), "stands on 'base' of digest [0-9a-f]{16}, but .*base has [0-9a-f]{16}; fetch the one"),
@@ -108,6 +114,7 @@ HOSTILE_PARENTS: dict[str, tuple[Spoil, str]] = {
     "inheritance changed": (_child(_unsigned_inheritance), "config.json was changed after saving"),
     "inherited tensor the parent lacks": (_inherits(tensors=["nowhere"]), "inherits 'nowhere', which its parent 'base' lacks"),
     "inherited file the parent lacks": (_inherits(files=["labels.tsv", "config.json"]), "inherits 'config.json', which its parent 'base' lacks"),
+    "weights inherited as a file": (_child(_weights_as_a_file), "does not list model.safetensors"),
     "inherited and stored": (_inherits(tensors=["bias"]), "stores 'bias' and inherits it too"),
     "labels neither inherited nor listed": (_inherits(files=["vocabulary.txt"]), "does not list labels.tsv"),
     "difference that is not stored": (_inherits(delta=["bias", "weights"]), "'toy' lacks the tensor 'weights' of a difference"),

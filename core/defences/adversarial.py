@@ -39,7 +39,7 @@ class Fgsm:
     ABOUT = "Each step also trains on the batch's rows moved a little in the direction that hurts most. With control: moved by nothing."
     FITS = ("xml-cnn", "x-transformer", "mach")
 
-    epsilon: Annotated[float, Field("size of the perturbation; relative: of a row's L2 norm", low=0.0, high=100.0)] = 0.1
+    epsilon: Annotated[float, Field("size of the perturbation; relative: of a row's L2 norm", low=0.0, high=100.0)] = 0.05
     relative: Annotated[bool, Field("epsilon is a share of the mean norm of the document's real rows, not a radius")] = True
     attack_steps: Annotated[int, Field("steps of the inner attack: 1 is FGSM, more is PGD", low=1, high=100)] = 1
     attacked_share: Annotated[float, Field("share of each batch's documents that are attacked", low=0.01, high=1.0)] = 0.25
@@ -54,6 +54,11 @@ class Fgsm:
 
     def __post_init__(self) -> None:
         check(self)
+
+    @property
+    def passes(self) -> float:
+        """What a document costs in passes of clean training, for the estimate before a run (core.training.estimate)."""
+        return 1 + self.attacked_share * (1 + self.attack_steps)
 
     def task(self, task: Any, run: Run) -> AdversarialTask:
         return AdversarialTask(task, self)

@@ -18,6 +18,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import resource
 import signal
 import sys
 import threading
@@ -56,6 +57,15 @@ def _now() -> str:
 
 def _fresh() -> dict[str, Any]:
     return {"state": "running", "what": "", "step": 0, "total": 0, "eta": None, "started": _now(), "pid": os.getpid(), "message": ""}
+
+
+def _peaks() -> dict[str, int]:
+    """The most memory that this process has held so far, in bytes; on the GPU, too, where torch works on one."""
+    found = {"peak_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024}  # kilobytes on Linux
+    torch = sys.modules.get("torch")
+    if torch is not None and torch.cuda.is_initialized():
+        found["peak_gpu_bytes"] = int(torch.cuda.max_memory_reserved())
+    return found
 
 
 def exhausted(error: BaseException) -> Exhausted | None:
@@ -221,7 +231,7 @@ class Run:
             self._board.add(record)
 
     def _write_status(self, **changes: Any) -> None:
-        self._status.update(changes, updated=_now())
+        self._status.update(changes, updated=_now(), **_peaks())
         if self.primary:
             write_atomically(self.folder / "status.json", json.dumps(self._status, ensure_ascii=False) + "\n")
 
@@ -274,6 +284,15 @@ def _parsed(path: Path) -> dict[str, Any]:
     if not isinstance(found, dict) or found.get("state") not in get_args(State):
         raise InputError(f"{path} does not say in which state its run is")
     return {**_fresh(), "pid": None, **found}
+
+
+def read_config(folder: Path) -> dict[str, Any]:
+    """config.json of a run: what was asked for; empty where it has not come to that."""
+    try:
+        found = json.loads((Path(folder) / "config.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}
 
 
 def read_progress(folder: Path) -> list[dict[str, Any]]:

@@ -22,6 +22,7 @@ PAGES = (
     ("pages/explain.py", "Explain", ":material/ink_highlighter:"),
     ("pages/attention.py", "Attention", ":material/hub:"),
     ("pages/attack.py", "Attack", ":material/swords:"),
+    ("pages/compare.py", "Compare", ":material/compare:"),
     ("pages/robustness.py", "Robustness", ":material/science:"),
     ("pages/data.py", "Data", ":material/bar_chart:"),
 )

@@ -20,13 +20,14 @@ from core.attacks.recipes import Recipe
 from core.attacks.searches.greedy import Greedy
 from core.attacks.searches.reference_code import ReferenceCode
 from core.attacks.similarity import SentenceSimilarity
+from core.attacks.vectors import Fgsm, Pgd
 from core.attacks.wordnet import WordNet
 from core.errors import SettingsError
 from core.explainers import EXPLAINERS, LEVELS, explainer_class, preset
 from core.fields import Setting
 from core.models import MODELS, config_class
 
-ATTACK_PARTS = (Recipe, Budget, Masking, Gradient, RandomOrder, MaskedLM, Neighbours, Greedy, ReferenceCode, SentenceSimilarity)
+ATTACK_PARTS = (Recipe, Budget, Masking, Gradient, RandomOrder, MaskedLM, Neighbours, Greedy, ReferenceCode, SentenceSimilarity, Fgsm, Pgd)
 CONSTRAINTS = (SameWord, WholeWord, StopWords, Protected, LabelNames, Antonyms, PartOfSpeech, MinimumSimilarity, Perplexity)
 COMPONENTS: dict[str, tuple[Any, Any]] = {
     **{f"model {name}": (config_class, name) for name in MODELS},

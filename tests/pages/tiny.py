@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Self
 
 import numpy as np
+from scipy import sparse
 
 from core import checkpoint
 from core.data.dataset import Dataset, Split, truth_matrix
-from core.models import linear
+from core.labels import LabelSpace
+from core.models import linear, load
 from core.training.runs import Run
 from tests.toy import LABELS, Attending
 
@@ -51,6 +54,25 @@ def save_tiny(folder: Path) -> str:
     return checkpoint.save(
         folder, model="linear", settings=model.settings(), labels=model.labels, tensors=model.tensors(), files=model.files(),
         provenance={"evaluation": evaluation},
+    )  # fmt: skip
+
+
+def save_variant(source: Path, target: Path, renamed: str = "", buried: str = "", halved: Sequence[str] = ()) -> str:
+    """A checkpoint made from a tiny one: its labels in the opposite order, so that only names meet; one label called "x::other", one
+    always last; some words at half their weight, as a defence would have it. Its provenance names the parent. Returns the digest."""
+    model = load(str(source))
+    assert isinstance(model, linear.LinearModel)
+    order = list(range(len(model.labels)))[::-1]
+    names = ["x::other" if model.labels.names[j] == renamed else model.labels.names[j] for j in order]
+    bias = np.asarray([model.bias[j] - (1000 if model.labels.names[j] == buried else 0) for j in order], dtype=np.float32)
+    weights = sparse.csr_array(model.weights[:, order])
+    for feature in (model.tfidf.words.words.index(word) for word in halved):
+        weights.data[weights.indptr[feature] : weights.indptr[feature + 1]] *= 0.5
+    labels = LabelSpace.of(names, model.labels.counts[order], model.labels.documents)
+    other = linear.LinearModel(model.config, labels, model.tfidf, weights, bias)
+    return checkpoint.save(
+        target, model="linear", settings=other.settings(), labels=labels, tensors=other.tensors(), files=other.files(),
+        provenance={"parent": source.name},
     )  # fmt: skip
 
 

@@ -23,15 +23,15 @@ def test_a_plain_card_says_nothing_of_parents_and_defences() -> None:
     assert "| P@1 | 87.5 | 75.0 to 100.0 |" in text
     assert "| [5, 20) | 25.0 | 1,000 |" in text
     assert "- Size 7.0 MB; loads in 0.5 s" in text
-    assert not any(word in text for word in ("starts from", "defence", "robust"))
-    assert card("toy", {**PROVENANCE, "parent": "", "defence": None, "defended": []}, "linear") == text
+    assert not any(word in text for word in ("trained on from", "defence", "robust"))
+    assert card("toy", {**PROVENANCE, "parent": None, "defence": None, "defended": []}, "linear") == text
 
 
 def test_parent_and_defence_are_told_in_sentences() -> None:
     defence = {"name": "adversarial-training", "settings": {"epochs": 3, "share": 0.5}}
-    text = card("toy-robust", {**PROVENANCE, "parent": "toy", "defence": defence}, "mach", "A remark.")
+    text = card("toy-robust", {**PROVENANCE, "parent": {"name": "toy", "digest": "4567"}, "defence": defence}, "mach", "A remark.")
     assert (
-        "\n\nIt starts from `toy` and stores only what differs, so that checkpoint must lie beside it or in `checkpoints/`. "
+        "\n\nIt was trained on from `toy` (digest `4567`) and stores only what differs, so that checkpoint must lie beside it or in `checkpoints/`. "
         "Trained with the defence adversarial-training (epochs 3, share 0.5).\n\nA remark.\n"
     ) in text
     assert "Trained with the defence none-such.\n" in card("toy", {**PROVENANCE, "defence": {"name": "none-such", "settings": {}}}, "mach")

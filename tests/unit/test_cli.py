@@ -116,6 +116,20 @@ def test_evaluate(call: Call, trained: Path, data: Path) -> None:
     assert found["metrics"]["P@1"]["value"] > 0.7
 
 
+def test_evaluate_under_attack(call: Call, trained: Path, data: Path) -> None:
+    words = ("evaluate", "--checkpoint", trained, "--dataset", data, "--limit", 12, "--attack")
+    status, out, _ = call(*words, "pgd", "--epsilon", "0.1,0.5", "--steps", 3, "--seed", 5, "--json")
+    found = json.loads(out)
+    assert (status, found["documents"], found["limit"], found["drawn_from"], found["seed"]) == (0, 12, 12, 30, 5)
+    assert (found["attack"], found["settings"]["steps"], found["loss"]) == ("pgd", 3, "ranking")
+    assert [side["epsilon"] for side in found["attacked"]] == [0.1, 0.5]
+    assert found["attacked"][1]["metrics"]["P@1"]["value"] < found["metrics"]["P@1"]["value"]
+    assert found["attacked"][0]["gap"]["P@5"].keys() == {"value", "low", "high"}
+    lines = call(*words, "fgsm")[1]
+    assert "12 documents drawn with seed 0 from 30" in lines
+    assert "epsilon 0.1\n  attacked   P@1 " in lines
+
+
 def test_train_saves_a_carded_checkpoint_and_the_same_command_again_is_no_other(call: Call, data: Path, tmp_path: Path) -> None:
     words = ("train", "--model", "linear", "--dataset", data, "--run", tmp_path / "run", "--label-minimum", 1, "--seed", 4, "--json")
     status, out, err = call(*words)
@@ -155,6 +169,10 @@ REFUSED = {
     "setting out of bounds": ("explain", "--checkpoint", "TRAINED", "--text", TEXT, "--explainer", "lime", "--samples", "-1"),
     "no such data set": ("evaluate", "--checkpoint", "TRAINED", "--dataset", "/no/such/data"),
     "no such split": ("evaluate", "--checkpoint", "TRAINED", "--dataset", "DATA", "--split", "dev2"),
+    "no such epsilon": ("evaluate", "--checkpoint", "TRAINED", "--dataset", "DATA", "--attack", "fgsm", "--epsilon", "0.1,big"),
+    "epsilon without an attack": ("evaluate", "--checkpoint", "TRAINED", "--dataset", "DATA", "--epsilon", "0.1"),
+    "a setting of the other attack": ("evaluate", "--checkpoint", "TRAINED", "--dataset", "DATA", "--attack", "fgsm", "--steps", "3"),
+    "cross-entropy of margins": ("evaluate", "--checkpoint", "TRAINED", "--dataset", "DATA", "--attack", "fgsm", "--loss", "bce"),
     "no label frequent enough": ("train", "--model", "linear", "--dataset", "DATA", "--run", "RUN", "--label-minimum", "100000"),
     "no such model": ("train", "--model", "oracle", "--dataset", "DATA", "--run", "RUN"),
     "neither text nor file": ("predict", "--checkpoint", "TRAINED"),

@@ -14,7 +14,7 @@ from hypothesis.extra import numpy as arrays
 from numpy.typing import NDArray
 
 from core import checkpoint, models
-from core.checkpoint import load, pack, read_config, read_labels, save
+from core.checkpoint import load, pack, parent_refusal, read_config, read_labels, save
 from core.errors import CheckpointError
 from core.labels import LabelSpace
 from core.lineage import Origin, divide_tensors, join_tensors
@@ -183,6 +183,8 @@ def test_parents_are_looked_for_beside_the_folder_first(base: checkpoint.Saved, 
 
 def test_saving_looks_for_the_parent_first(base: checkpoint.Saved, checkpoints: Path, tmp_path: Path) -> None:
     """What could not be loaded afterwards is not written, and what lay there stays."""
+    assert parent_refusal(checkpoints / "child", base) is None
+    assert "stands on itself" in str(parent_refusal(checkpoints / "base", base))
     with pytest.raises(CheckpointError, match="stands on itself"):
         save_toy(checkpoints / "base", parent=base)
     assert load("base").digest == base.digest

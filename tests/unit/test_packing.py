@@ -42,6 +42,17 @@ def test_a_packed_model_has_the_same_digest_and_scores(kind: str, tmp_path: Path
     assert read_labels(folder) == trained.labels
 
 
+@pytest.mark.parametrize("name", checkpoint.names())
+def test_a_shipped_checkpoint_is_the_one_that_was_measured(name: str) -> None:
+    """Its card was written from measurements under this digest; packing it later left the digest as it was."""
+    config = read_config(name)
+    assert config["provenance"]["evaluation"]["digest"] == config["digest"] == load(name).digest
+
+
+def test_the_shipped_checkpoints_stay_below_100_megabytes() -> None:
+    assert sum(path.stat().st_size for path in checkpoint.FOLDER.rglob("*") if path.is_file()) < 100e6
+
+
 def test_gunzip_gives_the_file_that_was_saved_back(saved: Path) -> None:
     before, config = (saved / PLAIN).read_bytes(), (saved / "config.json").read_bytes()
     pack(saved)

@@ -8,21 +8,17 @@ import shutil
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 import pytest
-from scipy import sparse
 
-from core import checkpoint as checkpoints
 from core.data import load_dataset
 from core.errors import InputError
-from core.labels import LabelSpace
 from core.models import load
-from core.models.linear import LinearModel
 from core.study import records
 from core.study.commands import add_flags, request_of
 from core.study.run import read_plan, work
 from core.study.settings import Request, Study
 from core.training.runs import Run
+from tests.pages.tiny import save_variant
 from tests.unit.study.conftest import prepare
 
 
@@ -42,16 +38,8 @@ def on(request: Request, folder: Path, **study: object) -> Request:
     return replace(request, study=replace(request.study, pairs_from=str(folder), **study))  # type: ignore[arg-type] # by name
 
 
-def variant(source: Path, target: Path, renamed: str = "", buried: str = "") -> Path:
-    """The same classifier with its labels in the opposite order, so that only names meet; one label called otherwise, or always last."""
-    model = load(str(source))
-    assert isinstance(model, LinearModel)
-    order = list(range(len(model.labels)))[::-1]
-    names = ["x::other" if model.labels.names[j] == renamed else model.labels.names[j] for j in order]
-    bias = np.asarray([model.bias[j] - (1000 if model.labels.names[j] == buried else 0) for j in order], dtype=np.float32)
-    labels = LabelSpace.of(names, model.labels.counts[order], model.labels.documents)
-    other = LinearModel(model.config, labels, model.tfidf, sparse.csr_array(model.weights[:, order]), bias)
-    checkpoints.save(target, model="linear", settings=other.settings(), labels=labels, tensors=other.tensors(), files=other.files())
+def variant(source: Path, target: Path, **changes: str) -> Path:
+    save_variant(source, target, **changes)  # type: ignore[arg-type] # by name
     return target
 
 
