@@ -15,10 +15,8 @@ checkpoint/      the finished model (core.checkpoint)
 
 from __future__ import annotations
 
-import errno
 import json
 import os
-import resource
 import signal
 import sys
 import threading
@@ -33,8 +31,8 @@ from typing import Any, Literal, Self, get_args
 
 from core import checkpoint
 from core.checkpoint import write_atomically
-from core.errors import Cancelled, CoreError, Exhausted, InputError, SettingsError
-from core.training import slots
+from core.errors import Cancelled, CoreError, InputError, SettingsError
+from core.training import resources, slots
 from core.training.board import Board
 
 State = Literal["queued", "running", "done", "stopped", "crashed"]
@@ -57,28 +55,6 @@ def _now() -> str:
 
 def _fresh() -> dict[str, Any]:
     return {"state": "running", "what": "", "step": 0, "total": 0, "eta": None, "started": _now(), "pid": os.getpid(), "message": ""}
-
-
-def _peaks() -> dict[str, int]:
-    """The most memory that this process has held so far, in bytes; on the GPU, too, where torch works on one."""
-    found = {"peak_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024}  # kilobytes on Linux
-    torch = sys.modules.get("torch")
-    if torch is not None and torch.cuda.is_initialized():
-        found["peak_gpu_bytes"] = int(torch.cuda.max_memory_reserved())
-    return found
-
-
-def exhausted(error: BaseException) -> Exhausted | None:
-    """The sentence for a full disk or memory, from the error by which Python, the operating system or torch says so."""
-    text = str(error).split("\n")[0]
-    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
-        where = f" ({error.filename})" if error.filename else ""
-        return Exhausted(f"the disk is full{where}: free some space, then resume; it goes on from the last saved state")
-    if type(error).__name__ == "OutOfMemoryError":  # torch's, of a GPU; torch need not be loaded to ask
-        return Exhausted(f"the GPU's memory is full: start again with a smaller batch size, or resume once other programs have left it ({text})")
-    if isinstance(error, MemoryError) or "can't allocate memory" in text:
-        return Exhausted("the memory is full: start again with a smaller batch size, or resume once other programs have ended")
-    return None
 
 
 def _end_last_line(path: Path) -> None:
@@ -140,7 +116,7 @@ class Run:
             signal.signal(number, handler)
         self._handlers = {}
         self._close_bar()
-        full = None if error is None else exhausted(error)
+        full = None if error is None else resources.exhausted(error)
         (self.folder / RESERVE).unlink(missing_ok=True)
         try:
             if error is None:
@@ -173,7 +149,7 @@ class Run:
         try:
             (self.folder / RESERVE).write_bytes(os.urandom(RESERVED_BYTES))  # noise, so that no file system stores it as nothing
         except OSError as error:
-            raise exhausted(error) or error from error
+            raise resources.exhausted(error) or error from error
 
     def _register(self) -> None:
         """A run under runs/ that was started by hand can be taken up again by its name, and those that wait see its device taken."""
@@ -231,7 +207,7 @@ class Run:
             self._board.add(record)
 
     def _write_status(self, **changes: Any) -> None:
-        self._status.update(changes, updated=_now(), **_peaks())
+        self._status.update(changes, updated=_now(), **resources.peaks())
         if self.primary:
             write_atomically(self.folder / "status.json", json.dumps(self._status, ensure_ascii=False) + "\n")
 

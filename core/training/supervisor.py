@@ -18,7 +18,8 @@ from typing import Any
 
 from core import jobs
 from core.training import slots
-from core.training.runs import DEVICE, JOB, STATUS, STOP, exhausted, write_status
+from core.training.resources import exhausted
+from core.training.runs import DEVICE, JOB, STATUS, STOP, write_status
 
 LOOK_SECONDS = 0.5
 """Between two looks at the line."""

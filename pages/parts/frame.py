@@ -24,6 +24,7 @@ PAGES = (
     ("pages/attack.py", "Attack", ":material/swords:"),
     ("pages/compare.py", "Compare", ":material/compare:"),
     ("pages/robustness.py", "Robustness", ":material/science:"),
+    ("pages/train.py", "Train", ":material/model_training:"),
     ("pages/data.py", "Data", ":material/bar_chart:"),
 )
 """Script, name in the navigation, icon (from Streamlit's bundled font)."""

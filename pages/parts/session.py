@@ -50,6 +50,7 @@ RECORD = "record"
 STUDIES = "study"
 REFUSED = "refused"
 STARTED = "started"
+RUN = "run"
 OTHER = "other"
 SIDE = "compare"
 FIRST = "first"
@@ -60,7 +61,7 @@ DUEL = "duel"
 LINKED: dict[str, type] = {
     MODEL: str, LABEL: str, PINS: list, EXPLAINER: str, PRESET: str, SETTINGS: list, COMPARED: list,
     DATASET: str, LAYER: int, HEAD: int, VIEW: str, SECTION: str,
-    SAMPLE: str, GOAL: str, K: int, MARGIN: int, STEALTH: bool, GAMMA: str, RECIPE: str, FIDELITY: str, SWITCHES: list, STUDIES: list,
+    SAMPLE: str, GOAL: str, K: int, MARGIN: int, STEALTH: bool, GAMMA: str, RECIPE: str, FIDELITY: str, SWITCHES: list, STUDIES: list, RUN: str,
     OTHER: str, SIDE: str, FIRST: str, SECOND: str,
 }  # fmt: skip
 """Query parameters and their types. A list repeats its parameter; SETTINGS holds "name:value" of the explainer, SWITCHES of the
