@@ -1,0 +1,136 @@
+"""Which two checkpoints are compared, and what each makes of the document."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import streamlit as st
+
+from core import checkpoint
+from core.compare import Standing, parent_of, standings
+from core.document import Document
+from core.predict import predict
+from core.ranking import top_k
+from pages.parts import loading, session
+from pages.parts.labels import UNITS, number
+from pages.parts.loading import Card
+from pages.parts.reading import Reading
+from pages.parts.rows import Row, rows
+from pages.parts.show import plain
+
+SHOWN = 10
+"""Best labels of each side."""
+SOUGHT = 8
+"""Labels that a search adds, of each side."""
+
+Pair = tuple[Reading, Reading]
+
+
+def other(card: Card) -> Card | None:
+    """The second checkpoint, by its picker: at first the parent of the chosen one, or a child, or one of the same kind."""
+    others = {each.name: each for each in loading.cards()[0] if each.name != card.name}
+    if not others:
+        st.info(
+            "There is only one checkpoint here, so there is nothing to compare it with. Train another, or make a robust one on the Train page.",
+            icon=":material/compare:",
+        )
+        return None
+    asked = session.get(session.OTHER)
+    if asked is not None and asked not in others and asked != card.name:
+        st.warning(plain(f"The link names checkpoint '{asked}', which is not here."))
+    session.default(session.OTHER, _relative(card, others), others)
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        st.selectbox("Compare with", list(others), key=session.OTHER, persist_state="session", width=320)
+        chosen = others[session.get(session.OTHER)]
+        st.button("Exchange", key="compare.exchange", icon=":material/swap_horiz:", on_click=_exchange, args=(card.name, chosen.name))
+        st.markdown(f":gray[{plain(_kinship(card, chosen))}]")
+    return chosen
+
+
+def _exchange(first: str, second: str) -> None:
+    session.choose(session.MODEL, second)
+    session.choose(session.OTHER, first)
+
+
+def _relative(card: Card, others: dict[str, Card]) -> str:
+    parent = parent_of(checkpoint.read_config(card.name))
+    if parent in others:
+        return parent
+    children = [name for name in others if parent_of(checkpoint.read_config(name)) == card.name]
+    return next(iter([*children, *(name for name, each in others.items() if each.model == card.model), *others]))
+
+
+def _kinship(card: Card, chosen: Card) -> str:
+    if parent_of(checkpoint.read_config(chosen.name)) == card.name:
+        return f"{chosen.name} was made from {card.name}."
+    return f"{card.name} was made from {chosen.name}." if parent_of(checkpoint.read_config(card.name)) == chosen.name else ""
+
+
+def read(card: Card) -> Reading:
+    """The labels of the document as it was pasted."""
+    with st.spinner(f"Loading {card.name} …"):
+        classifier = loading.classifier(card)
+    document = Document.from_text(session.text())
+    found = loading.remembered(("predict", card.digest, document.digest), lambda: predict(classifier, document.text, SHOWN))
+    scores = loading.scores(classifier, document)
+    chosen = classifier.labels.ids.get(session.get(session.LABEL))
+    best = top_k(scores[None], max(SHOWN, int(session.get(session.K, 5)) + 7))[0]
+    return Reading(classifier, document, document, tuple(range(len(document))), scores, best, chosen, found.ids, found.words_read)
+
+
+def both(pair: Pair) -> list[Standing]:
+    """The labels on the page under both checkpoints."""
+    first, second = pair
+    sought = str(session.get(session.SOUGHT, "")).strip()
+    found = [each.classifier.labels.names[j] for each in pair for j in (each.classifier.labels.search(sought, SOUGHT) if sought else ())]
+    more = [*session.get(session.PINS, []), *([label] if (label := session.get(session.LABEL)) else []), *found]
+    return standings((first.classifier.labels, first.scores), (second.classifier.labels, second.scores), SHOWN, more)
+
+
+def ranks(pair: Pair, found: list[Standing]) -> None:
+    """The table of labels; a click chooses one."""
+    names = [each.classifier.name for each in pair]
+    st.text_input("Find another label", key=session.SOUGHT, placeholder="part of a label's name", persist_state="session")
+    columns = ("Label", f"Rank, {names[0]}", f"Rank, {names[1]}", "Moves", f"Score, {names[0]}", f"Score, {names[1]}")
+    chosen = session.get(session.LABEL)
+    lines = [_line(pair, each) for each in found]
+    current = next((i for i, each in enumerate(found) if each.label == chosen), None)
+    rows(columns, lines, "compare.labels", lambda i: _choose(found[i].label), "Labels under both checkpoints; a click chooses one", current)
+    units = [UNITS[each.classifier.unit] for each in pair]
+    said = f"are {units[0]} values on both sides" if units[0] == units[1] else f"of {names[0]} are {units[0]}, of {names[1]} {units[1]}"
+    st.caption(plain(f"Ranks are among all labels of each checkpoint and can be compared. Scores {said}; each has its own scale."))
+
+
+def _line(pair: Pair, each: Standing) -> Row:
+    places = (each.first, each.second)
+    ranks = [f"{place.rank:,}" if place else "–" for place in places]
+    scores = [number(place.score, side.classifier.unit) if place else "unknown" for place, side in zip(places, pair, strict=True)]
+    moved = moves(each.moved)
+    return Row((each.label, *ranks, moved, *scores), off=None in places, title=f"{each.label}: rank {ranks[0]}, then {ranks[1]}")
+
+
+def moves(moved: int | None) -> str:
+    """'▼ 3': three places lower under the second checkpoint."""
+    if not moved:
+        return "–" if moved is None else "="
+    return f"▼ {moved:,}" if moved > 0 else f"▲ {-moved:,}"
+
+
+def _choose(label: str) -> None:
+    """A click on a label is a request to explain it, where that is cheap."""
+    session.choose(session.LABEL, label)
+    session.choose(session.ASKED, True)
+
+
+def as_rows(pair: Pair, found: list[Standing]) -> list[dict[str, Any]]:
+    """The same for a file."""
+    first, second = (f"{each.classifier.name} ({each.classifier.unit})" for each in pair)
+    return [
+        {
+            "label": each.label, f"rank, {first}": each.first and each.first.rank, f"rank, {second}": each.second and each.second.rank,
+            "places lower": each.moved, f"score, {first}": each.first and float(np.float32(each.first.score)),
+            f"score, {second}": each.second and float(np.float32(each.second.score)),
+        }
+        for each in found
+    ]  # fmt: skip

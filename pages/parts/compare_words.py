@@ -1,0 +1,137 @@
+"""One explainer on both checkpoints: the words side by side, and how far the explanations drift, also under attack."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import streamlit as st
+
+from core.agreement import Agreement
+from core.compare import drift
+from core.document import Document
+from core.explainers import LEVELS, Cost, estimate, explain
+from core.explainers.attribution import Attribution
+from pages.parts import loading, session
+from pages.parts.compare_pair import Pair
+from pages.parts.controls import component, fitting, title
+from pages.parts.explaining import AT_ONCE, Ask, duration, only, working
+from pages.parts.show import plain
+from pages.parts.words import words
+
+LEGEND = "<p class='legend'><span class='for'>towards the label</span><span class='against'>against it</span></p>"
+
+
+@dataclass(frozen=True)
+class Drift:
+    """Two explanations of the label, what they are of, and how far they agree."""
+
+    what: str
+    one: Attribution
+    other: Attribution
+    agreement: Agreement
+
+
+def explanations(pair: Pair, attacked: tuple[Document | None, Document | None]) -> list[Drift]:
+    """The chosen label on both sides, and on what an attack has made of the text there. Returns what was compared."""
+    label = session.get(session.LABEL)
+    st.subheader("Explanations")
+    if unknown := [side.classifier.name for side in pair if side.chosen is None]:
+        said = "Choose a label above: its words light up under both." if not label else f"{' and '.join(unknown)} cannot score '{label}'."
+        st.markdown(f":gray[{plain(said)}]")
+        return []
+    asked = _asks(pair, attacked)
+    found = _answers(asked)
+    if found is None:
+        return []
+    drifts = _drifts([side.classifier.name for side in pair], asked, found, str(label))
+    _table(drifts)
+    st.html(LEGEND)
+    for row in (0, 2):
+        _row(asked[row : row + 2], found[row : row + 2], str(label), "under attack, " if row else "")
+    return drifts
+
+
+def _asks(pair: Pair, attacked: tuple[Document | None, Document | None]) -> list[Ask | None]:
+    """Both originals, then both attacked texts; None where a side's text was not changed."""
+    names = [name for name in fitting(pair[0].classifier)[0] if name in fitting(pair[1].classifier)[0]]
+    session.default(session.EXPLAINER, names[0], names)
+    session.default(session.PRESET, LEVELS[0], LEVELS)
+    with st.container(horizontal=True, gap="medium"):
+        st.segmented_control(
+            "Explainer", names, key=session.EXPLAINER, format_func=title, required=True, persist_state="session", label_visibility="collapsed",
+        )  # fmt: skip
+        st.segmented_control(
+            "Effort", LEVELS, key=session.PRESET, format_func=str.capitalize, required=True, persist_state="session", label_visibility="collapsed",
+        )  # fmt: skip
+    chosen = component(str(session.get(session.EXPLAINER)))
+    asked: list[Ask | None] = [Ask(chosen, side.classifier, side.document, (side.chosen or 0,)) for side in pair]
+    for side, text in zip(pair, attacked, strict=True):
+        asked.append(None if text is None or text == side.document else Ask(chosen, side.classifier, text, (side.chosen or 0,)))
+    return asked
+
+
+def _answers(asked: Sequence[Ask | None]) -> list[Attribution | None] | None:
+    """The explanations, kept or computed now; None after an offer that nobody has taken up yet."""
+    missing = [one for one in asked if one is not None and loading.kept((*one.key, one.labels[0])) is None]
+    if missing:
+        seconds = sum(loading.remembered(("cost", *one.key, 1), lambda one=one: _estimated(one)).seconds for one in missing)
+        asking = st.button(f"Explain on both: {duration(seconds)}", key="compare.explain", icon=":material/compare:")
+        if not asking and not (session.get(session.ASKED) is True and seconds <= AT_ONCE):
+            return None
+        for one in missing:
+            _computed(one)
+    return [None if one is None else only(loading.kept((*one.key, one.labels[0])), one.labels[0]) for one in asked]
+
+
+def _estimated(one: Ask) -> Cost:
+    with st.spinner("Estimating …"):
+        return estimate(one.explainer, one.classifier, one.document, one.labels)
+
+
+def _computed(one: Ask) -> None:
+    with working(one.name, f"{one.name} on {one.classifier.name}, {one.document.digest[:6]}") as progress:
+        found = explain(one.explainer, one.classifier, one.document, one.labels, progress)
+    loading.keep((*one.key, one.labels[0]), found)
+
+
+def _drifts(names: Sequence[str], asked: Sequence[Ask | None], found: Sequence[Attribution | None], label: str) -> list[Drift]:
+    places = [(f"{names[0]} against {names[1]}", 0, 1), *((f"{name}, before and after its attack", i, i + 2) for i, name in enumerate(names))]
+    pairs = [(what, found[i], found[j]) for what, i, j in places]
+    return [Drift(what, one, other, drift(one, other, label)) for what, one, other in pairs if one is not None and other is not None]
+
+
+def _table(drifts: Sequence[Drift]) -> None:
+    from core.render.trace import table
+
+    lines = [(each.what, tau(each.agreement), f"{each.agreement.shared} of {each.agreement.top}") for each in drifts]
+    st.html(table(("Explanations compared, word by word at the same place", "Kendall's τ", "Top words shared"), lines))
+    if len(drifts) == 1:
+        st.caption("Step the attack below: how far each explanation drifts under it is added here.")
+
+
+def tau(one: Agreement) -> str:
+    return "not defined" if one.tau is None else f"{one.tau:+.2f}".replace("-", "\u2212")
+
+
+def _row(asked: Sequence[Ask | None], found: Sequence[Attribution | None], label: str, what: str) -> None:
+    if all(one is None for one in found):
+        return
+    with st.container(key=f"compare.words.{what or 'original'}"):
+        columns = st.columns(2, gap="medium")
+    for column, ask, one in zip(columns, asked, found, strict=True):
+        if ask is not None and one is not None:
+            with column:
+                st.caption(plain(f"{ask.classifier.name}, {what}{label}"))
+                words(one.document, f"compare.{what}{ask.classifier.digest}.{one.document.digest}", one.values[0], label, one.words_read)
+
+
+def as_json(drifts: Sequence[Drift]) -> list[dict]:
+    """What was compared, with both explanations whole."""
+    return [
+        {
+            "compared": each.what, "tau": each.agreement.tau, "top_shared": each.agreement.shared, "top": each.agreement.top,
+            "explanations": [replace(one, fidelity={}).to_json() for one in (each.one, each.other)],
+        }
+        for each in drifts
+    ]  # fmt: skip
