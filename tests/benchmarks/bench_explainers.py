@@ -2,7 +2,7 @@
 
 The rule: both are held against a reference of 20,000 samples (each against its own limit); the package runs at its usual
 budget; ours runs at the smallest budget that reaches at least the package's mean Kendall tau; the figure is the ratio of the median
-times. Our time is the whole of `explain`. The packages get `Classifier.score` over texts, with the five label columns only.
+CPU times. Our time is the whole of `explain`. The packages get `Classifier.score` over texts, with the five label columns only.
 
 Run by `make bench`, or alone: python -m tests.benchmarks.bench_explainers [checkpoint] [documents]
 """
@@ -45,7 +45,7 @@ MEMORY_LIMIT = 1_000_000_000
 
 @dataclass(frozen=True)
 class Timed:
-    """Seconds [documents] and mean Kendall tau to the reference over documents and labels."""
+    """CPU seconds [documents] and mean Kendall tau to the reference over documents and labels."""
 
     seconds: FloatArray
     tau: float
@@ -77,9 +77,9 @@ def tau(values: FloatArray, reference: FloatArray) -> float:
 def timed(method: Callable[[int], FloatArray], references: Sequence[FloatArray]) -> Timed:
     seconds, agreement = [], []
     for i, reference in enumerate(references):
-        start = time.perf_counter()
+        start = time.process_time()
         values = method(i)
-        seconds.append(time.perf_counter() - start)
+        seconds.append(time.process_time() - start)
         agreement.append(tau(values, reference))
     return Timed(np.array(seconds), float(np.mean(agreement)))
 
