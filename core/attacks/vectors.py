@@ -139,11 +139,13 @@ class Objective:
 
 @dataclass(frozen=True)
 class Ball:
-    """How far each coordinate of rows [T, d] may go: `radius` [T, d], 0 where nothing moves, and `radii` by kind of row."""
+    """How far each coordinate of rows [T, d] may go: `radius` [T, d], 0 where nothing moves; the bounds `low` and `high` [T, d], of
+    which no feature's is below 0; and `radii` by kind of row."""
 
     centre: Rows
     radius: Rows
-    features: BoolArray
+    low: Rows
+    high: Rows
     radii: Mapping[str, float]
 
     @classmethod
@@ -159,13 +161,13 @@ class Ball:
             values = vectors[rows.features, 0].astype(np.float64)
             radii["features"] = attack.epsilon * (float(np.linalg.norm(values)) / len(values) ** 0.5 if attack.relative else 1)
             radius[rows.features, 0] = radii["features"]
-        return cls(vectors, radius, rows.features, radii)
+        low = vectors - radius
+        low[rows.features, 0] = np.maximum(low[rows.features, 0], 0)
+        return cls(vectors, radius, low, vectors + radius, radii)
 
     def project(self, vectors: Rows) -> Rows:
-        """The nearest point of the ball [T, d], in which no feature is below 0. What may not move stays bit for bit."""
-        low = self.centre - self.radius
-        low[self.features, 0] = np.maximum(low[self.features, 0], 0)
-        return np.where(self.radius > 0, np.clip(vectors, low, self.centre + self.radius), self.centre)
+        """The nearest point of the ball [T, d]. What may not move stays bit for bit."""
+        return np.where(self.radius > 0, np.minimum(np.maximum(vectors, self.low), self.high), self.centre)
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from torch import Tensor
 from core.document import Document
 from core.models.substitution import check_words
 from core.models.words import PADDING, UNKNOWN, Words
+from core.models.xml_cnn_gradient import filter_rows, weighted_gradient
 from core.models.xml_cnn_network import SHORTEST, Ragged, XmlCnnModule
 from core.models.xml_cnn_substitution import pooled
 from core.types import BoolArray, Embedded, IntArray, MaskMode, Scores, Weigh
@@ -53,6 +54,7 @@ class CnnScorer:
     def __init__(self, module: XmlCnnModule, words: Words, window: int) -> None:
         self.module = module.eval().requires_grad_(False)
         self.words, self.window = words, window
+        self._filter_rows: tuple[tuple[tuple[int, int], ...], Tensor] | None = None
 
     @property
     def _device(self) -> torch.device:
@@ -151,8 +153,12 @@ class CnnScorer:
 
     def weighted_gradient(self, embedded: Embedded, vectors: NDArray[np.float32], weigh: Weigh) -> tuple[Scores, NDArray[np.float32]]:
         rows = torch.from_numpy(np.array(vectors, dtype=np.float32)).to(self._device)
-        with torch.enable_grad():
-            logits = self.module.logits(self._hidden(rows.requires_grad_()))
-            scores = logits.detach().cpu().numpy()
-            (found,) = torch.autograd.grad(logits, rows, torch.from_numpy(weigh(scores)).to(logits))
-        return scores, found.cpu().numpy()
+        scores, slopes = weighted_gradient(self.module, self._filters(), rows, weigh)
+        return scores, slopes.cpu().numpy()
+
+    def _filters(self) -> Tensor:
+        """`filter_rows`, made again where the weights were changed or moved."""
+        key = tuple((weight.data_ptr(), weight._version) for weight in self.module.filters.values())
+        if self._filter_rows is None or self._filter_rows[0] != key:
+            self._filter_rows = key, filter_rows(self.module)
+        return self._filter_rows[1]
