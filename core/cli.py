@@ -1,4 +1,4 @@
-"""`python -m core VERB`: predict, explain, attack, study, evaluate, train, language, data.
+"""`python -m core VERB`: predict, explain, attack, study, squeeze, evaluate, train, language, data.
 
 `--json` prints one object on standard output and nothing else there; progress goes to standard error. Exit status 0: done;
 2: refused input, with one sentence on standard error.
@@ -110,6 +110,13 @@ def _runs(arguments: argparse.Namespace) -> None:
     from core.runs_cli import runs
 
     found, lines = runs(arguments)
+    _print(found, arguments, lines)
+
+
+def _squeeze(arguments: argparse.Namespace) -> None:
+    from core.squeeze_cli import squeeze
+
+    found, lines = squeeze(arguments, _progress())
     _print(found, arguments, lines)
 
 
@@ -244,6 +251,12 @@ def parser(words: Sequence[str]) -> argparse.ArgumentParser:
         from core.study.commands import add_flags as add_study_flags
 
         add_study_flags(one)
+
+    one = verb("squeeze", _squeeze, "Feature squeezing: its price on clean texts, what it undoes of a study's attacks, its detector.")
+    if words[:1] == ["squeeze"]:
+        from core.squeeze_cli import add_flags as add_squeeze_flags
+
+        add_squeeze_flags(one)
 
     epilog = ""
     if words[:1] == ["evaluate"]:

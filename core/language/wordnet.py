@@ -138,6 +138,15 @@ def _synonyms(where: Path, word: str, part: str) -> tuple[str, ...]:
     return ()
 
 
+def first_meanings(word: str) -> frozenset[str]:
+    """Lemmas that share the most frequent meaning of the word as a noun, as a verb, as an adjective or as an adverb, its own among
+    them; letters only, not inflected. Empty for a word that WordNet lacks."""
+    database, folded = _read(folder()), word.casefold()
+    forms = {part: dict.fromkeys((*speech.lemmas_of(folded, part), folded)) for part in FILES}
+    found = (next((meanings[0].words for lemma in forms[part] if (meanings := database.synsets(lemma, part))), ()) for part in FILES)
+    return frozenset(entry for words in found for entry in words if entry.isalpha())
+
+
 def antonyms(word: str) -> frozenset[str]:
     """Lemmas with the opposite meaning in any sense of any lemma of the word, and those one step of similarity away on one
     side: of wet, dry and what is similar to dry (arid); of arid, wet. If b is an antonym of a, so is a of b."""
