@@ -1,12 +1,12 @@
 """FGSM and PGD on the rows that a classifier reads: how little its word vectors or TF-IDF values must move until its ranking breaks.
 
 Goodfellow, Shlens & Szegedy 2015, section 4: x' = x + r * sign(d loss / d x). Madry et al. 2018, section 2.1: many such steps, each
-followed by a projection on the ball |x' - x| <= r in every coordinate (Kurakin, Goodfellow & Bengio 2017, eq. 2). Both move rows, not
-words: what they find need not be any text, and is a bound on what a small change of the input can do.
+followed by a projection on the ball |x' - x| <= r in every coordinate. Both move rows, not words: what they find need not be any text,
+and shows how much, at the least, a change of that size can do.
 
 Only rows that stand for words move, each in the coordinates it has, and a TF-IDF value never falls below 0. The attacked labels are the
-classifier's own k best, unless asked otherwise: a true label that the attack may see leaks into the attacked rows (Kurakin et al.,
-section 4.3). What is found is scored afresh before it is returned.
+classifier's own k best, unless asked otherwise: true labels that the attack may see leak into the attacked rows (Kurakin, Goodfellow &
+Bengio 2017). What is found is scored afresh before it is returned.
 """
 
 from __future__ import annotations
