@@ -39,7 +39,7 @@ class VectorAttack(ABC):
     epsilon: Annotated[float, Field("size of the change: 0.1 moves each row by a tenth of the rows' mean length", low=0, high=100)] = 0.1
     relative: Annotated[bool, Field("false: epsilon is the largest change of a coordinate itself, not a share of the rows' size")] = True
     loss: Annotated[str, Field("what rises; auto: bce for log-odds, ranking for margins", choices=("auto", "bce", "ranking"))] = "auto"
-    aim: Annotated[str, Field("labels to push out: the k best, or the document's true ones", choices=("predicted", "true"))] = "predicted"
+    label_source: Annotated[str, Field("labels to push out: the k best, or the document's true ones", choices=("predicted", "true"))] = "predicted"
     k: Annotated[int, Field("the k of the top k: predicted labels aimed at, and false labels that ranking lifts", low=1, high=1_000)] = 5
     parts: Annotated[str, Field("rows that move: the network's, or a linear part's features too", choices=("network", "all"))] = "network"
 
@@ -207,9 +207,9 @@ class Perturbed:
 
 
 def perturb(attack: VectorAttack, classifier: Classifier, document: Document, truth: Sequence[int] | None = None, seed: int = 0) -> Perturbed:
-    """Attack one document's rows. `truth`: the ids of its true labels, needed by aim "true"; `seed`: of the random start.
+    """Attack one document's rows. `truth`: the ids of its true labels, needed by label source "true"; `seed`: of the random start.
 
-    Raises CapabilityError as `refusal`, InputError for aim "true" without `truth`.
+    Raises CapabilityError as `refusal`, InputError for label source "true" without `truth`.
     """
     why = attack.refusal(classifier)
     if why or not isinstance(classifier, Steerable):
@@ -235,7 +235,7 @@ def perturb(attack: VectorAttack, classifier: Classifier, document: Document, tr
 
 
 def _aimed_at(attack: VectorAttack, scores: Scores, truth: Sequence[int] | None) -> IntArray:
-    if attack.aim == "predicted":
+    if attack.label_source == "predicted":
         return np.asarray(top_k(scores, attack.k)[0])
     if truth is None:
         raise InputError("an attack that aims at the true labels needs them: give the document's labels, or aim at the predicted ones")

@@ -65,7 +65,7 @@ def test_a_limit_draws_at_random_and_by_the_seed() -> None:
 
 def test_documents_whose_true_labels_are_unknown_are_not_attacked_for_them() -> None:
     """ " ... " has no rows and "library" no known true label: both stay in every figure."""
-    found = evaluate_attacked(Straight(), DATA, [Fgsm(aim="true")])
+    found = evaluate_attacked(Straight(), DATA, [Fgsm(label_source="true")])
     assert found.attacked[0].untouched == 2
     assert len(found.judged) == 5
 

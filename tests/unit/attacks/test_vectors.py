@@ -58,17 +58,17 @@ def test_an_absolute_radius_is_the_largest_change_itself() -> None:
 
 
 def test_true_labels_are_aimed_at_where_asked() -> None:
-    found = perturb(Fgsm(aim="true", k=1), Straight(), EDITOR, [3, 2])
+    found = perturb(Fgsm(label_source="true", k=1), Straight(), EDITOR, [3, 2])
     assert found.labels.tolist() == [2, 3]
     step = found.vectors - found.embedded.vectors
     assert (np.sign(step) == [[0, 1, -1, -1]] * 2).all()
     with pytest.raises(InputError, match="needs them"):
-        perturb(Fgsm(aim="true"), Straight(), EDITOR)
+        perturb(Fgsm(label_source="true"), Straight(), EDITOR)
 
 
 @pytest.mark.parametrize(("text", "truth"), [(" ... ", [1]), ("game editor", [])])
 def test_what_cannot_be_attacked_stays_as_it_is(text: str, truth: list[int]) -> None:
-    found = perturb(Pgd(aim="true", random_start=True), Straight(), Document.from_text(text), truth)
+    found = perturb(Pgd(label_source="true", random_start=True), Straight(), Document.from_text(text), truth)
     np.testing.assert_array_equal(found.vectors, found.embedded.vectors)
     np.testing.assert_array_equal(found.scores_before, found.scores_after)
     assert (found.gradients, found.radii, found.share, found.rose) == (0, {}, 0, False)
