@@ -39,12 +39,11 @@ def rates(records: Sequence[Record]) -> go.Figure:
 
 
 def precisions(records: Sequence[Record]) -> go.Figure:
-    """P@k and nDCG@k in % on the held-out documents after each epoch: clean (solid) and attacked (dashed)."""
+    """P@k and nDCG@k, recorded in %, on the held-out documents after each epoch: clean (solid) and attacked (dashed)."""
     figure = go.Figure()
     for at, measure in enumerate(MEASURES):
         for name, dash in ((measure, "solid"), (ATTACKED + measure, "dash")):
-            points = [(step, 100 * value) for step, value in _series(records, "dev", name)]
-            _line(figure, points, name, line={"dash": dash}, mode="lines+markers", marker={"symbol": SYMBOLS[at], "size": 8})
+            _line(figure, _series(records, "dev", name), name, line={"dash": dash}, mode="lines+markers", marker={"symbol": SYMBOLS[at], "size": 8})
     figure.update_yaxes(title="held-out documents, %", automargin=True)
     return _dressed(figure)
 

@@ -28,7 +28,7 @@ def choose(found: list[Job]) -> Job:
 
 
 def _titled(job: Job) -> str:
-    return f"{job.name} · {'stopping' if job.stopping else job.state}"
+    return f"{job.name} · {'at work' if job.alive else job.state}"  # what a job at work is doing changes under this list
 
 
 def line(shown: Job | None) -> None:

@@ -50,7 +50,7 @@ def trained(name: str, done: bool = True, words: tuple[str, ...] = ("train", "--
         for step in range(1, 5):
             losses = {"loss": 1 / step, "clean loss": 0.9 / step, "attacked loss": 1.2 / step}
             run.log({"kind": "train", "step": step, "lr": 0.01, "docs_per_second": 50.0, **losses})
-        run.log({"kind": "dev", "step": 4, "epoch": 1, "P@1": 0.5, "attacked P@1": 0.25})
+        run.log({"kind": "dev", "step": 4, "epoch": 1, "P@1": 50.0, "attacked P@1": 25.0})
         run.progress(4, 8, "training")
     write_job(folder, words, "cpu")
     if not done:

@@ -1,0 +1,99 @@
+"""`python -m core runs`: one run each that is done, crashed and waiting."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from core import checkpoint, jobs
+from core.cli import main
+from core.training import slots
+from core.training.runs import LOCK, Run, write_job, write_status
+
+
+@pytest.fixture
+def runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    monkeypatch.setattr(checkpoint, "RUNS", tmp_path / "runs")
+    root = tmp_path / "runs"
+    for name in ("done", "crashed", "waiting"):
+        with Run(root / name, quiet=True) as run:
+            run.configure({"model": "mach"})
+            run.log({"step": 1, "loss": 0.5})
+            run.progress(3, 4, "training")
+        write_job(root / name, ["train", "--model", "mach"], "cpu")
+    write_status(root / "crashed", state="crashed", message="the disk is full")
+    (root / "crashed" / "log.txt").write_text("a bar: 10%|# | 1/10 [00:01<00:09, 1.0it/s]\rthe last word\n")
+    write_status(root / "waiting", state="queued", device="cpu", ticket=1)
+    lock = slots.hold(root / "waiting" / LOCK)
+    assert lock is not None
+    yield root
+    os.close(lock)
+
+
+def said(capsys: pytest.CaptureFixture[str], *words: str, status: int = 0) -> str:
+    assert main(["runs", *words]) == status
+    printed = capsys.readouterr()
+    return printed.err if status else printed.out
+
+
+def test_list(runs: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    found = {run["name"]: run for run in json.loads(said(capsys, "list", "--json"))["runs"]}
+    assert {name: (run["state"], run["place"], run["kind"]) for name, run in found.items()} == {
+        "done": ("done", None, "train"), "crashed": ("crashed", None, "train"), "waiting": ("queued", 1, "train"),
+    }  # fmt: skip
+    lines = said(capsys, "list")
+    assert "queued (1 in line)" in lines and "the disk is full" in lines and "training 3 of 4" in lines
+
+
+def test_nothing_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr(checkpoint, "RUNS", tmp_path / "none")
+    assert "there is no run under" in said(capsys, "list")
+    assert json.loads(said(capsys, "list", "--json")) == {"runs": []}
+
+
+def test_show(runs: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    found = json.loads(said(capsys, "show", "crashed", "--json"))
+    assert found["words"] == ["train", "--model", "mach"] and found["said"] == "the last word" and found["records"][0]["loss"] == 0.5
+    assert "loss=0.5" in said(capsys, "show", "done")
+
+
+def test_stop_and_refusals(runs: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert json.loads(said(capsys, "stop", "waiting", "--json"))["stopping"] is True
+    assert (runs / "waiting" / "stop").exists() and "stopping" in said(capsys, "list")
+    assert "not running: it is done" in said(capsys, "stop", "done", status=2)
+    assert "is done; nothing is left" in said(capsys, "resume", "done", status=2)
+    assert "is queued already" in said(capsys, "resume", "waiting", status=2)
+    assert "name the run" in said(capsys, "show", status=2)
+    assert "there is no run 'x'" in said(capsys, "show", "x", status=2)
+
+
+@pytest.mark.parametrize(("end", "status", "words"), [("done", 0, ""), ("stopped", 130, "as asked"), ("crashed", 2, "as asked")])
+def test_resume_follows_to_the_end(
+    runs: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, end: str, status: int, words: str
+) -> None:
+    monkeypatch.setattr("core.runs_cli.FOLLOW_SECONDS", 0)
+    launched = []
+
+    def launch(folder: Path, given: tuple[str, ...], device: str, where: Path) -> None:
+        launched.append((folder.name, given, device))
+        write_status(folder, state="queued", device="cpu", ticket=2)
+        lock.append(slots.hold(folder / LOCK))
+
+    lock: list[int | None] = []
+    monkeypatch.setattr(jobs, "launch", launch)
+    find, looks = jobs.find, []
+
+    def later(name: str) -> jobs.Job:
+        looks.append(name)
+        if len(looks) == 4:
+            write_status(runs / name, state=end, message="as asked" if words else "")
+        return find(name)
+
+    monkeypatch.setattr(jobs, "find", later)
+    assert words in said(capsys, "resume", "crashed", "--follow", status=status)
+    assert launched == [("crashed", ("train", "--model", "mach"), "cpu")] and len(looks) >= 4
+    os.close(lock[0] or -1)
