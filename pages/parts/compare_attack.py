@@ -204,7 +204,7 @@ def fooled(duel: Duel, pair: Pair) -> None:
             refused.append(f"{reader.name}: {found.unmet}")
         after = ", ".join(f"{rank:,}" for rank in found.ranks)
         before = ", ".join(f"{rank:,}" for rank in _before(record_of(side), reader, side.session.original))
-        here = "reached" if side.step.status == "reached" else "not yet"
+        here = "reached" if side.step.status == "reached" else "not reached"
         there = "not asked: the goal does not fit" if found.unmet else "fooled, too" if found.success else "not fooled"
         lines.append((f"{name}, step {side.at}", here, reader.name, f"{before} → {after}", there))
     if lines:

@@ -91,7 +91,7 @@ def both(pair: Pair) -> list[Standing]:
 def ranks(pair: Pair, found: list[Standing]) -> None:
     """The table of labels; a click chooses one."""
     names = [each.classifier.name for each in pair]
-    st.text_input("Find another label", key=session.SOUGHT, placeholder="part of a label's name", persist_state="session")
+    st.text_input("Find another label", key=session.SOUGHT, placeholder="part of a label's name", persist_state="session", width=320)
     columns = ("Label", f"Rank, {names[0]}", f"Rank, {names[1]}", "Moves", f"Score, {names[0]}", f"Score, {names[1]}")
     chosen = session.get(session.LABEL)
     lines = [_line(pair, each) for each in found]

@@ -12,7 +12,7 @@ from core import checkpoint
 from core.compare import Comparison, Coverage, Paired, clean_metrics, compare, defended, series, unlike
 from core.document import Document
 from core.errors import CoreError
-from core.study import follow
+from core.study import campaigns, follow
 from core.study.campaigns import Campaign, read_config
 from core.study.records import Record
 from core.study.settings import Request
@@ -31,7 +31,8 @@ def section() -> None:
     found = study_list.names()
     if len(found) < 2:
         if found:
-            st.info(plain(f"There is one study, {next(iter(found))}. Attack its pairs with another checkpoint: {command(next(iter(found)))}"))
+            name, folder = next(iter(found.items()))
+            st.info(plain(f"There is one study, {name}. Attack its pairs with another checkpoint: {command(name, folder)}"))
         else:
             study_list.empty()
         return
@@ -53,8 +54,10 @@ def section() -> None:
         _pairs(pair, both, chosen)
 
 
-def command(base: str) -> str:
-    return f"python -m core study --checkpoint NAME --pairs-from runs/{base} --out runs/NAME"
+def command(name: str, folder: Path) -> str:
+    """How to attack a study's pairs with another checkpoint, from the project's folder."""
+    where = f"assets/studies/{name}" if folder.is_relative_to(campaigns.SHIPPED) else f"runs/{name}"
+    return f"python -m core study --checkpoint NAME --pairs-from {where} --out runs/NAME"
 
 
 def _choose(found: dict[str, Path]) -> tuple[Campaign, Campaign] | None:
@@ -81,17 +84,18 @@ def _choose(found: dict[str, Path]) -> tuple[Campaign, Campaign] | None:
 
 def _fitting(found: dict[str, Path], first: str | None) -> tuple[str, str]:
     """Names of two studies worth comparing: from their config.json alone."""
-    requests = {name: Request.from_json(config).study for name, folder in found.items() if (config := read_config(folder)) is not None}
+    requests = {name: Request.from_json(config) for name, folder in found.items() if (config := read_config(folder)) is not None}
     # By the folder's own name: the path was written where the command was given, and shipped studies have moved since.
     folders = {folder.name: name for name, folder in found.items()}
-    for name, study in requests.items():
-        base = folders.get(Path(study.pairs_from).name)
+    for name, request in requests.items():
+        base = folders.get(Path(request.study.pairs_from).name)
         if base is not None and base != name and first in (None, base, name):
             return base, name
     for one in [first] if first else list(found):
         for other in found:
             mine, theirs = requests[one], requests[other]
-            if one != other and unlike(mine, theirs) is None and mine.dataset == theirs.dataset and mine.checkpoint != theirs.checkpoint:
+            same = unlike(mine.study, theirs.study) is None and (mine.study.dataset, mine.recipe) == (theirs.study.dataset, theirs.recipe)
+            if same and mine.study.checkpoint != theirs.study.checkpoint:
                 return one, other
     one = first or next(iter(found))
     return one, next(name for name in found if name != one)
@@ -105,9 +109,8 @@ def _said(pair: tuple[Campaign, Campaign]) -> None:
     if (pair[0].request.recipe, pair[0].request.switches) != (pair[1].request.recipe, pair[1].request.switches):
         st.warning(plain(f"The attacks differ: {pair[0].request.recipe} and {pair[1].request.recipe}, or their switches."))
     if not any(one.request.study.pairs_from for one in pair):
-        st.caption(
-            plain(f"Each study drew its own pairs, so few are common. To attack the same pairs with another checkpoint: {command(pair[0].name)}")
-        )
+        how = command(str(session.get(session.FIRST)), pair[0].folder)
+        st.caption(plain(f"Each study drew its own pairs, so few are common. To attack the same pairs with another checkpoint: {how}"))
 
 
 def _coverage(pair: tuple[Campaign, Campaign], both: Comparison) -> None:
@@ -115,7 +118,7 @@ def _coverage(pair: tuple[Campaign, Campaign], both: Comparison) -> None:
     rows = [
         {
             "pairs attacked in": one.name, "pairs": found.pairs, "attacked by both": found.both, "coverage %": _percent(found.share),
-            "not held by the other": found.not_held, "failed there": found.failed, "never asked there": found.absent,
+            "not held by the other": found.not_held, "errors there": found.failed, "never asked there": found.absent,
         }
         for one, found in zip(pair, (both.coverage, both.back), strict=True)
     ]  # fmt: skip
@@ -209,7 +212,7 @@ def _pairs(pair: tuple[Campaign, Campaign], both: Comparison, chosen: Filter) ->
     found = sorted(both.pairs, key=lambda each: chosen.passes(each[0]) == chosen.passes(each[1]))
     st.markdown("**Pair by pair**")
     picked = st.dataframe(
-        [_line(each, chosen) for each in found], hide_index=True, key="compare.pairs", on_select="rerun", selection_mode="single-row"
+        [_line(each, chosen) for each in found], hide_index=True, key="compare.pairs", on_select="rerun", selection_mode="single-row", placeholder="–"
     )
     rows = [row for row in picked.selection.rows if row < len(found)]
     if not rows:
@@ -223,9 +226,14 @@ def _line(each: tuple[Record, Record], chosen: Filter) -> dict[str, Any]:
     return {
         "won by": OUTCOMES[(chosen.passes(first), chosen.passes(second))], "label": first["label"], "bin": first["bin"],
         "document": first["document"],
-        **{f"rank, {name}": f"{one['rank_before'][0]} → {one['rank_after'][0]}" for name, one in (("first", first), ("second", second))},
+        **{f"rank, {name}": _moved(one) for name, one in (("first", first), ("second", second))},
         **{f"changed words, {name}": one["changed_words"] for name, one in (("first", first), ("second", second))},
     }  # fmt: skip
+
+
+def _moved(record: Record) -> str | None:
+    """Of the attacked label; a non-targeted attack has none."""
+    return f"{record['rank_before'][0]:,} → {record['rank_after'][0]:,}" if record["labels"] else None
 
 
 def _open(pair: tuple[Campaign, Campaign], each: tuple[Record, Record]) -> None:

@@ -21,6 +21,9 @@ from pages.parts.words import words
 
 LEGEND = "<p class='legend'><span class='for'>towards the label</span><span class='against'>against it</span></p>"
 
+UNNOTICED = 2.0
+"""Seconds that a step of the attack may cost more, so that explanations follow it."""
+
 
 @dataclass(frozen=True)
 class Drift:
@@ -72,16 +75,23 @@ def _asks(pair: Pair, attacked: tuple[Document | None, Document | None]) -> list
 
 
 def _answers(asked: Sequence[Ask | None]) -> list[Attribution | None] | None:
-    """The explanations, kept or computed now; None after an offer that nobody has taken up yet."""
-    missing = [one for one in asked if one is not None and loading.kept((*one.key, one.labels[0])) is None]
-    if missing:
+    """The explanations, kept or computed now, None for what was not asked; None altogether where even the originals are only offered.
+    What an attack makes of the text changes with every step: it is explained at once only where that is no wait."""
+    offers = (("explain", "Explain on both", asked[:2], AT_ONCE), ("attacked", "Explain the attacked texts, too", asked[2:], UNNOTICED))
+    for key, what, part, limit in offers:
+        missing = [one for one in part if one is not None and not _kept(one)]
         seconds = sum(loading.remembered(("cost", *one.key, 1), lambda one=one: _estimated(one)).seconds for one in missing)
-        asking = st.button(f"Explain on both: {duration(seconds)}", key="compare.explain", icon=":material/compare:")
-        if not asking and not (session.get(session.ASKED) is True and seconds <= AT_ONCE):
+        at_once = session.get(session.ASKED) is True and seconds <= limit
+        if missing and (at_once or st.button(f"{what}: {duration(seconds)}", key=f"compare.{key}", icon=":material/compare:")):
+            for one in missing:
+                _computed(one)
+        elif missing and key == "explain":
             return None
-        for one in missing:
-            _computed(one)
-    return [None if one is None else only(loading.kept((*one.key, one.labels[0])), one.labels[0]) for one in asked]
+    return [only(loading.kept((*one.key, one.labels[0])), one.labels[0]) if one is not None and _kept(one) else None for one in asked]
+
+
+def _kept(one: Ask) -> bool:
+    return loading.kept((*one.key, one.labels[0])) is not None
 
 
 def _estimated(one: Ask) -> Cost:

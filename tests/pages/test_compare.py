@@ -164,6 +164,7 @@ def test_run_to_the_end_then_crossed_and_explained(page: AppTest) -> None:
     assert duel.over and any(side.step.status == "reached" for side in duel.runs)
     assert "Does the text of one fool the other?" in said(page) and ("fooled, too" in html(page) or "not fooled" in html(page))
     press(page, "compare.explain")
+    press(page, "compare.attacked")
     assert "tiny-linear, before and after its attack" in html(page)
 
 
