@@ -6,7 +6,7 @@ import argparse
 import platform
 import shlex
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -75,6 +75,9 @@ def train(arguments: argparse.Namespace, reading: Any = None) -> Found:
 
     saved = None if arguments.parent is None else checkpoint.load(arguments.parent)
     kind = arguments.model if saved is None else saved.model
+    folder = Path(arguments.save or Path(arguments.run) / "checkpoint")
+    if saved is not None and (why := checkpoint.parent_refusal(folder, saved)):
+        raise InputError(why)
     config, defence = _settings(arguments, kind, saved)
     dataset = load_dataset(arguments.dataset, reading)
     labels: LabelSpace = dataset.label_space(arguments.label_minimum) if saved is None else saved.labels
@@ -90,7 +93,6 @@ def train(arguments: argparse.Namespace, reading: Any = None) -> Found:
             "documents": {name: len(split) for name, split in dataset.splits.items()},
             "trained": {"seconds": max(time.monotonic() - start, recorded_seconds(run.folder)), "machine": f"{platform.machine()}, {run.device}"},
         }  # fmt: skip
-        folder = Path(arguments.save or run.folder / "checkpoint")
         found = publish(folder, kind, model, provenance, dataset, run.progress, saved, arguments.move_threshold)
     lines = [f"{name}: {100 * m['value']:.2f}" for name, m in found["metrics"].items()]
     return {"run": str(run.folder), "checkpoint": str(folder), **found}, [f"saved in {folder}", *lines]
@@ -146,7 +148,11 @@ def publish(
 
     tensors, delta = nearer(model.tensors(), parent, threshold)
     content = {"model": kind, "settings": model.settings(), "labels": model.labels, "tensors": tensors, "files": model.files()}
-    keep: Callable[..., str] = lambda **more: checkpoint.save(folder, **content, parent=parent, delta=delta, **more)  # noqa: E731
+
+    def keep(**more: Any) -> None:
+        checkpoint.save(folder, **content, parent=parent, delta=delta, **more)
+        checkpoint.pack(folder)
+
     keep()
     start = time.monotonic()
     loaded = load(folder)
