@@ -13,6 +13,8 @@ from core.errors import InputError
 
 DEFENCES: dict[str, str] = {
     "fgsm": "core.defences.adversarial:Fgsm",
+    "synonyms": "core.defences.synonyms:Synonyms",
+    "substitution": "core.defences.substitution:Substitution",
     "rebalanced": "core.defences.rebalanced:Rebalanced",
 }
 """Name -> module and class."""

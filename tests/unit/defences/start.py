@@ -1,0 +1,66 @@
+"""A tiny XML-CNN that was trained already, as the task that a defence is given; and trainings that break off."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from core import fields, models
+from core.models.words import Words
+from core.models.xml_cnn_network import Config
+from core.models.xml_cnn_training import XmlCnnTask
+from core.training.loop import fit
+from core.training.runs import Run
+from tests import tiny_models
+
+EPOCHS = 3
+
+
+@cache
+def config() -> Config:
+    own = {**tiny_models.SETTINGS["xml-cnn"](Path()), "epochs": EPOCHS, "learning_rate": 0.003, "vector_rate": 0.0, "linear": False}
+    return fields.from_json(Config, own)
+
+
+@cache
+def _trained() -> dict[str, Tensor]:
+    with TemporaryDirectory() as folder, Run(Path(folder), seed=3, device="cpu", quiet=True) as run:
+        slow = fields.from_json(Config, {**fields.to_json(config()), "vector_rate": 1.0, "learning_rate": 0.01, "epochs": 6})
+        model: Any = models.train("xml-cnn", slow, tiny_models.dataset(), tiny_models.dataset().label_space(), run)
+        return {name: tensor.clone() for name, tensor in model.module.state_dict().items()}
+
+
+def task(run: Run) -> XmlCnnTask:
+    data = tiny_models.dataset()
+    labels = data.label_space()
+    words = Words.build(data.split("train").texts or (), config().minimum_count, config().vocabulary)
+    made = XmlCnnTask.of(config(), data, labels, words, run)
+    made.module.load_state_dict(_trained())
+    return made
+
+
+def run_in(folder: Path, seed: int = 5) -> Run:
+    return Run(folder, seed=seed, device="cpu", quiet=True)
+
+
+class Killed(Exception):
+    """Stands for kill -9: nothing is saved on the way out."""
+
+
+def weights(defence: Any, folder: Path, break_at: Any = None) -> dict[str, Tensor]:
+    """Those that a training with a defence ends with. `break_at(task)` prepares the task to raise Killed."""
+    with run_in(folder) as run:
+        defended = defence.task(task(run), run)
+        if break_at is not None:
+            break_at(defended)
+        fit(defended, config(), run)
+        return {name: tensor.clone() for name, tensor in defended.module.state_dict().items()}
+
+
+def same(one: dict[str, Tensor], other: dict[str, Tensor]) -> bool:
+    return one.keys() == other.keys() and all(torch.equal(one[name], other[name]) for name in one)
