@@ -7,15 +7,20 @@ import argparse
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from core.attacking import prepare as prepare_attack
 from core.data.dataset import Dataset, Split
 from core.errors import CapabilityError, InputError
 from core.study.campaigns import Campaign, read_campaign
 from core.study.records import attempts
+from core.study.settings import Prepare
 from core.types import Classifier, Progress
+
+if TYPE_CHECKING:
+    from core.defences.squeezing import Squeezed
 
 Found = tuple[dict[str, Any], list[str]]
 
@@ -36,20 +41,22 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seed", type=int, default=0, help="of the draws of documents and pairs (default: 0)")
 
 
-def squeeze(arguments: argparse.Namespace, progress: Progress) -> Found:
-    """The object to print as JSON, and the lines to print otherwise."""
+def squeeze(arguments: argparse.Namespace, progress: Progress, prepare: Prepare = prepare_attack) -> Found:
+    """The object to print as JSON, and the lines to print otherwise. `prepare` makes the attacks of --adaptive."""
     from core.data import load_dataset
     from core.defences.squeezing import Binary, BitDepth, Squeezer, Training, Vocabulary
+    from core.language import wordnet
     from core.models import load
     from core.types import Maskable
 
     campaign = read_campaign(Path(arguments.records))
-    classifier, dataset = load(arguments.checkpoint), load_dataset(arguments.dataset or campaign.data)
+    classifier, dataset = load(arguments.checkpoint), load_dataset(arguments.dataset or campaign.request.study.dataset)
     if not isinstance(classifier, Maskable):
         raise CapabilityError(f"'{classifier.name}' cannot read a text with words taken away, which squeezed models must; choose another")
     training = Training(classifier, dataset.split("train").texts or (), progress)
     depths = [BitDepth(bits) for bits in sorted(set(arguments.bits or (2, 3, 4, 8)))]
-    words = [Vocabulary(arguments.minimum, synonyms) for synonyms in (False, True)]
+    without = wordnet.missing()
+    words = [Vocabulary(arguments.minimum, synonyms) for synonyms in (False, True) if not (synonyms and without)]
     chosen: list[Squeezer] = [*depths, Binary(), *words]
     found = [each.fitted(training) for each in chosen]
     rows = {
@@ -63,11 +70,12 @@ def squeeze(arguments: argparse.Namespace, progress: Progress) -> Found:
     attacked = [one for one in found if arguments.against in (None, one.squeezer.name)] if arguments.adaptive else []
     if arguments.adaptive and not attacked:
         raise InputError(f"no squeezer is called '{arguments.against}'; there are {', '.join(one.squeezer.name for one in found)}")
-    adaptive = [against(one, campaign, arguments.adaptive, arguments.seed, progress) for one in attacked]
+    adaptive = [against(one, campaign, arguments.adaptive, arguments.seed, prepare, progress) for one in attacked]
     result = {
         "checkpoint": classifier.name, "digest": classifier.digest, "records": str(campaign.folder), "attacked_digest": campaign.digest,
         "dataset": dataset.name, "data_digest": dataset.digest, "seed": arguments.seed, "documents": len(rows["test"].split("test")),
         "classifiers": table, "detector": detected["all"], "adaptive": adaptive,
+        "skipped": without,
     }  # fmt: skip
     return result, _lines(result)
 
@@ -99,7 +107,7 @@ def _measured(classifier: Classifier, test: Dataset, campaign: Campaign, progres
     }  # fmt: skip
 
 
-def _detected(classifier: Classifier, squeezed: Sequence[Any], campaign: Campaign, dev: Sequence[str], progress: Progress) -> dict[str, Any]:
+def _detected(classifier: Classifier, squeezed: Sequence[Classifier], campaign: Campaign, dev: Sequence[str], progress: Progress) -> dict[str, Any]:
     """The detector of all squeezers together and of each. Texts that several pairs share count once."""
     from core.defences.detector import RATE, detection, distances, threshold_for
 
@@ -116,10 +124,9 @@ def _detected(classifier: Classifier, squeezed: Sequence[Any], campaign: Campaig
     return {"all": judged(slice(None)), "each": [judged([row]) for row in range(len(squeezed))]}
 
 
-def against(squeezed: Any, campaign: Campaign, count: int, seed: int, progress: Progress) -> dict[str, Any]:
+def against(squeezed: Squeezed, campaign: Campaign, count: int, seed: int, prepare: Prepare, progress: Progress) -> dict[str, Any]:
     """Attack a squeezed model with the study's own recipe on `count` of the study's pairs, drawn at random: the attacker asks the squeezed
     model, so it searches for what survives squeezing. `saved_success`: what the same pairs came to without squeezing."""
-    from core.attacking import prepare
     from core.attacks import goals, run
     from core.document import Document
 
@@ -155,4 +162,4 @@ def _lines(found: dict[str, Any]) -> list[str]:
         f"{one['saved_success']} succeeded)"
         for one in found["adaptive"]
     ]
-    return lines
+    return lines if found["skipped"] is None else [*lines, f"synonyms as one: left out. {found['skipped']}"]

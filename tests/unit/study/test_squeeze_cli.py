@@ -1,0 +1,89 @@
+"""`core squeeze` on a study of the tiny linear checkpoint: what is counted, and attacks on the squeezed model itself."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from core import cli, squeeze_cli
+from core.attacks.result import replay
+from core.data import load_dataset
+from core.defences.squeezing import BitDepth, Training
+from core.errors import InputError
+from core.models import load
+from core.study import records
+from core.study.settings import Request
+from core.types import Maskable, silent
+from tests.unit.study.conftest import prepare
+from tests.unit.study.test_run import run_study
+
+
+@pytest.fixture
+def study(request_for: Callable[..., Request], tmp_path: Path) -> Path:
+    run_study(request_for(pairs=20), tmp_path / "study")
+    return tmp_path / "study"
+
+
+def words(checkpoint: Path, study: Path, *more: str) -> list[str]:
+    return ["squeeze", "--checkpoint", str(checkpoint), "--records", str(study), "--bits", "1", "--bits", "16", "--minimum", "1", *more]
+
+
+def test_what_is_counted(checkpoint: Path, data: Path, study: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(words(checkpoint, study, "--json", "--documents", "15")) == 0
+    found: dict[str, Any] = json.loads(capsys.readouterr().out)
+    rows = {row["name"].partition(", ")[2]: row for row in found["classifiers"]}
+    plain, fine, coarse = rows[""], rows["16 bits"], rows["1 bit"]
+    won = [record for record in records.read(study / records.FILE) if record["success"]]
+    assert found["documents"] == 15 and len(won) > 3
+    assert (plain["adversarial"], plain["fitting"], plain["restored"]) == (len(won), len(won), 0), "they were made on this very model"
+    assert fine["metrics"] == plain["metrics"] and fine["restored"] == 0 and fine["detector"]["threshold"] < 0.01
+    classifier = load(checkpoint)
+    assert isinstance(classifier, Maskable)
+    one = BitDepth(1).fitted(Training(classifier, load_dataset(str(data)).split("train").texts or ()))
+    replayed = [replay(record, one) for record in won]
+    fitting = [each for each in replayed if each.unmet is None]
+    assert (coarse["fitting"], coarse["restored"]) == (len(fitting), sum(not each.success for each in fitting))
+    assert coarse["detector"]["attacked"] == len({record["adversarial"] for record in won})
+    assert coarse["detector"]["clean"] == len({record["text"] for record in won})
+    assert 0 <= found["detector"]["auc"] <= 1 and found["adaptive"] == []
+
+
+def test_lines_and_refusals(checkpoint: Path, study: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(words(checkpoint, study, "--documents", "5")) == 0
+    printed = capsys.readouterr().out
+    assert "tiny-linear, 16 bits" in printed and "detector of all together" in printed
+    for more, why in ((("--documents", "0"), "1 or more"), (("--adaptive", "2", "--against", "9 bits"), "no squeezer is called '9 bits'")):
+        assert cli.main(words(checkpoint, study, *more)) == 2
+        assert why in capsys.readouterr().err
+    assert cli.main(["squeeze", "--checkpoint", str(checkpoint), "--records", str(checkpoint)]) == 2
+    assert "no study's folder" in capsys.readouterr().err
+
+
+def test_the_squeezed_model_is_attacked_itself(checkpoint: Path, study: Path) -> None:
+    """With 16 bits an attack ends as it did on the plain model; a squeezed model is attacked by its own scores."""
+    given = cli.parser(words(checkpoint, study)).parse_args(words(checkpoint, study, "--documents", "5", "--adaptive", "8"))
+    found, lines = squeeze_cli.squeeze(argparse.Namespace(**vars(given)), silent, prepare)
+    adaptive = {row["squeezer"]: row for row in found["adaptive"]}
+    fine = adaptive["16 bits"]
+    assert fine["pairs"] == fine["attacked"] == 8 and fine["success"] == fine["saved_success"]
+    assert adaptive["1 bit"]["success"] <= adaptive["1 bit"]["attacked"] <= 8
+    assert sum("attacking '" in line for line in lines) == len(adaptive)
+
+
+def test_drawn_documents(data: Path) -> None:
+    dataset = load_dataset(str(data))
+    split = dataset.split("test")
+    found = squeeze_cli.drawn(dataset, "test", 7, 3).split("test")
+    rows = [split.ids.index(one) for one in found.ids]
+    assert len(found) == 7 and rows == sorted(rows)
+    assert found.texts == tuple((split.texts or ())[i] for i in rows) and np.array_equal(found.truth.toarray(), split.truth[rows].toarray())
+    assert squeeze_cli.drawn(dataset, "test", 7, 3).split("test").ids == found.ids != squeeze_cli.drawn(dataset, "test", 7, 4).split("test").ids
+    assert len(squeeze_cli.drawn(dataset, "test", 10**6, 3).split("test")) == len(split)
+    with pytest.raises(InputError, match="must be 1 or more"):
+        squeeze_cli.drawn(dataset, "test", 0, 3)
