@@ -108,13 +108,15 @@ class LinearPart:
 
     @classmethod
     def fitted(
-        cls, model: LinearModel, network: Scores, margins: Scores, truth: sparse.csr_array, run: Run, calibrated: bool, shared: bool = False
-    ) -> Self:
+        cls, model: LinearModel, network: Scores, margins: Scores, truth: sparse.csr_array, run: Run, calibrated: bool, shared: bool = False,
+        share: float = 0.0,
+    ) -> Self:  # fmt: skip
         """Choose the share by nDCG@5 on held-out documents, for which the network gave `network` [n, L], the machines
-        `margins` [n, L], and `truth` [n, L + u] holds. `calibrated`: fit the scale and the shift there too."""
+        `margins` [n, L], and `truth` [n, L + u] holds; a `share` that is given is kept. `calibrated`: fit the scale and the shift
+        there too."""
         flat = np.ones(truth.shape[1])
         quality = [value(ndcg(judge(top_k(network + np.float32(share) * margins, 5), truth, flat), 5)) for share in SHARES]
-        share = max(share for share, found in zip(SHARES, quality, strict=True) if found >= max(quality) - TOLERANCE)
+        share = share or max(tried for tried, found in zip(SHARES, quality, strict=True) if found >= max(quality) - TOLERANCE)
         run.log({"kind": "linear part", "share": share, "nDCG@5": {str(tried): 100 * found for tried, found in zip(SHARES, quality, strict=True)}})
         scale, shift = _platt(network + np.float32(share) * margins, truth) if calibrated else (1.0, 0.0)
         return cls(model, share, scale, shift, shared)

@@ -288,6 +288,7 @@ def beside(model: Mach, machines: linear.LinearModel, features: sparse.csr_array
     """The same networks with machines beside them; what a margin counts is chosen by nDCG@5 on held-out documents."""
     # Not calibrated: the estimator's own unit is kept, which a MACH without machines has too.
     part = LinearPart.fitted(
-        machines, model.vectors_scored(features, None), machines.margins(features), truth, run, calibrated=False, shared=True
+        machines, model.vectors_scored(features, None), machines.margins(features), truth, run, calibrated=False, shared=True,
+        share=model.config.linear_share,
     )  # fmt: skip
     return Mach(model.config, model.labels, model.tfidf, model.network, part)

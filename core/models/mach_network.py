@@ -38,6 +38,9 @@ class Config(LoopSettings):
     dropout: Annotated[float, Field("share of a document's features dropped at random in training", low=0.0, high=0.95)] = 0.3
     tail: Annotated[float, Field("positives weigh (inverse propensity / the smallest) to this power; 0 weighs all alike", low=0.0, high=1.0)] = 0.3
     linear: Annotated[bool, Field("add the margins of one-vs-rest machines on the same features, for labels that hashing blurs")] = True
+    linear_share: Annotated[
+        float, Field("what a margin of the linear part counts; 0: chosen by nDCG@5 on dev, which looks at no attack", low=0.0, high=1e3)
+    ] = 0.0
     linear_threshold: Annotated[float, Field("the linear part's weights below this are dropped", low=0.0, high=1.0)] = 0.15
     epochs: Annotated[int, Field("passes over the training documents, at most", low=1, high=10_000)] = 8
     batch_size: Annotated[int, Field("documents a step and process", low=1, high=65_536)] = 128

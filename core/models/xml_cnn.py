@@ -125,5 +125,6 @@ def train(
     else:
         machines = linear.fit_texts(_linear_config(config), dataset, labels, run, copies)
     margins = machines.score(task.dev_texts)
-    part = LinearPart.fitted(machines, score_rows(task.module, task.dev_rows), margins, task.dev_truth, run, calibrated=True)
+    scores = score_rows(task.module, task.dev_rows)
+    part = LinearPart.fitted(machines, scores, margins, task.dev_truth, run, calibrated=True, share=config.linear_share)
     return XmlCnn(config, labels, words, task.module, part)

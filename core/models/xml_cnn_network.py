@@ -48,6 +48,9 @@ class Config(LoopSettings):
     word_dropout: Annotated[float, Field("share of words read as the unknown word in training", low=0.0, high=0.99)] = 0.05
     tail_weight: Annotated[float, Field("0: all labels alike; 1: positives weighted by 2/p - 1; between: tempered", low=0.0, high=1.0)] = 0.0
     linear: Annotated[bool, Field("add the margins of the linear reference, with a share chosen on dev")] = True
+    linear_share: Annotated[
+        float, Field("what a margin of the linear part counts; 0: chosen by nDCG@5 on dev, which looks at no attack", low=0.0, high=1e3)
+    ] = 0.0
     linear_threshold: Annotated[float, Field("weights of the linear part below this are dropped", low=0.0, high=1.0)] = 0.1
 
 
