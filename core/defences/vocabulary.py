@@ -14,6 +14,9 @@ from core.models.words import UNKNOWN, Words
 UNREAD = "\ua66e"
 """Stands for a word that is not read: a letter (of one Church Slavonic manuscript) that is in no vocabulary, nor in a word-piece model's."""
 
+REMEMBERED = 200_000
+"""Words whose reading is kept, so that WordNet is asked once."""
+
 
 @dataclass(frozen=True)
 class Reading:
@@ -38,9 +41,12 @@ class Reading:
     def word(self, word: str) -> str:
         """Any word -> a kept one in lower case, or UNREAD."""
         folded = word.casefold()
-        if folded not in self._read:
-            self._read[folded] = self._representative(folded)
-        return self._read[folded]
+        found = self._read.get(folded)
+        if found is None:
+            found = self._representative(folded)
+            if len(self._read) < REMEMBERED:
+                self._read[folded] = found
+        return found
 
     def _representative(self, word: str) -> str:
         rank = self._rank(word)

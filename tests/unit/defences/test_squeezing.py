@@ -177,6 +177,14 @@ def test_rare_words_are_unknown_to_every_model(classifier: Maskable) -> None:
 
 
 @needs_wordnet
+def test_first_meanings() -> None:
+    assert wordnet.first_meanings("Cars") == {"car", "auto", "automobile", "machine", "motorcar"}
+    found = wordnet.first_meanings("play")
+    assert {"play", "drama"} <= found and "frolic" not in found, "the first meaning as a noun; 'frolic' is a later one"
+    assert wordnet.first_meanings("zzzz") == frozenset()
+
+
+@needs_wordnet
 def test_synonyms_are_read_as_the_most_frequent() -> None:
     reading = Reading(Words(("car", "big", "program", "auto", "the", "fast", "large", "in")))
     assert [reading.word(word) for word in ("auto", "automobile", "Cars", "car", "large", "big", "programme", "the", "zebra")] == [
