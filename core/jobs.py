@@ -86,6 +86,14 @@ def folder_for(name: str) -> Path:
     return root() / name
 
 
+def new_folder(name: str) -> Path:
+    """The same for a run that is to begin. InputError where there is one of that name."""
+    folder = folder_for(name)
+    if folder.exists():
+        raise InputError(f"there is a run '{name}' already; choose another name, or resume that one")
+    return folder
+
+
 def root() -> Path:
     """runs/, in full: the processes of jobs must mean the same folder, wherever they stand."""
     return checkpoint.RUNS.resolve()
@@ -166,8 +174,11 @@ def _job_json(folder: Path) -> dict[str, Any]:
 
 
 def read(folder: Path) -> Job:
-    """One run. InputError where there is none."""
+    """One run. InputError where there is none. One that has written its end but whose process has not ended yet is still running: a study
+    writes its tables then, and it cannot be resumed before."""
     status = read_status(folder)
+    if status["state"] not in ("queued", "running") and slots.held(folder / LOCK):
+        status.update(state="running", what="ending", eta=None)
     words = tuple(_job_json(folder).get("words", ()))
     return Job(name_of(folder), folder, words[0] if words else _kind(folder), status["state"], status, words, _place(folder, status))
 

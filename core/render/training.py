@@ -10,10 +10,12 @@ import plotly.graph_objects as go
 
 Record = Mapping[str, Any]
 
-HEIGHT = 300
+HEIGHT, LOW = 300, 190
 MARGIN = {"l": 8, "r": 8, "t": 16, "b": 8}
 POINTS = 1_500
 """Points of a line, at most: a browser draws the figure anew every other second."""
+MARKED = 60
+"""Points that have room for a symbol each."""
 LOSSES = {"loss": "solid", "clean loss": "dot", "attacked loss": "dash"}
 MEASURES = ("P@1", "P@3", "P@5", "nDCG@5")
 ATTACKED = "attacked "
@@ -35,7 +37,7 @@ def rates(records: Sequence[Record]) -> go.Figure:
     figure = go.Figure()
     _line(figure, _series(records, "train", "lr"), "learning rate", line={"width": 1.5}, mode="lines")
     figure.update_yaxes(title="learning rate", rangemode="tozero", exponentformat="e", automargin=True)
-    return _dressed(figure)
+    return _dressed(figure, LOW)
 
 
 def precisions(records: Sequence[Record]) -> go.Figure:
@@ -43,7 +45,9 @@ def precisions(records: Sequence[Record]) -> go.Figure:
     figure = go.Figure()
     for at, measure in enumerate(MEASURES):
         for name, dash in ((measure, "solid"), (ATTACKED + measure, "dash")):
-            _line(figure, _series(records, "dev", name), name, line={"dash": dash}, mode="lines+markers", marker={"symbol": SYMBOLS[at], "size": 8})
+            points = _series(records, "dev", name)
+            mode = "lines+markers" if len(points) <= MARKED else "lines"
+            _line(figure, points, name, line={"dash": dash}, mode=mode, marker={"symbol": SYMBOLS[at], "size": 8})
     figure.update_yaxes(title="held-out documents, %", automargin=True)
     return _dressed(figure)
 
@@ -67,8 +71,8 @@ def _line(figure: go.Figure, points: Sequence[tuple[int, float]], name: str, **l
     figure.add_scatter(x=x, y=y, name=escape(name), hovertemplate="step %{x:,}: %{y:.4g}<extra>%{fullData.name}</extra>", **look)
 
 
-def _dressed(figure: go.Figure) -> go.Figure:
+def _dressed(figure: go.Figure, height: int = HEIGHT) -> go.Figure:
     figure.update_xaxes(title="step", rangemode="tozero", automargin=True)
     legend = {"orientation": "h", "yanchor": "bottom", "y": 1.0, "x": 0}
-    figure.update_layout(height=HEIGHT, margin=MARGIN, showlegend=len(figure.data) > 1, legend=legend, uirevision="training")
+    figure.update_layout(height=height, margin=MARGIN, showlegend=len(figure.data) > 1, legend=legend, uirevision="training")
     return figure

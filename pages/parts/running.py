@@ -28,6 +28,8 @@ def said(job: Job) -> str:
     if job.state == "queued":
         before = "next" if job.place in (None, 1) else f"{(job.place or 1) - 1} before it"
         return f"{job.name}: waiting for the {'CPU' if job.device == 'cpu' else 'GPU'}, {before}"
+    if status["what"] == "ending":
+        return f"{job.name}: ending …"
     if not status["total"] or status["what"] in ("", "starting"):
         return f"{job.name}: loading …"
     left = "" if status["eta"] is None else f", about {spoken(float(status['eta']))} left"

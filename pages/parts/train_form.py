@@ -12,7 +12,7 @@ from core.data import DATASETS, is_present
 from core.data.debtags import cached_file
 from core.defences import DEFENCES, defence_class
 from core.errors import CoreError, InputError
-from core.jobs import folder_for, launch, root
+from core.jobs import launch, new_folder, root
 from core.models import MODELS
 from core.training import slots
 from core.training.estimate import estimate
@@ -114,9 +114,7 @@ def _name(asked: Training) -> str:
 
 def _launch(asked: Training, name: str) -> None:
     try:
-        folder = folder_for(name)
-        if folder.exists():
-            raise InputError(f"there is a run '{name}' already; choose another name, or resume that one")
+        folder = new_folder(name)
         launch(folder, asked.words(folder), asked.device)
         session.choose(session.RUN, name)
     except CoreError as error:

@@ -23,12 +23,9 @@ def choose(found: list[Job]) -> Job:
         st.warning(plain(f"The link names run '{asked}', which is not here."))
     first = next((job.name for job in found if job.state == "running"), found[0].name)
     session.default(session.RUN, first, by_name)
-    st.selectbox("Run", list(by_name), key=session.RUN, format_func=lambda name: _titled(by_name[name]), persist_state="session")
+    # Names alone: Streamlit knows a choice again by its text, and the state of a run changes.
+    st.selectbox("Run", list(by_name), key=session.RUN, persist_state="session")
     return by_name[session.get(session.RUN)]
-
-
-def _titled(job: Job) -> str:
-    return f"{job.name} · {'at work' if job.alive else job.state}"  # what a job at work is doing changes under this list
 
 
 def line(shown: Job | None) -> None:
@@ -58,8 +55,8 @@ def draw(job: Job) -> None:
     if figures.drawable(records, "train", ("loss",)):
         left.markdown("**Loss**")
         left.plotly_chart(figures.losses(records), key=f"train.losses.{job.name}", width="stretch")
-        st.markdown("**Learning rate**")
-        st.plotly_chart(figures.rates(records), key=f"train.rates.{job.name}", width="stretch")
+        left.markdown("**Learning rate**")
+        left.plotly_chart(figures.rates(records), key=f"train.rates.{job.name}", width="stretch")
     elif job.state == "running":
         left.caption("The first figures come after some steps.")
     if figures.drawable(records, "dev", figures.MEASURES):

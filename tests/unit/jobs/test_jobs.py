@@ -18,7 +18,7 @@ import pytest
 from core import checkpoint, jobs
 from core.errors import InputError
 from core.training import slots
-from core.training.runs import JOB, LOCK, Run, read_progress, read_status
+from core.training.runs import JOB, LOCK, Run, read_progress, read_status, write_status
 
 PROGRAM = Path(__file__).resolve().parents[2] / "job_program.py"
 
@@ -197,7 +197,6 @@ def test_every_bad_end_is_a_sentence(kind: str, sentence: str) -> None:
 
 
 def test_an_end_by_the_system_for_want_of_memory_is_told_from_a_kill(runs: Path) -> None:
-    from core.training.runs import write_status
     from core.training.supervisor import conclude
 
     (runs / "one").mkdir(parents=True)
@@ -229,19 +228,28 @@ def test_liveness_is_no_process_number(runs: Path) -> None:
 
 def test_a_run_by_hand_takes_its_folder_and_its_device(runs: Path) -> None:
     """A run that was started on the command line makes jobs wait, and is in nobody's list of the line."""
-    with Run(runs / "hand", device="cpu", quiet=True) as run:
+    with Run(runs / "hand", device="cpu", quiet=True):
         assert state("hand") == "running" and jobs.find("hand").device == "cpu"
         with pytest.raises(InputError, match="worked on by another process"):
             Run(runs / "hand", quiet=True).__enter__()
         launch("job")
         time.sleep(1)
         assert (state("job"), jobs.find("job").place) == ("queued", 1)
-        with pytest.raises(InputError, match=r"no job\.json"):
-            run.folder.joinpath("status.json").write_text(
-                json.dumps({**json.loads(run.folder.joinpath("status.json").read_text()), "state": "stopped"})
-            )
-            jobs.resume("hand")
     until(lambda: state("job") == "done")
+    write_status(runs / "hand", state="stopped")
+    with pytest.raises(InputError, match=r"no job\.json"):
+        jobs.resume("hand")
+
+
+def test_a_job_is_over_when_its_process_is(runs: Path) -> None:
+    """What has written its end still holds its lock, and perhaps the device, for a moment."""
+    with Run(runs / "one", quiet=True):
+        pass
+    lock = slots.hold(runs / "one" / LOCK)
+    assert lock is not None
+    assert (state("one"), jobs.find("one").status["what"]) == ("running", "ending")
+    os.close(lock)
+    assert state("one") == "done"
 
 
 def test_only_our_own_verbs_are_started(runs: Path) -> None:

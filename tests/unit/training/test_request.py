@@ -80,7 +80,7 @@ class TestEstimate:
         save(checkpoint.FOLDER / "parent", epochs=4)
         found = estimate(self.ask(), CPU)
         assert (found.seconds, found.bytes) == (pytest.approx(50), LOADED + COPIES * 10**6)
-        assert found.sentence().startswith("On CPU, 2 cores: about 50 s, 0.9 GB of memory (of 8.0); from the card of parent")
+        assert found.sentence().startswith("On CPU, 2 cores: about 50 s, 0.7 GB of memory (of 8.0); from the card of parent")
         assert estimate(self.ask("fgsm"), CPU).seconds == pytest.approx(75)
 
     def test_from_runs_the_same_defence_first_and_the_same_kind_of_device(self, home: Path) -> None:
