@@ -21,7 +21,7 @@ from core.models import MODELS, config_class, fine_tuning
 from core.types import Progress
 
 Found = tuple[dict[str, Any], list[str]]
-LARGE = 1_000_000
+LARGE = 100_000
 """Entries from which a tensor is worth storing as a difference to the parent's."""
 
 
@@ -38,8 +38,9 @@ def add_flags(parser: argparse.ArgumentParser, words: Sequence[str]) -> None:
     parser.add_argument("--label-minimum", type=int, default=5, help="afresh: labels with fewer training documents are not trained on (default: 5)")
     parser.add_argument("--defence", choices=tuple(DEFENCES), help="what the model is trained to withstand (default: nothing)")
     parser.add_argument(
-        "--move-threshold", type=float, default=0.0,
-        help="with --from: large tensors are stored as a difference to the parent's, weights that moved less than this as none (default: 0)",
+        "--move-step", type=float, default=0.0,
+        help="with --from: what large tensors moved from the parent's is rounded to multiples of this and stored alone, which takes little room; "
+        "0: stored whole (default: 0)",
     )  # fmt: skip
     parser.set_defaults(words_given=list(words))
     kind = _kind(words)
@@ -93,7 +94,7 @@ def train(arguments: argparse.Namespace, reading: Any = None) -> Found:
             "documents": {name: len(split) for name, split in dataset.splits.items()},
             "trained": {"seconds": max(time.monotonic() - start, recorded_seconds(run.folder)), "machine": f"{platform.machine()}, {run.device}"},
         }  # fmt: skip
-        found = publish(folder, kind, model, provenance, dataset, run.progress, saved, arguments.move_threshold)
+        found = publish(folder, kind, model, provenance, dataset, run.progress, saved, arguments.move_step)
     lines = [f"{name}: {100 * m['value']:.2f}" for name, m in found["metrics"].items()]
     return {"run": str(run.folder), "checkpoint": str(folder), **found}, [f"saved in {folder}", *lines]
 
@@ -138,7 +139,7 @@ def recorded_seconds(folder: Path) -> float:
 
 def publish(
     folder: Path, kind: str, model: Any, provenance: dict[str, Any], dataset: Any, progress: Progress,
-    parent: checkpoint.Saved | None = None, threshold: float = 0.0,
+    parent: checkpoint.Saved | None = None, step: float = 0.0,
 ) -> dict[str, Any]:  # fmt: skip
     """Save a trained model, load it back, measure what was loaded (half-precision weights and all), and write the card.
     Returns the evaluation. The test split is measured where there is one, else dev."""
@@ -146,7 +147,7 @@ def publish(
     from core.evaluate import evaluate, to_json
     from core.models import load
 
-    tensors, delta = nearer(model.tensors(), parent, threshold)
+    tensors, delta = moves(model.tensors(), parent, step)
     content = {"model": kind, "settings": model.settings(), "labels": model.labels, "tensors": tensors, "files": model.files()}
 
     def keep(**more: Any) -> None:
@@ -163,17 +164,20 @@ def publish(
     return found
 
 
-def nearer(tensors: Any, parent: checkpoint.Saved | None, threshold: float) -> tuple[dict[str, Any], list[str]]:
-    """Large floating tensors with the weights put back to the parent's that moved less than `threshold`, and the names of the
-    tensors that are stored as a difference: mostly zeros, which a packed checkpoint holds in little room."""
+def moves(tensors: Any, parent: checkpoint.Saved | None, step: float) -> tuple[dict[str, Any], list[str]]:
+    """Large floating tensors as the parent's plus multiples of `step`, and the names of those tensors, which a checkpoint then holds
+    as a difference: few distinct numbers, mostly zeros, that pack well. What is published is measured after this.
+
+    debtags-mach after adversarial training (weights 1.2, moves 0.57 in root mean square): 17.3 MB whole, 5.5 MB at 0.25.
+    """
     found = dict(tensors)
     delta: list[str] = []
-    if parent is None or threshold <= 0:
+    if parent is None or step <= 0:
         return found, delta
     for name, array in tensors.items():
         base = parent.tensors.get(name)
         if base is not None and base.shape == array.shape and array.dtype.kind == "f" and array.size >= LARGE:
-            moved = np.abs(array.astype(np.float32) - base.astype(np.float32)) >= threshold
-            found[name] = np.where(moved, array, base.astype(array.dtype))
+            start = base.astype(np.float32)
+            found[name] = start + (np.round((array.astype(np.float32) - start) / step) * step).astype(np.float16).astype(np.float32)
             delta.append(name)
     return found, delta
