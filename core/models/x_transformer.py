@@ -306,7 +306,7 @@ def train(
     start = None
     if parent is not None:
         encoder.upper.load_state_dict(parent.encoder.upper.state_dict())
-        start = started_from(parent.weights.head, parent.weights.head_bias, index.truth["train"], run.seed)
+        start = started_from(parent.weights.head, parent.weights.head_bias, index.truth["train"], run)
     task, hidden = fine_tuned(config, index, encoder.to(torch_device(run.device)), tokenizer, labels, run, defence, start)
     weights = ranked(config, index, task, hidden, run, None if defence is None else defence.copies(task, run))
     return XTransformer(config, labels, encoder, tokenizer, index.tfidf, weights)

@@ -30,7 +30,7 @@ from core.ranking import top_k
 from core.training.defended import Copies, Defence, defended
 from core.training.loop import LoopSettings, fit
 from core.training.runs import Run
-from core.types import IntArray, silent
+from core.types import IntArray
 
 
 @dataclass(frozen=True)
@@ -119,7 +119,7 @@ def fine_tuned(
 
 
 def started_from(
-    head: NDArray[np.float32], head_bias: NDArray[np.float32], truth: sparse.csr_array, seed: int
+    head: NDArray[np.float32], head_bias: NDArray[np.float32], truth: sparse.csr_array, run: Run
 ) -> Callable[[Matcher, Hidden], None]:  # fmt: skip
     """The first weights of a matcher whose encoder is trained already: the parent's head over the clusters, and a head over the labels
     fitted to the parent's own embeddings, which a checkpoint does not hold."""
@@ -129,7 +129,7 @@ def started_from(
             module.clusters.weight.copy_(torch.from_numpy(head))
             module.clusters.bias.copy_(torch.from_numpy(head_bias))
         if module.labels is not None:
-            fit_head(module.labels, embed_hidden(module, hidden, silent)[0], truth, seed)
+            fit_head(module.labels, embed_hidden(module, hidden, run.progress)[0], truth, run.seed)
 
     return start
 
