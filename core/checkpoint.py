@@ -30,7 +30,7 @@ from core.packing import PACKED, PLAIN, Weights, file_sum, find_weights, pack_we
 from core.saved import Saved, labels_text, parse_labels
 
 __all__ = [
-    "CLASSIFIER", "FOLDER", "FORMAT", "MAX_CONFIG_BYTES", "RUNS", "Saved", "find", "load", "names", "pack", "parent_refusal", "read_config",
+    "CLASSIFIER", "FOLDER", "FORMAT", "MAX_CONFIG_BYTES", "RUNS", "Saved", "called", "find", "load", "names", "pack", "parent_refusal", "read_config",
     "read_labels", "save", "write_atomically",
 ]  # fmt: skip
 
@@ -38,6 +38,8 @@ FORMAT = 1
 FOLDER = Path(os.environ.get("TREMOR_CHECKPOINTS", Path(__file__).resolve().parents[1] / "checkpoints"))
 RUNS = Path(os.environ.get("TREMOR_RUNS", Path(__file__).resolve().parents[1] / "runs"))
 """Where runs lie (core.training.runs): trainings, studies and what they leave behind."""
+MADE = "checkpoint"
+"""The folder of a run in which it leaves its model, which goes by the run's name."""
 MAX_CONFIG_BYTES = 16 * 2**20
 CLASSIFIER = "classifier"
 _PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
@@ -160,10 +162,22 @@ def _digest(config: Mapping[str, Any]) -> str:
 
 
 def names(folder: Path | None = None, kind: str = CLASSIFIER) -> list[str]:
-    """The checkpoints of one kind that lie in the folder, by name. One that cannot be read counts as a classifier, so that
-    somebody is told what is wrong with it."""
-    root = folder or FOLDER
-    return sorted(path.parent.name for path in root.glob("*/config.json") if _kind(path) == kind) if root.is_dir() else []
+    """The checkpoints of one kind that lie in the folder, by name; without a folder, those in checkpoints/ and, by the run's name, those
+    that runs have made. One that cannot be read counts as a classifier, so that somebody is told what is wrong with it."""
+    found = {path.parent.name for path in (folder or FOLDER).glob("*/config.json") if _kind(path) == kind}
+    made = [] if folder is not None else [path for path in RUNS.glob(f"*/{MADE}/config.json") if _PLAIN.fullmatch(path.parts[-3])]
+    return sorted(found | {path.parts[-3] for path in made if _kind(path) == kind})
+
+
+def called(folder: Path) -> str:
+    """The name of the checkpoint in a folder: the folder's own, or that of the run that made it."""
+    whole = folder.absolute()
+    return whole.parent.name if whole.name == MADE and whole.parent.parent == RUNS.absolute() else folder.name
+
+
+def _places(name: str) -> list[Path]:
+    """Where a checkpoint of this name may lie, checkpoints/ first."""
+    return [FOLDER / name, RUNS / name / MADE] if _PLAIN.fullmatch(name) else []
 
 
 def _kind(path: Path) -> str:
@@ -177,13 +191,14 @@ def _kind(path: Path) -> str:
 
 
 def find(name: str | Path) -> Path:
-    """The folder of a checkpoint: a name in checkpoints/, or a path. CheckpointError lists the known names."""
+    """The folder of a checkpoint: a name in checkpoints/, that of a run that made one, or a path. CheckpointError lists the known names."""
     path = Path(name)
     with suppress(OSError):  # a name too long for any file
         if str(name) and (path / "config.json").is_file():
             return path
-    if _PLAIN.fullmatch(str(name)) and (FOLDER / str(name) / "config.json").is_file():
-        return FOLDER / str(name)
+    for place in _places(str(name)):
+        if (place / "config.json").is_file():
+            return place
     raise CheckpointError(
         f"there is no checkpoint '{name}'; known are {', '.join(names()) or 'none'}, or give the path of a folder with a config.json"
     )
@@ -194,28 +209,28 @@ def read_config(name: str | Path) -> dict[str, Any]:
     folder = find(name)
     path = folder / "config.json"
     if path.is_symlink():
-        raise CheckpointError(f"checkpoint '{folder.name}': config.json is a link; copy the whole folder")
+        raise CheckpointError(f"checkpoint '{called(folder)}': config.json is a link; copy the whole folder")
     if path.stat().st_size > MAX_CONFIG_BYTES:
-        raise CheckpointError(f"checkpoint '{folder.name}': config.json is larger than {MAX_CONFIG_BYTES >> 20} MiB")
+        raise CheckpointError(f"checkpoint '{called(folder)}': config.json is larger than {MAX_CONFIG_BYTES >> 20} MiB")
     try:
         config = json.loads(path.read_text(encoding="utf-8"))
         json.dumps(config, ensure_ascii=False).encode()  # lone surrogates pass as JSON but are no text
     except (ValueError, OSError, RecursionError) as error:
-        raise CheckpointError(f"checkpoint '{folder.name}': config.json cannot be read ({error})") from error
+        raise CheckpointError(f"checkpoint '{called(folder)}': config.json cannot be read ({error})") from error
     if not isinstance(config, dict) or config.get("format") != FORMAT:
         version = config.get("format") if isinstance(config, dict) else None
-        raise CheckpointError(f"checkpoint '{folder.name}' is format {version}; this version reads {FORMAT}. Train it again with this version.")
+        raise CheckpointError(f"checkpoint '{called(folder)}' is format {version}; this version reads {FORMAT}. Train it again with this version.")
     shapes: dict[str, type] = {"model": str, "settings": dict, "documents": int, "files": dict, "digest": str}
     for key, kind in shapes.items():
         if not isinstance(config.get(key), kind):
-            raise CheckpointError(f"checkpoint '{folder.name}': config.json needs '{key}' as {kind.__name__}")
+            raise CheckpointError(f"checkpoint '{called(folder)}': config.json needs '{key}' as {kind.__name__}")
     return config
 
 
 def _checked_kind(folder: Path, config: Mapping[str, Any], kind: str) -> None:
     found = config.get("kind", CLASSIFIER)
     if found != kind:
-        raise CheckpointError(f"checkpoint '{folder.name}' is a {found}, not a {kind}; known are {', '.join(names(kind=kind)) or 'none'}")
+        raise CheckpointError(f"checkpoint '{called(folder)}' is a {found}, not a {kind}; known are {', '.join(names(kind=kind)) or 'none'}")
 
 
 def _checked_files(folder: Path, config: Mapping[str, Any], origin: Origin | None) -> Weights:
@@ -223,22 +238,22 @@ def _checked_files(folder: Path, config: Mapping[str, Any], origin: Origin | Non
     for stray in folder.iterdir():
         if stray.suffix.lower() in _REFUSED:
             raise CheckpointError(
-                f"checkpoint '{folder.name}' holds '{stray.name}', a format that can run code when read; only safetensors and text are loaded"
+                f"checkpoint '{called(folder)}' holds '{stray.name}', a format that can run code when read; only safetensors and text are loaded"
             )
     for needed in (PLAIN, *(() if "kind" in config else ("labels.tsv",))):
         if needed not in config["files"] and (needed == PLAIN or not origin or needed not in origin.files):
-            raise CheckpointError(f"checkpoint '{folder.name}': config.json does not list {needed}")
+            raise CheckpointError(f"checkpoint '{called(folder)}': config.json does not list {needed}")
     weights = find_weights(folder)
     for name, expected in config["files"].items():
         path = folder / name
         if not _PLAIN.fullmatch(name) or path.is_symlink():
-            raise CheckpointError(f"checkpoint '{folder.name}' names the file '{name}', which is not a plain file inside its folder")
+            raise CheckpointError(f"checkpoint '{called(folder)}' names the file '{name}', which is not a plain file inside its folder")
         if name != PLAIN and not path.is_file():
-            raise CheckpointError(f"checkpoint '{folder.name}': {name} is missing; fetch a whole copy")
+            raise CheckpointError(f"checkpoint '{called(folder)}': {name} is missing; fetch a whole copy")
         if (weights.sum() if name == PLAIN else file_sum(path)) != expected:
-            raise CheckpointError(f"checkpoint '{folder.name}': {name} is not the file that was saved (its SHA-256 differs); fetch a whole copy")
+            raise CheckpointError(f"checkpoint '{called(folder)}': {name} is not the file that was saved (its SHA-256 differs); fetch a whole copy")
     if config["digest"] != _digest(config):
-        raise CheckpointError(f"checkpoint '{folder.name}': config.json was changed after saving (digest {config['digest']} does not fit)")
+        raise CheckpointError(f"checkpoint '{called(folder)}': config.json was changed after saving (digest {config['digest']} does not fit)")
     return weights
 
 
@@ -256,27 +271,28 @@ def _naming(name: str, other: str) -> Iterator[None]:
 def _chain(folder: Path, config: dict[str, Any], kind: str) -> list[tuple[Path, dict[str, Any], Origin | None]]:
     """A checkpoint and those it stands on, nearest first, each with its config.json. No other file is read."""
     _checked_kind(folder, config, kind)
-    chain = [(folder, config, Origin.of(config, folder.name))]
+    chain = [(folder, config, Origin.of(config, called(folder)))]
     while origin := chain[-1][2]:
         below = chain[-1][0]
         if len(chain) > MAX_PARENTS:
-            raise CheckpointError(f"checkpoint '{folder.name}' stands on more than {MAX_PARENTS} others, one on another; save it without a parent")
-        places = [root / origin.name for root in (below.absolute().parent, FOLDER)] if _PLAIN.fullmatch(origin.name) else []
+            raise CheckpointError(f"checkpoint '{called(folder)}' stands on more than {MAX_PARENTS} others, one on another; save it without a parent")
+        places = [below.absolute().parent / origin.name, *_places(origin.name)] if _PLAIN.fullmatch(origin.name) else []
         found = next((place for place in places if (place / "config.json").is_file()), None)
         if found is None:
             raise CheckpointError(
-                f"checkpoint '{folder.name}' stands on '{origin.name}', which lies neither beside it nor in {FOLDER}; fetch that checkpoint too "
+                f"checkpoint '{called(folder)}' stands on '{origin.name}', which lies neither beside it nor in {FOLDER}, nor did a run "
+                f"make it; fetch that checkpoint too "
                 f"(digest {origin.digest})"
             )
         if any(found.resolve() == other.resolve() for other, _, _ in chain):
-            raise CheckpointError(f"checkpoint '{folder.name}' stands on itself by way of '{below.name}'; save it under another name")
-        with _naming(folder.name, found.name):
+            raise CheckpointError(f"checkpoint '{called(folder)}' stands on itself by way of '{called(below)}'; save it under another name")
+        with _naming(called(folder), called(found)):
             parent = read_config(found)
             _checked_kind(found, parent, kind)
-            chain.append((found, parent, Origin.of(parent, found.name)))
+            chain.append((found, parent, Origin.of(parent, called(found))))
         if parent["digest"] != origin.digest:
             raise CheckpointError(
-                f"checkpoint '{folder.name}' stands on '{origin.name}' of digest {origin.digest}, but {found} has {parent['digest']}; "
+                f"checkpoint '{called(folder)}' stands on '{origin.name}' of digest {origin.digest}, but {found} has {parent['digest']}; "
                 f"fetch the one it was saved with"
             )
     return chain
@@ -293,7 +309,7 @@ class _Read:
     texts: dict[str, str]
 
     def labels(self) -> LabelSpace:
-        return parse_labels(self.texts.get("labels.tsv", ""), self.config["documents"], self.folder.name)
+        return parse_labels(self.texts.get("labels.tsv", ""), self.config["documents"], called(self.folder))
 
 
 def _read(name: str | Path, kind: str, with_tensors: bool) -> _Read:
@@ -302,12 +318,12 @@ def _read(name: str | Path, kind: str, with_tensors: bool) -> _Read:
     tensors: dict[str, NDArray[Any]] = {}
     texts: dict[str, str] = {}
     for folder, config, origin in reversed(chain):
-        with _naming(first.name, folder.name):
+        with _naming(called(first), called(folder)):
             weights = _checked_files(folder, config, origin)
             own = weights.tensors() if with_tensors else {}
-            tensors = join_tensors(own, tensors, origin, folder.name) if origin and with_tensors else own
+            tensors = join_tensors(own, tensors, origin, called(folder)) if origin and with_tensors else own
             held = _held_texts(folder, config)
-            texts = join_texts(held, texts, origin, folder.name) if origin else held
+            texts = join_texts(held, texts, origin, called(folder)) if origin else held
     return _Read(first, chain[0][1], origin.name if (origin := chain[0][2]) else "", tensors, texts)
 
 
@@ -316,7 +332,7 @@ def _held_texts(folder: Path, config: Mapping[str, Any]) -> dict[str, str]:
         # Decoded by hand: read_text would turn every carriage return into a line feed.
         return {name: (folder / name).read_bytes().decode("utf-8") for name in config["files"] if name != PLAIN}
     except (ValueError, OSError) as error:
-        raise CheckpointError(f"checkpoint '{folder.name}' cannot be read: {error}") from error
+        raise CheckpointError(f"checkpoint '{called(folder)}' cannot be read: {error}") from error
 
 
 def load(name: str | Path, kind: str = CLASSIFIER) -> Saved:
@@ -325,7 +341,7 @@ def load(name: str | Path, kind: str = CLASSIFIER) -> Saved:
     found = _read(name, kind, with_tensors=True)
     config, labels = found.config, found.labels()
     files = {file: text for file, text in found.texts.items() if file != "labels.tsv"}
-    return Saved(found.folder.name, config["model"], config["digest"], config["settings"], labels, found.tensors, files, config, found.parent)
+    return Saved(called(found.folder), config["model"], config["digest"], config["settings"], labels, found.tensors, files, config, found.parent)
 
 
 def read_labels(name: str | Path) -> LabelSpace:

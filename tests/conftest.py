@@ -21,6 +21,7 @@ os.environ["HF_HUB_OFFLINE"] = "1"
 _SCRATCH = Path(os.environ.get("TREMOR_TESTS") or tempfile.mkdtemp(prefix="tremor-tests-"))
 os.environ["TREMOR_TESTS"] = str(_SCRATCH)
 os.environ["TREMOR_CACHE"] = str(_SCRATCH / "cache")
+os.environ["TREMOR_RUNS"] = str(_SCRATCH / "runs")
 
 import hypothesis
 import numpy as np

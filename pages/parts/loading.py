@@ -71,7 +71,7 @@ def card(name: str) -> Card:
 def cards() -> tuple[list[Card], list[str]]:
     """The checkpoints that can be read, the most precise first, and a sentence for each that cannot."""
     found, problems = [], []
-    for name in checkpoint.names(checkpoint.FOLDER):
+    for name in checkpoint.names():
         try:
             found.append(card(name))
         except CheckpointError as error:
