@@ -82,8 +82,10 @@ def test_a_campaign_and_back_to_a_document(url: str, open_tab: Open, tmp_path: P
     expect(tab.get_by_text("Do the texts that fool one fool the other?")).to_be_visible()
     ready(tab)
     tab.screenshot(path=tmp_path / "campaign.png", full_page=True)
-    # A row is chosen in the margin of the table, which is a canvas.
-    box = tab.get_by_test_id("stDataFrame").last.bounding_box()
+    # A row is chosen in the margin of the table, which is a canvas and stands below the window.
+    table = tab.get_by_test_id("stDataFrame").last
+    table.scroll_into_view_if_needed()
+    box = table.bounding_box()
     assert box is not None
     tab.mouse.click(box["x"] + 15, box["y"] + 35 + 17)
     tab.get_by_role("button", name="Open on one document").click()
