@@ -164,8 +164,8 @@ class Adversary:
         self.pause()
         document, classifier = victim.document, self.classifier
         if self.by_gradient and isinstance(classifier, Steerable):
-            order, before = by_gradient(classifier, document, victim.labels)
-            found = [i for i in order if i in set(places)]
+            words, before = by_gradient(classifier, document, victim.labels)
+            found = [i for i in words if i in set(places)]
             return found, np.zeros(len(found)), before
         if isinstance(classifier, Maskable):
             keep = np.ones((len(places) + 1, len(document)), dtype=np.bool_)
