@@ -69,6 +69,9 @@ class Substitution:
     altered_share: Annotated[float, Field("share of the documents that is attacked each time", low=0.0, high=1.0)] = 0.5
     altered_weight: Annotated[float, Field("weight w of the attacked documents' loss", low=0.0, high=1.0)] = 0.5
     refresh: Annotated[int, Field("epochs that the copies are used for before the network is attacked anew", low=1, high=10_000)] = 1
+    ranking: Annotated[
+        str, Field("greedy and masked: words are ranked by hiding each, or by the gradient (two passes a document)", choices=("mask", "gradient"))
+    ] = "mask"
     samples: Annotated[int, Field("sampled: random copies a document, of which the worst is taken", low=1, high=1_000)] = 4
     source: Annotated[
         str, Field("where candidates come from: the language model's nearest words, WordNet, or both", choices=("neighbours", "wordnet", "both"))
@@ -137,7 +140,7 @@ class SubstitutionTask(RewritingTask):
     def _against(self) -> Adversary:
         """The attack on the network as it now is."""
         s = self.settings
-        return Adversary(self.inner.classifier(), s.mode, s.rate, s.samples, self.table, self._pause)
+        return Adversary(self.inner.classifier(), s.mode, s.rate, s.samples, self.table, s.ranking == "gradient", self._pause)
 
     def _pause(self) -> None:
         if self.run.stopping():

@@ -20,7 +20,7 @@ from core.defences.rewriting import Copy, draw
 from core.document import Document
 from core.labels import LabelSpace
 from core.ranking import BLOCK
-from core.types import Classifier, FloatArray, IntArray, Maskable, Scores, Substitutable, Unit
+from core.types import Classifier, FloatArray, IntArray, Maskable, Scores, Steerable, Substitutable, Unit
 
 HIDDEN = "\u2370"
 """A word that no vocabulary holds (an APL sign), so that every model reads its unknown token in its place."""
@@ -60,6 +60,22 @@ def proposed(word: str, source: str, language_model: str, count: int) -> list[st
     return [other for other, refused in zip(words, reasons, strict=True) if not any(refused)][:count]
 
 
+def by_gradient(classifier: Steerable, document: Document, labels: IntArray) -> tuple[list[int], float]:
+    """All words, and the loss. First the word whose rows' loss gradient times the row's own norm is largest: a bound, to first order, of what
+    the loss gains when the rows vanish. One forward and one backward pass, where masking each word costs a forward pass a word."""
+    embedded = classifier.embed(document)
+
+    def weigh(scores: Scores) -> Scores:
+        weights = np.zeros_like(scores)
+        weights[:, labels] = -1 / (1 + np.exp(np.clip(scores[:, labels], -60, 60)))
+        return weights
+
+    scores, slopes = classifier.weighted_gradient(embedded, embedded.vectors[None], weigh)
+    sizes = np.linalg.norm(slopes[0], axis=1) * np.linalg.norm(embedded.vectors, axis=1)
+    order = np.argsort(-(embedded.owner.T @ sizes), kind="stable")
+    return order.tolist(), float(true_loss(scores[:, labels], classifier.unit)[0])
+
+
 @dataclass(frozen=True)
 class Victim:
     """A document with its true labels [m], and the draws that belong to it."""
@@ -84,6 +100,7 @@ class Adversary:
     rate: float
     samples: int
     table: Table
+    by_gradient: bool = False
     pause: Callable[[], None] = lambda: None
 
     def copies(self, victims: Sequence[Victim]) -> list[Copy]:
@@ -146,6 +163,10 @@ class Adversary:
             return [], np.zeros(0), 0.0
         self.pause()
         document, classifier = victim.document, self.classifier
+        if self.by_gradient and isinstance(classifier, Steerable):
+            words, before = by_gradient(classifier, document, victim.labels)
+            found = [i for i in words if i in set(places)]
+            return found, np.zeros(len(found)), before
         if isinstance(classifier, Maskable):
             keep = np.ones((len(places) + 1, len(document)), dtype=np.bool_)
             keep[np.arange(len(places)), places] = False
