@@ -81,7 +81,7 @@ def test_a_training_outlives_the_page_and_a_kill(world: Path, tiny_checkpoints: 
         until(lambda: jobs.find("long").status["step"] > step)
         for pid in sorted(processes(world / "runs" / "long"), reverse=True):
             os.kill(pid, signal.SIGKILL)
-        expect(tab.get_by_text("long broke off")).to_be_visible(timeout=10_000)
+        expect(tab.get_by_text("long broke off")).to_be_visible(timeout=20_000)
         tab.get_by_role("button", name="Resume").click()
         expect(tab.get_by_text("long: training")).to_be_visible()
         tab.screenshot(path=tmp_path / "train-light.png", full_page=True)

@@ -53,7 +53,7 @@ def launch(name: str, kind: str = "works", seconds: float = 0.5) -> Path:
     return folder
 
 
-def until(what: Callable[[], object], most: float = 60) -> None:
+def until(what: Callable[[], object], most: float = 180) -> None:
     end = time.monotonic() + most
     while not what():
         assert time.monotonic() < end, [(job.name, job.state, job.status) for job in jobs.jobs()]
