@@ -20,6 +20,8 @@ from tests.unit.defences import start
 
 pytestmark = pytest.mark.skipif(wordnet.missing() is not None, reason="WordNet is not installed")
 SETTINGS = Synonyms(largest_rate=0.5, ramp_epochs=2, consistency=0.0)
+ENDLESS = replace(SETTINGS, clean_drop=100.0)
+"""A tiny network's P@1 falls by more than 2 points at a breath."""
 TEXT = "A fast program for people who like a small editor and use big images quickly."
 
 
@@ -121,10 +123,10 @@ def _killed_at(epoch: int, block: int) -> Any:
 @pytest.mark.parametrize("block", [0, 2])
 def test_a_killed_training_comes_to_the_same_weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, block: int) -> None:
     monkeypatch.setattr(rewriting, "BLOCK", 40)
-    unbroken = start.weights(SETTINGS, tmp_path / "unbroken")
+    unbroken = start.weights(ENDLESS, tmp_path / "unbroken")
     with pytest.raises(start.Killed):
-        start.weights(SETTINGS, tmp_path / "killed", _killed_at(1, block))
-    assert start.same(unbroken, start.weights(SETTINGS, tmp_path / "killed"))
+        start.weights(ENDLESS, tmp_path / "killed", _killed_at(1, block))
+    assert start.same(unbroken, start.weights(ENDLESS, tmp_path / "killed"))
     names = ["epoch-00001.jsonl", "epoch-00002.jsonl", "epoch-00003.jsonl"]
     for name in names:
         assert (tmp_path / "unbroken" / "copies" / name).read_bytes() == (tmp_path / "killed" / "copies" / name).read_bytes()
