@@ -29,6 +29,7 @@ HEAVY = {
     "bertviz",
     "plotly",
     "safetensors",
+    "tensorboard",
     "textblob",
     "lemminflect",
 }

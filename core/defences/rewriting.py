@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import json
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
@@ -106,7 +107,7 @@ def marginal(truth: sparse.csr_array) -> FloatArray:
     return np.asarray(truth.sum(axis=0), dtype=np.float64).ravel()
 
 
-class RewritingTask:
+class RewritingTask(ABC):
     """A model's task that learns from altered copies beside the documents. A defence says by `rewrite` what they are; copies serve
     for `refresh` epochs."""
 
@@ -120,9 +121,9 @@ class RewritingTask:
 
     # -- what a defence decides
 
+    @abstractmethod
     def rewrite(self, epoch: int, rows: IntArray) -> list[Copy]:
         """The copies of some documents in a 0-based epoch, none for those that stay as they are."""
-        raise NotImplementedError
 
     def making(self, epoch: int) -> AbstractContextManager[Any]:
         """What is held while an epoch's copies are made: processes, the network as it is."""
