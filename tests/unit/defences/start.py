@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from core import fields
+from core.defences.rewriting import Copy, RewritingTask
 from core.models.words import Words
 from core.models.xml_cnn_network import Config
 from core.models.xml_cnn_training import XmlCnnTask
@@ -67,6 +68,23 @@ def run_in(folder: Path, seed: int = 5) -> Run:
 
 class Killed(Exception):
     """Stands for kill -9: nothing is saved on the way out."""
+
+
+def killed_at(epoch: int, block: int) -> Any:
+    """For `weights`: Killed while the copies of an epoch (0-based) are made, after `block` whole blocks of them."""
+
+    def break_at(task: RewritingTask) -> None:
+        honest, made = task.rewrite, []
+
+        def rewrite(at: int, rows: Any) -> list[Copy]:
+            made.append(at)
+            if at == epoch and made.count(epoch) > block:
+                raise Killed
+            return honest(at, rows)
+
+        task.rewrite = rewrite  # type: ignore[method-assign]  # a test's stand-in
+
+    return break_at
 
 
 def weights(defence: Any, folder: Path, break_at: Any = None) -> dict[str, Tensor]:

@@ -112,21 +112,6 @@ def test_settings_of_the_network_are_read_as_it_then_is(tmp_path: Path) -> None:
         assert all(30 < each["documents changed"] < 90 and each["seconds of a clean epoch"] > 0 for each in records)
 
 
-def _killed_at(epoch: int, block: int) -> Any:
-    def break_at(task: SubstitutionTask) -> None:
-        honest, made = task.rewrite, []
-
-        def rewrite(at: int, rows: Any) -> list[Copy]:
-            made.append(at)
-            if at == epoch and made.count(epoch) > block:
-                raise start.Killed
-            return honest(at, rows)
-
-        task.rewrite = rewrite  # type: ignore[method-assign]
-
-    return break_at
-
-
 @pytest.mark.skipif(wordnet.missing() is not None, reason="WordNet is not installed")
 @pytest.mark.parametrize(("mode", "block"), [("sampled", 0), ("greedy", 2), ("masked", 1)])
 def test_a_killed_training_comes_to_the_same_weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mode: str, block: int) -> None:
@@ -134,7 +119,7 @@ def test_a_killed_training_comes_to_the_same_weights(tmp_path: Path, monkeypatch
     settings = replace(SETTINGS, mode=mode)
     unbroken = start.weights(settings, tmp_path / "unbroken")
     with pytest.raises(start.Killed):
-        start.weights(settings, tmp_path / "killed", _killed_at(1, block))
+        start.weights(settings, tmp_path / "killed", start.killed_at(1, block))
     assert start.same(unbroken, start.weights(settings, tmp_path / "killed"))
     for path in (tmp_path / "unbroken" / "copies").iterdir():
         assert path.read_bytes() == (tmp_path / "killed" / "copies" / path.name).read_bytes()

@@ -11,7 +11,7 @@ import pytest
 
 from core.defences import rewriting
 from core.defences.rewriting import Copy
-from core.defences.synonyms import Synonyms, SynonymTask, jaccard, predicted_divergence, replaced
+from core.defences.synonyms import Synonyms, jaccard, predicted_divergence, replaced
 from core.document import Document
 from core.language import wordnet
 from core.training.loop import fit
@@ -105,27 +105,12 @@ def test_copies_with_other_labels_are_dropped(tmp_path: Path) -> None:
     assert record["KL predicted"] == pytest.approx(predicted_divergence(copies, 12)) and record["KL predicted"] < 1e-3
 
 
-def _killed_at(epoch: int, block: int) -> Any:
-    def break_at(task: SynonymTask) -> None:
-        honest, made = task.rewrite, []
-
-        def rewrite(at: int, rows: Any) -> list[Copy]:
-            made.append(at)
-            if at == epoch and made.count(epoch) > block:
-                raise start.Killed
-            return honest(at, rows)
-
-        task.rewrite = rewrite  # type: ignore[method-assign]
-
-    return break_at
-
-
 @pytest.mark.parametrize("block", [0, 2])
 def test_a_killed_training_comes_to_the_same_weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, block: int) -> None:
     monkeypatch.setattr(rewriting, "BLOCK", 40)
     unbroken = start.weights(ENDLESS, tmp_path / "unbroken")
     with pytest.raises(start.Killed):
-        start.weights(ENDLESS, tmp_path / "killed", _killed_at(1, block))
+        start.weights(ENDLESS, tmp_path / "killed", start.killed_at(1, block))
     assert start.same(unbroken, start.weights(ENDLESS, tmp_path / "killed"))
     names = ["epoch-00001.jsonl", "epoch-00002.jsonl", "epoch-00003.jsonl"]
     for name in names:
