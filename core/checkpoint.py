@@ -30,8 +30,23 @@ from core.packing import PACKED, PLAIN, Weights, file_sum, find_weights, pack_we
 from core.saved import Saved, labels_text, parse_labels
 
 __all__ = [
-    "CLASSIFIER", "FOLDER", "FORMAT", "MAX_CONFIG_BYTES", "RUNS", "Saved", "called", "find", "load", "names", "pack", "parent_refusal", "read_config",
-    "read_labels", "save", "write_atomically",
+    "CLASSIFIER",
+    "FOLDER",
+    "FORMAT",
+    "MAX_CONFIG_BYTES",
+    "RUNS",
+    "Saved",
+    "annotate",
+    "called",
+    "find",
+    "load",
+    "names",
+    "pack",
+    "parent_refusal",
+    "read_config",
+    "read_labels",
+    "save",
+    "write_atomically",
 ]  # fmt: skip
 
 FORMAT = 1
@@ -152,6 +167,13 @@ def pack(name: str | Path) -> None:
     """
     config = read_config(name)
     pack_weights(find(name), str(config["files"].get(PLAIN)))
+
+
+def annotate(name: str | Path, provenance: Mapping[str, Any], card: str) -> None:
+    """Replace what is said of a checkpoint: its provenance and its card. Weights and digest stay."""
+    folder, config = find(name), read_config(name)
+    write_atomically(folder / "config.json", json.dumps({**config, "provenance": dict(provenance)}, indent=1, ensure_ascii=False) + "\n")
+    write_atomically(folder / "README.md", card)
 
 
 def _digest(config: Mapping[str, Any]) -> str:

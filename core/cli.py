@@ -1,4 +1,4 @@
-"""`python -m core VERB`: predict, explain, attack, study, squeeze, evaluate, train, language, data.
+"""`python -m core VERB`: predict, explain, attack, study, squeeze, evaluate, train, runs, card, language, data.
 
 `--json` prints one object on standard output and nothing else there; progress goes to standard error. Exit status 0: done;
 2: refused input, with one sentence on standard error.
@@ -117,6 +117,13 @@ def _squeeze(arguments: argparse.Namespace) -> None:
     from core.squeeze_cli import squeeze
 
     found, lines = squeeze(arguments, _progress())
+    _print(found, arguments, lines)
+
+
+def _card(arguments: argparse.Namespace) -> None:
+    from core.card_cli import annotate
+
+    found, lines = annotate(arguments)
     _print(found, arguments, lines)
 
 
@@ -294,6 +301,12 @@ def parser(words: Sequence[str]) -> argparse.ArgumentParser:
     from core.language.commands import add_flags
 
     add_flags(verb("language", _language, "Train or evaluate the masked language model that attacks ask for words."), words)
+
+    one = verb("card", _card, "Put what was measured of a defence on a checkpoint's card: base, control and robust side by side.")
+    if words[:1] == ["card"]:
+        from core.card_cli import add_flags as add_card_flags
+
+        add_card_flags(one)
 
     one = verb("data", _data, "List, build or describe data sets.")
     one.add_argument("action", choices=("list", "build", "describe"))
