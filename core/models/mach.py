@@ -154,6 +154,7 @@ class Mach:
         scores: Scores = np.concatenate(parts) if parts else np.zeros((0, len(chosen)), np.float32)
         return scores if self.linear is None else self.linear.sum(scores, self.linear.model.score_embedded(embedded, vectors, labels))
 
+    @torch.enable_grad()
     def gradient(self, embedded: Embedded, vectors: NDArray[np.float32], labels: IntArray) -> tuple[Scores, NDArray[np.float32]]:
         table = self._rows(embedded)
         distinct, place = np.unique(labels, return_inverse=True)
@@ -172,6 +173,7 @@ class Mach:
     def perturbable(self, embedded: Embedded) -> Perturbable:
         return Perturbable.of(embedded, 0)
 
+    @torch.enable_grad()
     def weighted_gradient(self, embedded: Embedded, vectors: NDArray[np.float32], weigh: Weigh) -> tuple[Scores, NDArray[np.float32]]:
         """Both parts read the same features, so their slopes add up."""
         part, reader = self.linear, self.reader

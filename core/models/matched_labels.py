@@ -79,6 +79,7 @@ class MatchedLabels:
     def perturbable(self, embedded: Embedded) -> Perturbable:
         return Perturbable.of(embedded, len(embedded.tokens))
 
+    @torch.enable_grad()  # the loop validates without gradients, and a defence attacks in validation
     def weighted_gradient(self, embedded: Embedded, vectors: NDArray[np.float32], weigh: Weigh) -> tuple[Scores, NDArray[np.float32]]:
         leaf = torch.from_numpy(np.array(vectors)).requires_grad_(True)
         logits = self._logits(leaf)

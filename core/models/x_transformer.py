@@ -167,6 +167,7 @@ class XTransformer:
         with torch.inference_mode():
             return np.concatenate([self._paths(embedded, torch.from_numpy(part), chosen).numpy() for part in _parts(vectors)])
 
+    @torch.enable_grad()
     def gradient(self, embedded: Embedded, vectors: NDArray[np.float32], labels: IntArray) -> tuple[Scores, NDArray[np.float32]]:
         embedded = _own(embedded)
         scores, gradients = [], []
@@ -183,6 +184,7 @@ class XTransformer:
     def perturbable(self, embedded: Embedded) -> Perturbable:
         return Perturbable.of(embedded, _own(embedded).positions)
 
+    @torch.enable_grad()
     def weighted_gradient(self, embedded: Embedded, vectors: NDArray[np.float32], weigh: Weigh) -> tuple[Scores, NDArray[np.float32]]:
         leaf = torch.from_numpy(np.array(vectors)).requires_grad_(True)
         paths = self._paths(_own(embedded), leaf, np.arange(len(self.labels)))

@@ -59,6 +59,19 @@ def test_nothing_of_the_model_is_touched(model: Any, embedded: Any) -> None:
             assert not any(module.training for module in value.modules())
 
 
+def test_gradients_also_where_the_caller_wants_none(model: Any, embedded: Any) -> None:
+    """The training loop validates under no_grad, and a defence attacks in validation."""
+    import torch
+
+    with torch.no_grad():
+        inside = (
+            model.weighted_gradient(embedded, embedded.vectors[None], np.ones_like)[1],
+            model.gradient(embedded, embedded.vectors[None], np.array([0]))[1],
+        )
+    np.testing.assert_array_equal(inside[0], model.weighted_gradient(embedded, embedded.vectors[None], np.ones_like)[1])
+    np.testing.assert_array_equal(inside[1], model.gradient(embedded, embedded.vectors[None], np.array([0]))[1])
+
+
 def test_rows_that_stand_for_words(model: Any, embedded: Any) -> None:
     rows = model.perturbable(embedded)
     owned = embedded.owner.sum(axis=1) > 0
