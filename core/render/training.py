@@ -16,7 +16,7 @@ POINTS = 1_500
 """Points of a line, at most: a browser draws the figure anew every other second."""
 MARKED = 60
 """Points that have room for a symbol each."""
-LOSSES = {"loss": "solid", "clean loss": "dot", "attacked loss": "dash"}
+LOSSES = {"loss": "solid", "clean loss": "dot", "attacked loss": "dash", "altered loss": "dash"}
 MEASURES = ("P@1", "P@3", "P@5", "nDCG@5")
 ATTACKED = "attacked "
 SYMBOLS = ("circle", "square", "diamond", "triangle-up")

@@ -69,14 +69,17 @@ def card(name: str) -> Card:
 
 
 def cards() -> tuple[list[Card], list[str]]:
-    """The checkpoints that can be read, the most precise first, and a sentence for each that cannot."""
+    """The checkpoints that can be read, those of checkpoints/ before those that runs made, the most precise first; and a sentence for
+    each that cannot."""
     found, problems = [], []
     for name in checkpoint.names():
         try:
             found.append(card(name))
         except CheckpointError as error:
             problems.append(str(error))
-    return sorted(found, key=lambda one: (-(one.precision or 0.0), one.name)), problems
+    return sorted(
+        found, key=lambda one: (not checkpoint.find(one.name).is_relative_to(checkpoint.FOLDER), -(one.precision or 0.0), one.name)
+    ), problems
 
 
 @st.cache_resource(max_entries=KEPT_MODELS, show_spinner=False)

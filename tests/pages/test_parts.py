@@ -187,3 +187,13 @@ def test_only_its_file_names_the_session_state_and_the_caches() -> None:
             assert "st.session_state" not in text.replace("`st.session_state`", "") and "st.query_params" not in text, path
         if path.name != "loading.py":
             assert "st.cache_" not in text, path
+
+
+def test_a_run_s_checkpoint_is_never_what_a_newcomer_meets_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However precise: it may be of another data set, and was made by somebody's trial."""
+    precisions = {"trial": 0.99, "good": 0.8, "better": 0.9}
+    monkeypatch.setattr(loading.checkpoint, "names", lambda: list(precisions))
+    monkeypatch.setattr(loading, "card", lambda name: loading.Card(name, "linear", "d", 1, precisions[name]))
+    places = {"trial": loading.checkpoint.RUNS / "trial" / "checkpoint"}
+    monkeypatch.setattr(loading.checkpoint, "find", lambda name: places.get(name, loading.checkpoint.FOLDER / name))
+    assert [card.name for card in loading.cards()[0]] == ["better", "good", "trial"]
