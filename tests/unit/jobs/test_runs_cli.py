@@ -91,9 +91,9 @@ def test_resume_follows_to_the_end(
         looks.append(name)
         if len(looks) == 4:
             write_status(runs / name, state=end, message="as asked" if words else "")
+            os.close(lock.pop() or -1)  # its process has ended, too
         return find(name)
 
     monkeypatch.setattr(jobs, "find", later)
     assert words in said(capsys, "resume", "crashed", "--follow", status=status)
     assert launched == [("crashed", ("train", "--model", "mach"), "cpu")] and len(looks) >= 4
-    os.close(lock[0] or -1)
