@@ -165,7 +165,8 @@ class Reader:
 
     @cached_property
     def lookup(self) -> Tensor:
-        return torch.from_numpy(self.buckets.lookup)
+        with torch.inference_mode(False):  # scoring may ask first, and a tensor made there could never be differentiated through
+            return torch.from_numpy(self.buckets.lookup)
 
     def chosen(self, z: Tensor, labels: IntArray) -> Tensor:
         """Logits of the R buckets of m labels, [R, n, m] -> scores [n, m]."""

@@ -350,3 +350,13 @@ def test_bags_lie_repetition_by_repetition() -> None:
     assert rows.tolist() == [int(hashing.rows[r, f]) for r in range(4) for f in (1, 3, 0)]
     assert starts.tolist() == [3 * r + place for r in range(4) for place in (0, 2, 2)]
     assert values.tolist() == [2, 3, 1] * 4
+
+
+def test_scores_first_then_gradients() -> None:
+    """What scoring keeps (it runs in inference mode) must not stand in a gradient's way."""
+    model = toy()
+    model.score(TEXTS)
+    embedded = model.embed(Document.from_text(TEXTS[0]))
+    scores, slopes = model.weighted_gradient(embedded, embedded.vectors[None], np.ones_like)
+    np.testing.assert_allclose(scores[0], model.score(TEXTS[:1])[0], atol=1e-4)
+    assert slopes.shape == embedded.vectors[None].shape
