@@ -91,6 +91,7 @@ def _defended(rows: Sequence[Mapping[str, Any]]) -> list[str]:
         "|---" * (len(who) + 1) + "|",
         *(f"| {each} | {' | '.join(cells.get((each, one), '') for one in who)} |" for each in dict.fromkeys(row["measure"] for row in rows)),
         "",
+        *([f"Measured on {'; '.join(on)}."] if (on := list(dict.fromkeys(row["on"] for row in rows if row.get("on")))) else []),
         "In brackets: 95 % intervals. Base: the model before. Control: trained on in the same way without the defence. Robust: with it.",
         "",
     ]

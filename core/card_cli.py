@@ -64,11 +64,12 @@ def evaluated(files: Sequence[tuple[str, Path]]) -> list[dict[str, Any]]:
         try:
             found = json.loads(path.read_text(encoding="utf-8"))
             drawn.add((found["data_digest"], found["split"], found["documents"], found["seed"]))
-            rows += [_row(who, f"{name}, clean, %", found["metrics"][name], 100) for name in ("P@1", "P@3", "P@5")]
+            on = f"{found['documents']:,} documents of {found['split']}, drawn with seed {found['seed']}"
+            rows += [_row(who, f"{name}, clean, %", found["metrics"][name], on) for name in ("P@1", "P@3", "P@5")]
             for each in found["attacked"]:
                 said = f"{found['attack']}, epsilon {each['epsilon']:g}, {found['loss']} loss, {found['settings']['label_source']} labels"
-                rows += [_row(who, f"{name}, {said}, %", each["metrics"][name], 100) for name in ("P@1", "P@3", "P@5")]
-                rows.append(_row(who, f"clean minus attacked P@1, {said}", each["gap"]["P@1"], 100))
+                rows += [_row(who, f"{name}, {said}, %", each["metrics"][name], on) for name in ("P@1", "P@3", "P@5")]
+                rows.append(_row(who, f"clean minus attacked P@1, {said}", each["gap"]["P@1"], on))
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise InputError(f"{path} is not what `evaluate --attack .. --json` prints: {type(error).__name__} {error}") from error
     if len(drawn) > 1:
@@ -91,9 +92,10 @@ def attacked(folders: Sequence[tuple[str, Path]]) -> list[dict[str, Any]]:
         each = [own[pair] for pair in common]
         wins = sum(record["success"] for record in each)
         said = f"{each[0]['goal']} attack, {len(common)} pairs that all of them hold (of {most})"
-        rows.append(_row(who, f"success of the {said}, %", asdict(wilson(wins, len(common))), 100))
+        rows.append(_row(who, f"success of the {said}, %", asdict(wilson(wins, len(common))), f"pairs of {each[0]['recipe']}, k = {each[0]['k']}"))
     return rows
 
 
-def _row(who: str, measure: str, found: Mapping[str, float], factor: float) -> dict[str, Any]:
-    return {"who": who, "measure": measure, **{key: factor * found[key] for key in ("value", "low", "high")}}
+def _row(who: str, measure: str, found: Mapping[str, float], on: str) -> dict[str, Any]:
+    """In percent; `on` says of which documents."""
+    return {"who": who, "measure": measure, **{key: 100 * found[key] for key in ("value", "low", "high")}, "on": on}

@@ -30,23 +30,8 @@ from core.packing import PACKED, PLAIN, Weights, file_sum, find_weights, pack_we
 from core.saved import Saved, labels_text, parse_labels
 
 __all__ = [
-    "CLASSIFIER",
-    "FOLDER",
-    "FORMAT",
-    "MAX_CONFIG_BYTES",
-    "RUNS",
-    "Saved",
-    "annotate",
-    "called",
-    "find",
-    "load",
-    "names",
-    "pack",
-    "parent_refusal",
-    "read_config",
-    "read_labels",
-    "save",
-    "write_atomically",
+    "CLASSIFIER", "FOLDER", "FORMAT", "MAX_CONFIG_BYTES", "RUNS", "Saved", "annotate", "called",
+    "find", "load", "names", "pack", "parent_refusal", "read_config", "read_labels", "save", "write_atomically",
 ]  # fmt: skip
 
 FORMAT = 1

@@ -204,14 +204,6 @@ def _settings_help(title: str, kinds: dict[str, type]) -> str:
     return "\n".join(lines)
 
 
-def _chosen(words: Sequence[str], flag: str, default: str | None) -> str | None:
-    """The value of one flag, read ahead, because it decides which other flags there are."""
-    ahead = argparse.ArgumentParser(add_help=False)
-    ahead.add_argument(flag, dest="value", default=default)
-    value: str | None = ahead.parse_known_args(words)[0].value
-    return value
-
-
 def parser(words: Sequence[str]) -> argparse.ArgumentParser:
     """The whole command line; the settings of the chosen model or explainer become flags."""
     whole = argparse.ArgumentParser(prog="python -m core", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -240,7 +232,7 @@ def parser(words: Sequence[str]) -> argparse.ArgumentParser:
         one.add_argument("--labels", default="auto:3", help="auto:3 (the three best) or names or ids, separated by semicolons (default: auto:3)")
         one.add_argument("--words", type=int, default=10, help="words to print for each label without --json (default: 10)")
         one.add_argument("--no-fidelity", action="store_true", help="do not measure how faithful the explanation is")
-        chosen = _chosen(words, "--explainer", "integrated-gradients")
+        chosen = fields.ahead(words, "--explainer", "integrated-gradients")
         if chosen in kinds:
             fields.add_flags(one, kinds[chosen], f"settings of {chosen}")
     else:
@@ -278,7 +270,7 @@ def parser(words: Sequence[str]) -> argparse.ArgumentParser:
     if words[:1] == ["evaluate"]:
         from core.evaluate_cli import add_flags as add_evaluate_flags
 
-        add_evaluate_flags(one, _chosen(words, "--attack", None))
+        add_evaluate_flags(one, fields.ahead(words, "--attack", None))
     _reading_flags(one)
 
     epilog = ""

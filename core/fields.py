@@ -12,7 +12,7 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, TypeVar, get_args, get_origin, get_type_hints
 
@@ -125,6 +125,14 @@ def to_flags(component: Any) -> list[str]:
     """All settings as `--name=value`, as `from_flags` reads them: a component on a command line."""
     values = to_json(component).items()
     return [f"--{name.replace('_', '-')}={str(value).lower() if isinstance(value, bool) else value}" for name, value in values]
+
+
+def ahead(words: Sequence[str], flag: str, default: str | None = None) -> str | None:
+    """The value of one flag, read before the others, because it decides which others there are."""
+    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    parser.add_argument(flag, dest="value", default=default)
+    value: str | None = parser.parse_known_args(words)[0].value
+    return value
 
 
 def from_flags(component: type[T], namespace: argparse.Namespace, base: Mapping[str, Any] | None = None) -> T:

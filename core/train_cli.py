@@ -46,25 +46,17 @@ def add_flags(parser: argparse.ArgumentParser, words: Sequence[str]) -> None:
     kind = _kind(words)
     if kind is not None:
         fields.add_flags(parser, config_class(kind), f"settings of {kind}")
-    if (defence := _ahead(words, "--defence")) in DEFENCES:
+    if (defence := fields.ahead(words, "--defence")) in DEFENCES:
         fields.add_flags(parser, defence_class(str(defence)), f"settings of {defence}")
 
 
-def _ahead(words: Sequence[str], flag: str) -> str | None:
-    """The value of one flag, read ahead, because it decides which other flags there are."""
-    ahead = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
-    ahead.add_argument(flag, dest="value")
-    value: str | None = ahead.parse_known_args(words)[0].value
-    return value
-
-
 def _kind(words: Sequence[str]) -> str | None:
-    if (parent := _ahead(words, "--from")) is not None:
+    if (parent := fields.ahead(words, "--from")) is not None:
         found = str(checkpoint.read_config(parent)["model"])
         if found not in MODELS:
             raise InputError(f"checkpoint '{parent}' is a '{found}', which cannot be trained on; known are {', '.join(MODELS)}")
         return found
-    kind = _ahead(words, "--model")
+    kind = fields.ahead(words, "--model")
     return kind if kind in MODELS else None
 
 
@@ -101,20 +93,13 @@ def train(arguments: argparse.Namespace, reading: Any = None) -> Found:
 
 def _settings(arguments: argparse.Namespace, kind: str, saved: checkpoint.Saved | None) -> tuple[Any, Any]:
     """The model's Config and the defence, or None."""
-    own = {setting.name for setting in fields.settings_of(config_class(kind))}
     base = {} if saved is None else {**saved.settings, **fine_tuning(kind)}
-    config: Any = fields.from_flags(config_class(kind), _only(arguments, own), base)
+    config: Any = fields.from_flags(config_class(kind), arguments, base)
     if arguments.defence is None:
         return config, None
     if why := refusal(arguments.defence, kind):
         raise InputError(why)
-    wanted = defence_class(arguments.defence)
-    return config, fields.from_flags(wanted, _only(arguments, {setting.name for setting in fields.settings_of(wanted)}))
-
-
-def _only(arguments: argparse.Namespace, names: set[str]) -> argparse.Namespace:
-    """The settings of one component among those of several."""
-    return argparse.Namespace(**{key: value for key, value in vars(arguments).items() if key.removeprefix("setting_") in names})
+    return config, fields.from_flags(defence_class(arguments.defence), arguments)
 
 
 def _extra(arguments: argparse.Namespace, saved: checkpoint.Saved | None, defence: Any) -> dict[str, Any]:

@@ -22,7 +22,7 @@ from torch import Tensor, nn
 from core.fields import Field, check
 from core.metrics import judge, ndcg, precision, value
 from core.ranking import top_k
-from core.training.defended import Copies, Defensible, Inputs, Outputs, Rewound, Space, Targets
+from core.training.defended import Copies, Defensible, Inputs, Means, Outputs, Rewound, Space, Targets
 from core.training.runs import Run
 from core.types import IntArray
 
@@ -113,7 +113,7 @@ class AdversarialTask:
     inner: Defensible
     settings: Fgsm
     selection: str = "mean nDCG@5"
-    sums: dict[str, list[float]] = field(default_factory=dict)
+    means: Means = field(default_factory=Means)
 
     @property
     def module(self) -> nn.Module:
@@ -133,7 +133,8 @@ class AdversarialTask:
         clean = task.loss_of(outputs, task.targets(rows))
         chosen = spread(len(rows), max(1, round(s.attacked_share * len(rows))))
         attacked = self._attacked(module, rows[chosen], outputs, chosen, before)
-        self._note(clean, attacked)
+        self.means.note("clean loss", clean)
+        self.means.note("attacked loss", attacked)
         return (1 - s.attacked_weight) * clean + s.attacked_weight * attacked
 
     def _attacked(self, module: nn.Module, rows: IntArray, outputs: Outputs, chosen: IntArray, before: Rewound) -> Tensor:
@@ -149,14 +150,8 @@ class AdversarialTask:
         dropout.again()
         return task.loss_of(task.outputs(module, inputs, inputs.vectors + moved), targets)
 
-    def _note(self, clean: Tensor, attacked: Tensor) -> None:
-        for name, loss in (("clean loss", clean), ("attacked loss", attacked)):
-            self.sums.setdefault(name, []).append(float(loss.detach()))
-
     def figures(self) -> dict[str, float]:
-        means = {name: float(np.mean(found)) for name, found in self.sums.items()}
-        self.sums.clear()
-        return means
+        return self.means.take()
 
     def validate(self, module: nn.Module) -> dict[str, float]:
         """The model's own measures, and P@1, P@5 and nDCG@5, clean and attacked, in percent, of up to VALIDATED documents."""

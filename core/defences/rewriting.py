@@ -29,7 +29,7 @@ from torch import Tensor, nn
 
 from core.checkpoint import write_atomically
 from core.document import Document
-from core.training.defended import Copies, Defensible
+from core.training.defended import Copies, Defensible, Means
 from core.training.runs import Run
 from core.types import FloatArray, IntArray
 
@@ -117,7 +117,7 @@ class RewritingTask(ABC):
         """The 0-based epoch that is being trained."""
         self._made = -1
         self._texts: dict[int, str] = {}
-        self._sums: dict[str, list[float]] = {}
+        self._means = Means()
 
     # -- what a defence decides
 
@@ -159,22 +159,17 @@ class RewritingTask(ABC):
         """The clean loss and the copies' (above); the clean one alone where no document of the batch has a copy."""
         task = self.inner
         clean = task.loss(module, rows)
-        self._note("clean loss", clean)
+        self._means.note("clean loss", clean)
         copied = np.asarray([row for row in rows.tolist() if row in self._texts], dtype=np.int64)
         if not len(copied):
             return clean
         inputs = task.inputs(module, copied, texts=[self._texts[row] for row in copied.tolist()])
         altered = task.loss_of(task.outputs(module, inputs), task.targets(copied))
-        self._note("altered loss", altered)
+        self._means.note("altered loss", altered)
         return (1 - self.weight) * clean + self.weight * altered
 
-    def _note(self, name: str, loss: Tensor) -> None:
-        self._sums.setdefault(name, []).append(float(loss.detach()))
-
     def figures(self) -> dict[str, float]:
-        means = {name: float(np.mean(found)) for name, found in self._sums.items()}
-        self._sums.clear()
-        return means
+        return self._means.take()
 
     def validate(self, module: nn.Module) -> dict[str, float]:
         return self.inner.validate(module)

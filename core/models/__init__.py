@@ -46,10 +46,6 @@ def train(kind: str, config: Any, dataset: Dataset, labels: LabelSpace, run: Any
         raise InputError(f"data set '{dataset.name}' holds vectors, no text; these models read text")
     if not len(labels):
         raise InputError("no label has enough training documents; lower the minimum count")
-    if kind == "linear":
-        if defence is not None or parent is not None:
-            raise InputError("the linear model is solved, not trained step by step: it takes no parent and no defence; choose another model")
-        return _module(kind).train(config, dataset, labels, run)
     return _module(kind).train(config, dataset, labels, run, defence, parent)
 
 

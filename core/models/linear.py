@@ -31,7 +31,7 @@ from core.models.routing import near_and_random
 from core.models.substitution import Changed
 from core.models.tfidf import Features, TfIdf
 from core.ranking import best_of_all
-from core.training.defended import Copies
+from core.training.defended import Copies, Defence
 from core.training.runs import Run
 from core.types import Blame, BoolArray, Embedded, IntArray, MaskMode, Perturbable, Scores, Unit, Weigh
 
@@ -184,8 +184,12 @@ def _columns(embedded: Embedded) -> IntArray:
     return embedded.columns
 
 
-def train(config: Config, dataset: Dataset, labels: LabelSpace, run: Run) -> LinearModel:
+def train(
+    config: Config, dataset: Dataset, labels: LabelSpace, run: Run, defence: Defence | None = None, parent: LinearModel | None = None
+) -> LinearModel:  # fmt: skip
     """`fit_texts`, and a record of how good the result is on "dev"."""
+    if defence is not None or parent is not None:
+        raise InputError("the linear model is solved, not trained step by step: it takes no parent and no defence; choose another model")
     model = fit_texts(config, dataset, labels, run)
     split = dataset.split("dev")
     truth = truth_for(split, dataset.label_names, labels)[0]

@@ -119,6 +119,22 @@ class Reporting(Protocol):
         ...
 
 
+class Means:
+    """Numbers noted under names, for a task's `figures`."""
+
+    def __init__(self) -> None:
+        self._noted: dict[str, list[float]] = {}
+
+    def note(self, name: str, loss: Tensor) -> None:
+        self._noted.setdefault(name, []).append(float(loss.detach()))
+
+    def take(self) -> dict[str, float]:
+        """The mean under each name; the next call begins anew."""
+        means = {name: sum(found) / len(found) for name, found in self._noted.items()}
+        self._noted.clear()
+        return means
+
+
 class Rewound:
     """Makes torch draw the same random numbers again: `again()` puts back the state that the generator had when this was made."""
 

@@ -35,7 +35,7 @@ def study(folder: Path, name: str, outcomes: dict[int, bool | None]) -> Path:
     """Row -> success, or None for a pair that was refused."""
     path = folder / name
     path.mkdir()
-    said = {"study": 1, "schema": 1, "label": "a", "goal": "positive-targeted"}
+    said = {"study": 1, "schema": 1, "label": "a", "goal": "positive-targeted", "recipe": "cheap", "k": 5}
     records = [
         {**said, "pair": f"{row}:0", "row": row, "success": bool(won), "reason": "refused" if won is None else ""} for row, won in outcomes.items()
     ]
