@@ -15,6 +15,7 @@ from core.attacking import prepare as prepare_attack
 from core.data.dataset import Dataset, Split
 from core.errors import CapabilityError, InputError
 from core.study.campaigns import Campaign, read_campaign
+from core.study.follow import write_squeezing
 from core.study.records import attempts
 from core.study.settings import Prepare
 from core.types import Classifier, Progress
@@ -42,7 +43,8 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
 
 
 def squeeze(arguments: argparse.Namespace, progress: Progress, prepare: Prepare = prepare_attack) -> Found:
-    """The object to print as JSON, and the lines to print otherwise. `prepare` makes the attacks of --adaptive."""
+    """The object to print as JSON, and the lines to print otherwise; kept beside the study's records, where the Robustness page finds it.
+    `prepare` makes the attacks of --adaptive."""
     from core.data import load_dataset
     from core.defences.squeezing import Binary, BitDepth, Squeezer, Training, Vocabulary
     from core.language import wordnet
@@ -77,7 +79,8 @@ def squeeze(arguments: argparse.Namespace, progress: Progress, prepare: Prepare 
         "classifiers": table, "detector": detected["all"], "adaptive": adaptive,
         "skipped": without,
     }  # fmt: skip
-    return result, _lines(result)
+    kept = write_squeezing(campaign.folder, result)
+    return result, [*_lines(result), f"kept as {kept}; the Robustness page shows it under Squeezing"]
 
 
 def drawn(dataset: Dataset, name: str, count: int, seed: int) -> Dataset:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import streamlit as st
 
-from pages.parts import loading, running, session, study_form, study_list, study_records, study_views
+from pages.parts import loading, running, session, squeeze_views, study_form, study_list, study_records, study_views
 from pages.parts.frame import frame
 from pages.parts.show import sentences
 
 SECTIONS = {
     "success": "By label frequency", "paper": "Beside the paper", "costs": "Against cost", "fragile": "Fragile labels", "transfer": "Transfer",
-    "records": "Records",
+    "squeezing": "Squeezing", "records": "Records",
 }  # fmt: skip
 
 
@@ -44,6 +44,8 @@ def results(shown: list[study_list.Campaign], cards: list[loading.Card]) -> None
         study_records.browse(shown, cards)
     elif section == "transfer":
         study_views.transfers(shown, cards)
+    elif section == "squeezing":
+        squeeze_views.squeezed(shown)
     else:
         chosen = study_views.filters()
         {"success": study_views.success, "paper": study_views.paper, "costs": study_views.costs, "fragile": study_views.fragile}[section](

@@ -49,6 +49,17 @@ class Rebalanced:
         kind = next(each for each in KINDS if each == self.kind)
         return positive_weights(labels.counts, labels.documents, kind, self.normalised, constants, self.beta)
 
+    def curves(self, labels: LabelSpace, dataset: str = "") -> dict[str, FloatArray]:
+        """The weights [L] of every kind of this loss and both scalings, with these constants, to be drawn beside each other; the one that
+        is set comes first."""
+        kinds = sorted(((kind, scaled) for kind in KINDS for scaled in (True, False)), key=lambda one: one != (self.kind, self.normalised))
+        return {
+            f"{kind.upper().replace('CB', 'cb')}, {'normalised' if scaled else 'as printed'}": replace(self, kind=kind, normalised=scaled).weights(
+                labels, dataset
+            )
+            for kind, scaled in kinds
+        }
+
     def task(self, task: Any, run: Run) -> Task:
         """The same task, sharing its network. InputError for a task whose positives have no weights."""
         if not isinstance(task, XmlCnnTask | MachTask):

@@ -14,6 +14,7 @@ from core.study.records import Record, attempts
 from core.types import Classifier, Progress, silent
 
 PREFIX = "transfer."
+SQUEEZING = "squeezing."
 
 
 def replay_all(saved: Sequence[Record], classifier: Classifier, progress: Progress = silent) -> dict[str, Any]:
@@ -62,3 +63,25 @@ def write_transfer(folder: Path, rows: Sequence[dict[str, Any]], classifier: Cla
 def read_transfers(folder: Path) -> list[dict[str, Any]]:
     """All transfers of a study, by the other checkpoint's name."""
     return [json.loads(path.read_text(encoding="utf-8")) for path in sorted(folder.glob(f"{PREFIX}*.json"))]
+
+
+def write_squeezing(folder: Path, found: dict[str, Any]) -> Path:
+    """Keep what `core squeeze` found beside the records it was measured on: squeezing.CHECKPOINT.json."""
+    path = folder / f"{SQUEEZING}{found['checkpoint']}.json"
+    write_atomically(path, json.dumps(found, ensure_ascii=False) + "\n")
+    return path
+
+
+def read_squeezings(folder: Path) -> list[dict[str, Any]]:
+    """All that `core squeeze` found with a study's texts, by the checkpoint's name. InputError for a file that holds something else."""
+    found = []
+    for path in sorted(folder.glob(f"{SQUEEZING}*.json")):
+        try:
+            one = json.loads(path.read_text(encoding="utf-8"))
+            sound = isinstance(one, dict) and {"checkpoint", "digest", "documents", "classifiers", "detector", "adaptive"} <= set(one)
+        except ValueError:
+            sound = False
+        if not sound:
+            raise InputError(f"{path} was not written by `core squeeze`; remove it, or run the command again")
+        found.append(one)
+    return found

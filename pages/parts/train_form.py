@@ -14,10 +14,11 @@ from core.defences import DEFENCES, defence_class
 from core.errors import CoreError, InputError
 from core.jobs import launch, new_folder, root
 from core.models import MODELS
+from core.render.defences import weight_curve
 from core.training import slots
 from core.training.estimate import estimate
 from core.training.request import Training, base_config, base_settings
-from pages.parts import forms, session
+from pages.parts import forms, loading, session
 from pages.parts.frame import KINDS
 from pages.parts.loading import Card
 from pages.parts.show import plain
@@ -70,6 +71,7 @@ def _asked(parents: list[Card]) -> Training:
     if defence:
         st.caption(plain(defence_class(defence).ABOUT))
         settings = _knobs("Settings of the defence", base_settings(defence), f"train.defence.{defence}", expanded=True)
+        _weights(settings, next((card for card in parents if card.name == parent), None), dataset)
     config = _knobs(f"Settings of {KINDS.get(model, model)}", base_config(model, parent), f"train.config.{parent or model}", expanded=False)
     return Training(model, config, parent, dataset, defence, settings, seed, device, minimum)
 
@@ -89,6 +91,20 @@ def _start(parents: list[Card], on_from: bool) -> tuple[str, str]:
 def _knobs(title: str, base: Any, key: str, expanded: bool) -> Any:
     with st.expander(title, expanded=expanded), st.container(horizontal=True):
         return forms.form(base, key)
+
+
+def _weights(settings: Any, card: Card | None, dataset: str) -> None:
+    """What a positive of each label will weigh under the losses with these settings, drawn."""
+    from core.defences.rebalanced import Rebalanced
+
+    if not isinstance(settings, Rebalanced):
+        return
+    if card is None:
+        st.caption("With a checkpoint to start from, the weights of its labels are drawn here; afresh, they are counted when the data is read.")
+        return
+    labels = loading.labels(card)
+    figure = weight_curve(labels.counts, settings.curves(labels, dataset))
+    st.plotly_chart(figure, key="train.weights", alt="Weight of a positive over the training documents of its label")
 
 
 def _title(defence: str) -> str:

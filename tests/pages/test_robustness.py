@@ -16,7 +16,7 @@ from streamlit.testing.v1 import AppTest
 
 import core.jobs
 from core import checkpoint
-from core.study import campaigns
+from core.study import campaigns, follow
 from core.training import slots
 from core.training.runs import LOCK
 from pages.parts import session
@@ -230,3 +230,39 @@ def test_a_refused_start_is_a_sentence(app, monkeypatch):
     test.button(key="study.start").click().run()
     assert not test.exception
     assert "cannot be the name of a run" in shown(test)
+
+
+def squeezing() -> dict:
+    """What `core squeeze` writes, with two squeezers."""
+    metrics = {"P@1": {"value": 0.8, "low": 0.75, "high": 0.85}}
+    own = {"auc": 0.625, "tpr": 0.25, "fpr": 0.05, "curve": {"fpr": [0, 0.05, 1], "tpr": [0, 0.25, 1]}}
+    rows = [{"name": "tiny-linear", "metrics": metrics, "fitting": 9, "restored": 0}]
+    rows += [
+        {"name": f"tiny-linear, {name}", "metrics": metrics, "fitting": 9, "restored": 4, "detector": own} for name in ("2 bits", "<b>3 bits</b>")
+    ]
+    adaptive = [{"squeezer": "2 bits", "recipe": "canned", "pairs": 7, "attacked": 6, "success": 5, "saved_success": 3}]
+    return {
+        "checkpoint": "tiny-linear", "digest": "abc", "attacked_digest": "abc", "documents": 40, "seed": 3, "classifiers": rows, "detector": own,
+        "adaptive": adaptive,
+    }  # fmt: skip
+
+
+def test_squeezing_is_shown_where_it_was_measured(app, tmp_path):
+    """A table, the detector's curves and the adaptive attacker; the command, where nobody measured; a sentence for a foreign file."""
+    test = app(study=["alpha", "beta"], section="squeezing")
+    assert not test.exception and test.code[0].value.startswith("python -m core squeeze --checkpoint ") and len(test.code) == 2
+    follow.write_squeezing(tmp_path / "runs" / "alpha", squeezing())
+    test.run()
+    assert not test.exception and not test.error and len(test.code) == 1
+    tables = [frame.value for frame in test.dataframe]
+    assert list(tables[0]["restored"]) == [0, 4, 4] and list(tables[0]["P@1 %"]) == [80.0] * 3
+    assert tables[1].to_dict("records") == [
+        {"squeezer": "2 bits", "attack": "canned", "pairs": 7, "attacked": 6, "succeed": 5, "succeeded without squeezing": 3}
+    ]
+    (figure,) = [json.loads(chart.proto.spec) for chart in test.get("plotly_chart")]
+    assert [trace["name"] for trace in figure["data"] if trace["mode"] == "lines"] == [
+        "all together (AUC 0.625)", "2 bits (AUC 0.625)", "&lt;b&gt;3 bits&lt;/b&gt; (AUC 0.625)"
+    ]  # fmt: skip
+    (tmp_path / "runs" / "alpha" / "squeezing.other.json").write_text("[]")
+    test.run()
+    assert not test.exception and "was not written by `core squeeze`" in shown(test)

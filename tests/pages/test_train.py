@@ -187,3 +187,21 @@ def test_a_defence_is_offered_where_it_fits(app):
     test = app()
     test.selectbox(key="train.model").set_value("linear").run()
     assert test.selectbox(key="train.defence.linear").options == ["None"]
+
+
+def test_the_weights_of_a_rebalanced_loss_are_drawn(app, monkeypatch):
+    """Of the chosen checkpoint's labels, the loss as set first; afresh there are no counts yet."""
+    monkeypatch.setattr(checkpoint, "FOLDER", APP.parent / "checkpoints")
+    test = app(model="debtags-mach")
+    test.selectbox(key="train.defence.mach").set_value("rebalanced").run()
+    assert not test.exception and not test.error
+    (figure,) = [json.loads(chart.proto.spec) for chart in test.get("plotly_chart")]
+    names = [trace["name"] for trace in figure["data"]]
+    assert names == ["PW-cb, normalised", "PW, normalised", "PW, as printed", "PW-cb, as printed"]
+    test.selectbox(key="train.defence.rebalanced.kind").set_value("pw").run()
+    (figure,) = [json.loads(chart.proto.spec) for chart in test.get("plotly_chart")]
+    assert figure["data"][0]["name"] == "PW, normalised"
+    test.segmented_control(key="train.start.from").set_value("Afresh").run()
+    test.selectbox(key="train.model").set_value("mach").run()
+    test.selectbox(key="train.defence.mach").set_value("rebalanced").run()
+    assert not test.get("plotly_chart") and "they are counted when the data is read" in shown(test)

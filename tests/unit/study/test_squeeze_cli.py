@@ -17,7 +17,7 @@ from core.data import load_dataset
 from core.defences.squeezing import BitDepth, Training
 from core.errors import InputError
 from core.models import load
-from core.study import records
+from core.study import follow, records
 from core.study.settings import Request
 from core.types import Maskable, silent
 from tests.unit.study.conftest import prepare
@@ -52,6 +52,7 @@ def test_what_is_counted(checkpoint: Path, data: Path, study: Path, capsys: pyte
     assert coarse["detector"]["attacked"] == len({record["adversarial"] for record in won})
     assert coarse["detector"]["clean"] == len({record["text"] for record in won})
     assert 0 <= found["detector"]["auc"] <= 1 and found["adaptive"] == []
+    assert follow.read_squeezings(study) == [found], "kept beside the records"
 
 
 def test_lines_and_refusals(checkpoint: Path, study: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,0 +1,80 @@
+"""What feature squeezing did to a study's texts: its price, what it undid, the detector's curve, the attacker who knows of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import streamlit as st
+
+from core.render.defences import Curve, roc
+from core.study import follow
+from core.study.campaigns import Campaign
+from pages.parts.show import plain
+from pages.parts.study_views import table
+
+SHOWN = 6
+"""Curves in one figure; the others stand in the table."""
+
+
+def squeezed(shown: Sequence[Campaign]) -> None:
+    """A block for each study and checkpoint that was measured; how to measure, where none was."""
+    found = [(one, each) for one in shown for each in follow.read_squeezings(one.folder)]
+    for study, each in found:
+        _block(study, each)
+    missing = [one for one in shown if one.folder not in {study.folder for study, _ in found}]
+    for one in missing:
+        st.info(
+            f"Squeezing was not measured on {plain(one.name)}. It reads the study's adversarial texts with coarser inputs (fewer bits, synonyms "
+            "as one) and takes some minutes; its table and the detector's curve then stand here:",
+            icon=":material/compress:",
+        )
+        st.code(f"python -m core squeeze --checkpoint {one.request.study.checkpoint} --records {one.folder} --adaptive 50", language="bash")
+
+
+def _block(study: Campaign, found: dict[str, Any]) -> None:
+    name = f"{study.name}.{found['checkpoint']}"
+    st.subheader(plain(f"{found['checkpoint']} on the texts of {study.name}"), anchor=False)
+    table("Squeezers", [_row(row) for row in found["classifiers"]], f"squeezers.{name}")
+    st.caption(
+        f"P@1 on {found['documents']:,} clean documents (seed {found['seed']}), squeezed like the attacked ones. Restored: adversarial texts after "
+        "which the goal is no longer reached, of those whose original still fits it. The detector flags a text whose scores move under "
+        "squeezing; its threshold was set on held-out clean texts."
+    )
+    st.plotly_chart(roc(_curves(found)), key=f"squeeze.roc.{name}", alt="True positive rate of each detector over its false positive rate")
+    table("The attacker knows of it", [_adaptive(row) for row in found["adaptive"]], f"adaptive.{name}")
+    if not found["adaptive"]:
+        st.caption("No attack on the squeezed model itself was run; `core squeeze … --adaptive 50` does. Without it, no defence should be believed.")
+    st.caption(plain(f"Checkpoint digest {found['digest']}; texts made on digest {found['attacked_digest']}."))
+
+
+def _row(row: dict[str, Any]) -> dict[str, Any]:
+    p1, own = row["metrics"]["P@1"], row.get("detector")
+    seen = {"AUC": None, "found %": None, "false alarms %": None}
+    if own is not None:
+        seen = {"AUC": round(own["auc"], 3), "found %": _percent(own["tpr"]), "false alarms %": _percent(own["fpr"])}
+    return {
+        "squeezer": row["name"], "P@1 %": _percent(p1["value"]), "low %": _percent(p1["low"]), "high %": _percent(p1["high"]),
+        "restored": row["restored"], "of": row["fitting"], **seen,
+    }  # fmt: skip
+
+
+def _adaptive(row: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "squeezer": row["squeezer"], "attack": row["recipe"], "pairs": row["pairs"], "attacked": row["attacked"], "succeed": row["success"],
+        "succeeded without squeezing": row["saved_success"],
+    }  # fmt: skip
+
+
+def _curves(found: dict[str, Any]) -> list[Curve]:
+    """The detector of all squeezers, then the single ones, the largest area first."""
+    own = [(row["name"].rpartition(", ")[2], row["detector"]) for row in found["classifiers"] if "detector" in row]
+    best = sorted(own, key=lambda pair: -pair[1]["auc"])[: SHOWN - 1]
+    return [
+        Curve(name, one["curve"]["fpr"], one["curve"]["tpr"], one["auc"], (one["fpr"], one["tpr"]))
+        for name, one in [("all together", found["detector"]), *best]
+    ]
+
+
+def _percent(value: float) -> float:
+    return round(100 * value, 2)
