@@ -35,6 +35,11 @@ class Campaign:
         return self.folder.name
 
     @property
+    def shipped(self) -> bool:
+        """Whether it is an example that comes with the project."""
+        return self.folder.is_relative_to(SHIPPED)
+
+    @property
     def checkpoint(self) -> str:
         """Its name; a folder's path may say more than others need to know."""
         return Path(self.request.study.checkpoint).name

@@ -31,6 +31,13 @@ def choose(found: dict[str, Path]) -> list[Campaign]:
             shown.append(loading.campaign(found[name]))
         except CoreError as error:
             problem(f"{name}: {error}")
+    if examples := [one.name for one in shown if one.shipped]:
+        st.caption(
+            plain(
+                f"{', '.join(examples)}: an example on the app's seven sample documents, tagged by hand. It shows what a study looks like and is "
+                "too small to conclude from; start one of some hundred pairs with New study."
+            )
+        )
     return shown
 
 
