@@ -6,7 +6,7 @@ and says what, if anything, differs.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -190,7 +190,7 @@ def replay(record: dict[str, Any], classifier: Classifier) -> Replayed:
     the outcome is new; on the same one text, ranks and outcome must be as saved. InputError for a record of another schema."""
     if record.get("schema") != SCHEMA:
         raise InputError(f"this record has schema {record.get('schema')!r}; this version reads {SCHEMA}")
-    goal = goals.from_json(_translated(record, classifier))
+    goal = goals.from_json(goal_settings_for(record, classifier))
     original = Document.from_text(record["text"])
     swaps = {step["position"]: step["to"] for step in record["steps"]}
     document = Document.from_text(original.replace({i: word for i, word in swaps.items() if word != original.words[i]}).text)
@@ -210,6 +210,6 @@ def replay(record: dict[str, Any], classifier: Classifier) -> Replayed:
     return Replayed(document.text, after, success, unmet, tuple(key for key, value in found.items() if record[key] != value))
 
 
-def _translated(record: dict[str, Any], classifier: Classifier) -> dict[str, Any]:
+def goal_settings_for(record: Mapping[str, Any], classifier: Classifier) -> dict[str, Any]:
     """The goal's settings with label ids of this classifier: labels meet by name."""
     return {**record["goal_settings"], **({"labels": [classifier.labels.find(name) for name in record["labels"]]} if record["labels"] else {})}

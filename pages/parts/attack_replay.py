@@ -1,4 +1,4 @@
-"""A saved attack that is uploaded: checked, made again, and shown with what differs."""
+"""A saved attack that is uploaded: checked, made again, shown with what differs, and walked through step by step."""
 
 from __future__ import annotations
 
@@ -8,7 +8,9 @@ import streamlit as st
 
 from core.attacks.record import read
 from core.attacks.result import Replayed, replay
+from core.attacks.walk import Walk, walk
 from core.document import Document
+from core.types import Classifier
 from pages.parts import loading, session
 from pages.parts.attack_end import elsewhere, save
 from pages.parts.loading import Card
@@ -42,7 +44,7 @@ def show(card: Card | None) -> bool:
 
 
 def _shown(record: dict[str, Any], card: Card | None) -> None:
-    from core.render.attack_report import final_swaps, outcome
+    from core.render.attack_report import outcome
     from core.render.trace import diff, table
 
     what = ", ".join(record["labels"]) or "any of the top labels"
@@ -51,8 +53,11 @@ def _shown(record: dict[str, Any], card: Card | None) -> None:
     if chosen is None:
         return
     with st.spinner(f"Replaying on {chosen.name} …"):
-        found = replay(record, loading.classifier(chosen))
+        classifier = loading.classifier(chosen)
+        found = replay(record, classifier)
+        walked = walk(record, classifier)
     _verdict(record, found, chosen)
+    at = _step(walked)
     rows = [
         ("Made on", record["checkpoint"]), ("Weights digest", record["digest"]), ("Recipe", record["recipe"]), ("Goal", record["goal"]),
         ("Saved outcome", outcome(record)), *_ranks(record, found), ("Queries", f"{record['queries']:,}"),
@@ -60,11 +65,33 @@ def _shown(record: dict[str, Any], card: Card | None) -> None:
     ]  # fmt: skip
     left, right = st.columns([9, 6], gap="large")
     with left:
-        st.html(diff(Document.from_text(record["text"]), final_swaps(record)))
+        st.html(diff(Document.from_text(record["text"]), walked.stages[at].swaps))
     with right:
+        _chart(walked, classifier, at)
         st.html(table((), rows))
     save(record, "attack.saved")
     elsewhere(record, "attack.sent")
+
+
+def _step(walked: Walk) -> int:
+    """Which stage is shown: the last, until the slider is moved. Arrow keys move it."""
+    last = len(walked.stages) - 1
+    if last == 0:
+        return 0
+    named = {number: f"{number}. {stage.said}" if number else "Original text" for number, stage in enumerate(walked.stages)}
+    return int(st.select_slider("Step through it", list(named), last, format_func=lambda number: plain(named[number]), key="attack.walk"))
+
+
+def _chart(walked: Walk, classifier: Classifier, at: int) -> None:
+    """Ranks over the stages, as the attack drew them."""
+    from core.render.trace import bump, followed
+
+    goal, stages = walked.goal, walked.stages
+    shown = followed([stage.view for stage in stages], goal.k, goal.targets, walked.truth)
+    ranks = loading.ranks_of(classifier, [stage.document for stage in stages], tuple(one.label for one in shown))
+    names = [classifier.labels.names[one.label] for one in shown]
+    figure = bump(shown, names, ranks, goal.k, [stage.said for stage in stages], at)
+    st.plotly_chart(figure, key="attack.walked", config={"displayModeBar": False}, alt="Ranks of the followed labels over the steps")
 
 
 def _ranks(record: dict[str, Any], found: Replayed) -> list[tuple[str, str]]:

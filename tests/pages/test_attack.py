@@ -320,6 +320,10 @@ def replayed(page: AppTest, content: bytes) -> AppTest:
 def test_a_saved_attack_is_replayed(page: AppTest) -> None:
     replayed(page, json.dumps(record(page)).encode())
     assert "text, ranks and outcome are as saved" in sentences(page)
+    slider = page.select_slider(key="attack.walk")
+    assert slider.value == len(slider.options) - 1 and len(page.get("plotly_chart")) == 1 and "<del>" in html(page)
+    slider.set_value(0).run()
+    assert not page.exception and "<del>" not in html(page) and "class='diff'" in html(page)
     next(button for button in page.button if button.label == "Close the replay").click().run()
     assert not page.exception and any(button.key == "attack.undo" for button in page.button)
 
