@@ -128,7 +128,7 @@ def _effect(goal: Goal, names: Sequence[str]) -> tuple[str, str]:
 def estimate(session: Session) -> Cost:
     """What `certify` will ask and how long it takes, from the first words' candidates; `most`, as if every word had as many as the
     richest of these. What is looked up is kept by the session; nothing counts as a query."""
-    positions = session.positions
+    positions = session.proposals.positions
     probed = positions[:: max(1, len(positions) // (PROBED + 1))][: PROBED + 1]
     if not probed:
         return Cost(0, 0.0, 0)
@@ -141,8 +141,8 @@ def estimate(session: Session) -> Cost:
 
 def _probe(session: Session, positions: Sequence[int]) -> list[int]:
     """How many candidates these words have, which are scored on the way, past the judge's books."""
-    session.foresee(session.original, positions)
-    words = [session.propose(session.original, position) for position in positions]
+    session.proposals.foresee(session.original, positions)
+    words = [session.proposals.propose(session.original, position) for position in positions]
     for position, own in zip(positions, words, strict=True):
         _score(session, position, own)
     return [len(own) for own in words]
@@ -164,7 +164,7 @@ def certify(session: Session, progress: Progress = silent) -> Certificate:
         raise InputError(session.unmet)
     began, queries, calls = time.monotonic(), session.judge.queries, session.judge.model_calls
     tracked = session.attack.goal.targets or session.judge.start.top
-    positions = session.positions
+    positions = session.proposals.positions
     reaching: list[Single] = []
     nearest: Single | None = None
     total = 0
@@ -188,8 +188,8 @@ def _candidates(session: Session, positions: Sequence[int]) -> Iterator[tuple[in
     """Each position with its candidates; looked up AT_ONCE words at a time."""
     for start in range(0, len(positions), AT_ONCE):
         part = positions[start : start + AT_ONCE]
-        session.foresee(session.original, part)
-        yield from ((position, session.propose(session.original, position)) for position in part)
+        session.proposals.foresee(session.original, part)
+        yield from ((position, session.proposals.propose(session.original, position)) for position in part)
 
 
 def _tried(session: Session, position: int, words: Sequence[str], tracked: Sequence[int]) -> list[tuple[Single, bool]]:
@@ -217,7 +217,7 @@ def _confirmed(session: Session, reaching: Sequence[Single], tracked: Sequence[i
     original = session.original
     texts = [original.replace({one.position: one.new}).text for one in reaching]
     documents = [Document.from_text(text) for text in texts]
-    reasons = session.vet(documents) if documents else []
+    reasons = session.proposals.vet(documents) if documents else []
     fresh = Judge(session.classifier, session.attack.goal, Document.from_text(original.text), session.judge.start.truth, session.judge.pause)
     fresh.seen([document for document, reason in zip(documents, reasons, strict=True) if reason is None])
     found = []

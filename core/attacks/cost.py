@@ -26,10 +26,10 @@ class Cost:
 def estimate(session: Session) -> Cost:
     """A word that is tried costs as many queries as candidates pass at the first words. What is looked up for the estimate is
     kept by the session; what is scored for it does not count as the attack's queries."""
-    positions = session.positions
+    positions = session.proposals.positions
     weighing = session.weighing
     began = time.perf_counter()
-    proposed = [session.propose(session.original, position) for position in positions[:PROBED]]
+    proposed = [session.proposals.propose(session.original, position) for position in positions[:PROBED]]
     looking = (time.perf_counter() - began) / max(1, len(proposed))
     scoring = _scoring(
         session, [session.original.replace({i: w}).text for i, words in zip(positions, proposed, strict=False) for w in words[:SCORED]]

@@ -14,15 +14,15 @@ from __future__ import annotations
 import time
 from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property
 from typing import Annotated, Any
 
 import numpy as np
 
 from core.attacks import screening
-from core.attacks.components import Batched, Candidates, Constraint, Importance, Scene, Similarity
+from core.attacks.components import Candidates, Constraint, Importance, Scene, Similarity
 from core.attacks.goals import Goal
 from core.attacks.judge import Judge
+from core.attacks.proposals import Proposals
 from core.attacks.searches.prune import Prune
 from core.attacks.steps import (
     Ask,
@@ -118,13 +118,10 @@ class Session:
         if self.words_read > MAX_WORDS:
             raise InputError(f"the model reads {self.words_read:,} words of this document; at most {MAX_WORDS:,} are attacked. Cut it and try again.")
         self.judge = Judge(classifier, attack.goal, document, truth, self._pause)
-        self.scene = Scene(document, classifier.labels, attack.goal)
+        scene = Scene(document, classifier.labels, attack.goal)
+        self.proposals = Proposals(attack.candidates, attack.constraints, scene, self.words_read, self._pause)
         self.unmet = attack.goal.unmet(self.judge.start)
         self.limit = attack.budget.words(len(document))
-        self._proposed: dict[tuple[str, int], list[str]] = {}
-        self._foreseen: dict[tuple[str, int], dict[int, Sequence[str]]] = {}
-        self.refusals: dict[tuple[str, int], dict[str, str]] = {}
-        """Per document digest and position: the candidates that a constraint removed, with the reason."""
 
     # -- stepping
 
@@ -179,13 +176,13 @@ class Session:
             case Propose(document, position):
                 if len(step.trail.swaps) >= self.limit and all(swap.position != position for swap in step.trail.swaps):
                     raise _Spent(f"{self.limit} of {len(self.original)} words were changed, as many as the budget allows.")
-                return self.propose(document, position)
+                return self.proposals.propose(document, position)
             case Screen(documents, position, keep, by_gradient):
                 return self._screen(documents, position, keep, by_gradient, step.document)
             case Try(documents, first):
                 return self._try(documents, step.document, first)
             case Vet(documents):
-                return self.vet(documents)
+                return self.proposals.vet(documents)
             case Compare(documents):
                 return self.attack.similarity.cosine(self.original, documents)
         raise TypeError(f"a search cannot ask {ask!r}")
@@ -224,7 +221,7 @@ class Session:
 
     def options(self, step: Step, position: int) -> tuple[Option, ...]:
         """All candidates of a word in the document after `step`, scored, by gain. Nothing is decided."""
-        words = self.propose(step.document, position)
+        words = self.proposals.propose(step.document, position)
         if not words:
             return ()
         documents = [step.document.replace({position: word}) for word in words]
@@ -250,60 +247,14 @@ class Session:
 
     def weigh(self, document: Document) -> FloatArray:
         """[w]: the importance of each word that may be attacked and that the model reads; -inf elsewhere."""
-        if not self.positions:
+        if not self.proposals.positions:
             return np.full(len(document), -np.inf)
-        return self.attack.importance.weigh(self.judge, document, self.positions)
-
-    @cached_property
-    def positions(self) -> tuple[int, ...]:
-        """The words of the original that may be changed and that the model reads."""
-        return tuple(i for i in range(self.words_read) if self.stays(i) is None)
+        return self.attack.importance.weigh(self.judge, document, self.proposals.positions)
 
     @property
     def weighing(self) -> int:
         """The queries that weighing the words costs."""
-        return self.attack.importance.queries(len(self.positions), len(self.attack.goal.gamma(self.judge.start, self.judge.start.seen)))
-
-    def stays(self, position: int) -> str | None:
-        """Why a word of the original may not be changed; None if it may."""
-        if position >= self.words_read:
-            return "past the model's window"
-        reasons = (constraint.position(self.scene, self.original, position) for constraint in self.attack.constraints)
-        return next((reason for reason in reasons if reason), None)
-
-    def propose(self, document: Document, position: int) -> list[str]:
-        """The candidates of a word that every constraint on words lets through; what was removed is kept in `refusals`."""
-        key = (document.digest, position)
-        if key not in self._proposed:
-            self._pause()
-            foreseen = self._foreseen.pop(key, {})
-            parts = [foreseen[i] if i in foreseen else part.propose(self.scene, document, position) for i, part in enumerate(self.attack.candidates)]
-            words = list(dict.fromkeys(word for part in parts for word in part))
-            removed: dict[str, str] = {}
-            for constraint in self.attack.constraints:
-                left = [word for word in words if word not in removed]
-                for word, reason in zip(left, constraint.words(self.scene, document, position, left), strict=True):
-                    if reason:
-                        removed[word] = reason
-            self._proposed[key] = [word for word in words if word not in removed]
-            self.refusals[key] = removed
-        return self._proposed[key]
-
-    def foresee(self, document: Document, positions: Sequence[int]) -> None:
-        """Look up the candidates of many words together, where a generator is faster so; `propose` then has them at hand."""
-        new = [position for position in positions if (document.digest, position) not in self._proposed]
-        for number, part in enumerate(self.attack.candidates):
-            if new and isinstance(part, Batched):
-                for position, words in zip(new, part.propose_all(self.scene, document, new), strict=True):
-                    self._foreseen.setdefault((document.digest, position), {})[number] = words
-
-    def vet(self, documents: Sequence[Document]) -> list[str | None]:
-        """Why each document may not be made of the original; None where it may."""
-        found: list[str | None] = [None] * len(documents)
-        for constraint in self.attack.constraints:
-            if constraint.late:
-                found = [old or new for old, new in zip(found, constraint.documents(self.scene, documents), strict=True)]
-        return found
+        return self.attack.importance.queries(len(self.proposals.positions), len(self.attack.goal.gamma(self.judge.start, self.judge.start.seen)))
 
     def _screen(self, documents: Sequence[Document], position: int, keep: int, by_gradient: bool, current: Document) -> list[int]:
         if len(documents) <= keep or not (by_gradient and screening.fits(self.classifier, current)):

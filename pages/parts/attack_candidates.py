@@ -20,7 +20,7 @@ def candidates(run: Run, position: int | None) -> None:
     word, step = run.step.document.words[position], run.step
     original = run.session.original.words[position]
     st.markdown(f"**Candidates for {plain(word)}**" + (f" :gray[{plain(f'(was {original})')}]" if original != word else ""))
-    if why := run.session.stays(position):
+    if why := run.session.proposals.stays(position):
         st.caption(plain(f"The search leaves this word alone: {why}. You may still change it."))
     with busy(run.session, "Scoring its candidates …"):
         options = run.options(position)

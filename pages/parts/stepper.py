@@ -73,7 +73,7 @@ class Run:
         step = self.step
         if step.ended:
             return None
-        return next((i for i in step.trail.pending[:LOOKED_AT] if self.session.propose(step.document, i)), None)
+        return next((i for i in step.trail.pending[:LOOKED_AT] if self.session.proposals.propose(step.document, i)), None)
 
     @property
     def label(self) -> int:
@@ -93,12 +93,12 @@ class Run:
         queries = session.judge.queries
         found = session.options(base, position)
         session.judge.queries = queries
-        reasons = session.vet([base.document.replace({position: option.word}) for option in found])
+        reasons = session.proposals.vet([base.document.replace({position: option.word}) for option in found])
         return tuple(replace(option, refused=option.refused or reason) for option, reason in zip(found, reasons, strict=True))
 
     def refusals(self, position: int) -> dict[str, str]:
         """Candidates that a constraint removed before they were scored, and why."""
-        return self.session.refusals.get((self._base.document.digest, position), {})
+        return self.session.proposals.refusals.get((self._base.document.digest, position), {})
 
     # -- decisions
 
@@ -107,7 +107,7 @@ class Run:
         base = self._base
         start = base
         if position is not None and position != self.coming:
-            if not self.session.propose(base.document, position):
+            if not self.session.proposals.propose(base.document, position):
                 raise InputError(f"'{base.document.words[position]}' has no candidate that the constraints let through. Type a word of your own.")
             order = (position, *(other for other in base.trail.order or () if other != position))
             start = replace(base, trail=replace(base.trail, order=order, tried=base.trail.tried - {position}))

@@ -172,5 +172,5 @@ def test_what_was_foreseen_is_what_would_be_proposed() -> None:
     foreseen, plain = (
         attack(Demote((EDITOR,), k=1), candidates=one).begin(toy.Linear(), DOCUMENT) for one in (parts, (Canned({"chess": ["library"]}), parts[1]))
     )
-    foreseen.foresee(DOCUMENT, range(7))
-    assert [foreseen.propose(DOCUMENT, i) for i in range(7)] == [plain.propose(DOCUMENT, i) for i in range(7)]
+    foreseen.proposals.foresee(DOCUMENT, range(7))
+    assert [foreseen.proposals.propose(DOCUMENT, i) for i in range(7)] == [plain.proposals.propose(DOCUMENT, i) for i in range(7)]

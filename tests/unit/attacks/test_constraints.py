@@ -268,9 +268,9 @@ def test_each_takes_its_candidate_out_of_an_attack(name: str) -> None:
     swaps = {"editor": [word, "banana"]}
     free = attack(Demote((EDITOR,), k=1), swaps).begin(toy.Linear(), Document.from_text(TEXT))
     held = attack(Demote((EDITOR,), k=1), swaps, constraints=(constraint,)).begin(toy.Linear(), Document.from_text(TEXT))
-    assert free.propose(free.original, 6) == [word, "banana"]
-    assert held.propose(held.original, 6) == ["banana"]
-    assert list(held.refusals[held.original.digest, 6]) == [word]
+    assert free.proposals.propose(free.original, 6) == [word, "banana"]
+    assert held.proposals.propose(held.original, 6) == ["banana"]
+    assert list(held.proposals.refusals[held.original.digest, 6]) == [word]
     assert list(held.steps())[-1].document.words[6] == "banana"
 
 
@@ -280,7 +280,7 @@ def test_antonyms_leave_an_attack() -> None:
     one = attack(Demote((GAMES,), k=1), {"small": ["large", "tiny"]}, constraints=(c.Antonyms(),))
     session = one.begin(toy.Linear(weights), Document.from_text("a small thing"))
     assert [step.chosen for step in session.steps()][1:2] == ["tiny"]
-    assert session.refusals[session.original.digest, 1] == {"large": "an antonym of 'small'"}
+    assert session.proposals.refusals[session.original.digest, 1] == {"large": "an antonym of 'small'"}
 
 
 def test_a_late_constraint_keeps_a_word_in_an_attack(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -173,8 +173,8 @@ def test_constraints_take_away_words_and_candidates() -> None:
     session = one.begin(toy.Linear(), DOCUMENT)
     step = session.weighed(session.first())
     assert 6 not in step.trail.pending
-    assert session.propose(DOCUMENT, 2) == ["library"]
-    assert session.refusals[DOCUMENT.digest, 2] == {"server": "forbidden"}
+    assert session.proposals.propose(DOCUMENT, 2) == ["library"]
+    assert session.proposals.refusals[DOCUMENT.digest, 2] == {"server": "forbidden"}
 
 
 def test_only_words_that_the_model_reads_are_attacked() -> None:
@@ -184,7 +184,7 @@ def test_only_words_that_the_model_reads_are_attacked() -> None:
 
     session = attack(Demote((EDITOR,), k=1), SWAPS).begin(Short(), DOCUMENT)
     assert set(session.weighed(session.first()).trail.order or ()) == {0, 1, 2}
-    assert session.stays(5) == "past the model's window"
+    assert session.proposals.stays(5) == "past the model's window"
 
 
 def test_a_success_that_a_second_scoring_does_not_confirm_is_none() -> None:
@@ -323,4 +323,4 @@ def test_properties_of_any_attack(words: list[str], label: int, rate: float, pos
 def test_candidates_in_their_order_without_repeats() -> None:
     one = attack(Demote((EDITOR,), k=1), {"editor": ["b", "a", "b"]})
     two = replace(one, candidates=(*one.candidates, Canned({"editor": ["a", "c"]})))
-    assert two.begin(toy.Linear(), DOCUMENT).propose(DOCUMENT, 6) == ["b", "a", "c"]
+    assert two.begin(toy.Linear(), DOCUMENT).proposals.propose(DOCUMENT, 6) == ["b", "a", "c"]
