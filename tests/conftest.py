@@ -17,9 +17,11 @@ from typing import Any
 os.environ["OMP_NUM_THREADS"] = "1"
 os.environ["TOKENIZERS_PARALLELISM"] = "false"
 os.environ["HF_HUB_OFFLINE"] = "1"
-# Imported a second time as tests.conftest, this finds the folder that the first import made.
-_SCRATCH = Path(os.environ.get("TREMOR_TESTS") or tempfile.mkdtemp(prefix="tremor-tests-"))
-os.environ["TREMOR_TESTS"] = str(_SCRATCH)
+# Imported a second time as tests.conftest, this finds the folder that the first import made. Each of xdist's workers has its own: jobs
+# stand in line for the one CPU of a runs folder.
+_OURS = f"TREMOR_TESTS_{os.environ.get('PYTEST_XDIST_WORKER', 'alone')}"
+_SCRATCH = Path(os.environ.get(_OURS) or tempfile.mkdtemp(prefix="tremor-tests-"))
+os.environ[_OURS] = str(_SCRATCH)
 os.environ["TREMOR_CACHE"] = str(_SCRATCH / "cache")
 os.environ["TREMOR_RUNS"] = str(_SCRATCH / "runs")
 
