@@ -7,8 +7,8 @@ from collections.abc import Callable
 from typing import Any
 
 from core import fields
-from core.attacks import GOALS, Demote, Disturb, Promote, Recipe, Result, recipe, run
-from core.attacks.goals import goal_class
+from core.attacks import Demote, Disturb, Promote, Recipe, Result, recipe, run
+from core.attacks.goals import ALL_GOALS, AllWrong, AnyGoal, SetChange, any_goal_class
 from core.errors import InputError
 from core.types import Classifier, Progress
 
@@ -16,11 +16,12 @@ from core.types import Classifier, Progress
 def goal_flags(parser: argparse.ArgumentParser) -> None:
     """--goal, --k, --margin, --stealth, --gamma."""
     group = parser.add_argument_group("goal")
-    names = ", ".join(f"{kind.NAME} ({kind.ALIAS})" for kind in GOALS.values())
+    names = ", ".join(f"{kind.NAME} ({kind.ALIAS})" for kind in ALL_GOALS.values())
     group.add_argument("--goal", default="positive-targeted", help=f"{names} (default: positive-targeted)")
     group.add_argument("--k", type=int, default=5, help="the k of the top k that labels leave or enter (default: 5)")
     group.add_argument("--margin", type=int, default=0, help="positive-targeted: places that labels must fall beyond rank k (default: 0)")
     group.add_argument("--stealth", action="store_true", help="the other labels of the top k must stay there")
+    group.add_argument("--tau", type=float, default=0.5, help="set-change: the Jaccard index that the top k must fall below (default: 0.5)")
     group.add_argument("--gamma", default="correct", choices=("correct", "predicted"), help="non-targeted: which labels may leave (default: correct)")
 
 
@@ -42,9 +43,13 @@ def chosen_recipe(arguments: argparse.Namespace) -> tuple[str, Recipe]:
     return name, fields.from_flags(Recipe, arguments, fields.to_json(base))
 
 
-def chosen_goal(arguments: argparse.Namespace, labels: tuple[int, ...]) -> Demote | Promote | Disturb:
+def chosen_goal(arguments: argparse.Namespace, labels: tuple[int, ...]) -> AnyGoal:
     """The goal of the flags for these labels."""
-    kind = goal_class(arguments.goal)
+    kind = any_goal_class(arguments.goal)
+    if kind is SetChange:
+        return SetChange(arguments.k, arguments.tau)
+    if kind is AllWrong:
+        return AllWrong(arguments.k)
     if kind is Demote:
         return Demote(labels, arguments.k, arguments.margin, arguments.stealth)
     if kind is Promote:
@@ -80,7 +85,7 @@ def attack(arguments: argparse.Namespace, text: str, progress: Progress) -> Resu
 def _targets(arguments: argparse.Namespace, classifier: Classifier, text: str) -> tuple[int, ...]:
     from core.predict import choose_labels
 
-    if goal_class(arguments.goal) is Disturb:
+    if any_goal_class(arguments.goal) not in (Demote, Promote):
         return ()
     if arguments.label is None:
         raise InputError("name the label to attack: --label NAME, or --label auto:1 for the best")

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from scipy import sparse
 
+from core.data.bags import as_text
 from core.data.dataset import Dataset, truth_for
-from core.errors import InputError
 from core.labels import BIN_EDGES, bin_name, inverse_propensities
 from core.metrics import Estimate, Judged, estimate, judge, recall_by_bin
-from core.types import Classifier, IntArray, Progress, silent
+from core.types import Classifier, IntArray, Progress, VectorClassifier, silent
 
 DEPTH = 5
 BATCH = 256
@@ -33,23 +35,33 @@ class Evaluation:
 def evaluate(classifier: Classifier, dataset: Dataset, split: str = "test", progress: Progress = silent, limit: int | None = None) -> Evaluation:
     """Retrieve five labels for each document and judge them. Label spaces meet by name; propensities and bins come from the
     classifier's training counts (a label it does not know counts as trained on 0 documents). `limit`: first documents only."""
+    retrieve = _retriever(classifier, dataset, split)
     part = dataset.split(split)
-    if part.texts is None:
-        raise InputError(f"data set '{dataset.name}' holds vectors, no text; this classifier reads text")
-    texts = part.texts[:limit]
     truth, _ = truth_for(part, dataset.label_names, classifier.labels)
-    truth = truth[: len(texts)]
-    predicted = np.full((len(texts), DEPTH), -1, dtype=np.int64)
-    for start in range(0, len(texts), BATCH):
-        ids, _scores = classifier.retrieve(texts[start : start + BATCH], min(DEPTH, len(classifier.labels)))
+    truth = truth[:limit]
+    count = truth.shape[0]
+    predicted = np.full((count, DEPTH), -1, dtype=np.int64)
+    for start in range(0, count, BATCH):
+        ids = retrieve(start, min(start + BATCH, count), min(DEPTH, len(classifier.labels)))
         predicted[start : start + len(ids), : ids.shape[1]] = ids
-        progress(min(start + BATCH, len(texts)), len(texts), f"evaluating on {split}")
+        progress(min(start + BATCH, count), count, f"evaluating on {split}")
     known = len(classifier.labels)
     counts = np.concatenate([classifier.labels.counts, np.zeros(truth.shape[1] - known, dtype=np.int64)])
     judged = judge(predicted, truth, inverse_propensities(counts, classifier.labels.documents))
     bins = np.searchsorted(np.asarray(BIN_EDGES), counts, side="right").astype(np.int64)
     unknown = int((truth.indices >= known).sum())
     return Evaluation(split, estimate(judged), recall_by_bin(predicted, truth, bins), unknown, judged, predicted)
+
+
+def _retriever(classifier: Classifier, dataset: Dataset, split: str) -> Callable[[int, int, int], IntArray]:
+    """(start, stop, k) -> label ids of the split's documents from start to before stop: vectors where the classifier reads them, else
+    texts; bags whose features are words are written as text for a classifier of texts."""
+    part = dataset.split(split)
+    if part.texts is None and isinstance(classifier, VectorClassifier) and part.features is not None:
+        vectors, over = part.features, classifier
+        return lambda start, stop, k: over.retrieve_vectors(sparse.csr_array(vectors[start:stop]), k)[0]
+    texts = (part if part.texts is not None else as_text(dataset).split(split)).texts or ()
+    return lambda start, stop, k: classifier.retrieve(texts[start:stop], k)[0]
 
 
 def to_json(evaluation: Evaluation, classifier: Classifier, dataset: Dataset) -> dict[str, Any]:

@@ -31,12 +31,14 @@ def add_flags(parser: argparse.ArgumentParser, chosen: str | None) -> None:
 def evaluate(arguments: argparse.Namespace, options: Any, progress: Progress) -> Found:
     """The object to print as JSON, and the lines to print otherwise. `options`: how to read a file or folder."""
     from core.data import load_dataset
+    from core.data.bags import complete
     from core.models import load
 
     if arguments.attack is None and (arguments.epsilon is not None or arguments.seed is not None):
         raise InputError("--epsilon and --seed belong to an attack: add --attack fgsm or --attack pgd")
     epsilons = _epsilons(arguments.epsilon)
     classifier, dataset = load(arguments.checkpoint), load_dataset(arguments.dataset, options)
+    dataset = dataset if arguments.split in dataset.splits else complete(dataset)
     if arguments.attack is None:
         return _clean(arguments, classifier, dataset, progress)
     return _attacked(arguments, epsilons, classifier, dataset, progress)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from scipy import sparse
 
 from core.errors import InputError
-from core.types import Classifier, IntArray, Scores
+from core.types import Classifier, IntArray, Scores, VectorClassifier
 
 BLOCK = 16_000_000
 """Scores held at a time while watching a batch: 64 MB."""
@@ -65,6 +66,14 @@ def watch(classifier: Classifier, texts: Sequence[str], labels: IntArray, k: int
     return Watched(*(np.concatenate([getattr(part, name) for part in parts]) for name in ("scores", "ranks", "top", "top_scores")))
 
 
+def watch_vectors(classifier: VectorClassifier, vectors: sparse.csr_array, labels: IntArray, k: int = 5) -> Watched:
+    """The same of feature vectors [n, F]."""
+    step = max(1, BLOCK // max(1, len(classifier.labels)))
+    starts = range(0, max(1, vectors.shape[0]), step)
+    parts = [look(classifier.score_vectors(sparse.csr_array(vectors[start : start + step])), labels, k) for start in starts]
+    return Watched(*(np.concatenate([getattr(part, name) for part in parts]) for name in ("scores", "ranks", "top", "top_scores")))
+
+
 def look(scores: Scores, labels: IntArray, k: int) -> Watched:
     """What scores [n, L] say of labels [m] and of the k best."""
     top = top_k(scores, k)
@@ -74,11 +83,16 @@ def look(scores: Scores, labels: IntArray, k: int) -> Watched:
 def best_of_all(classifier: Classifier, texts: Sequence[str], k: int) -> tuple[IntArray, Scores]:
     """Retrieval without a beam: the k best of all labels by the dense score, [n, k] each, in blocks as `watch`. Places past L
     hold -1 and -inf."""
-    ids = np.full((len(texts), k), -1, dtype=np.int64)
-    best = np.full((len(texts), k), -np.inf, dtype=np.float32)
-    step = max(1, BLOCK // max(1, len(classifier.labels)))
-    for start in range(0, len(texts), step):
-        scores = classifier.score(texts[start : start + step])
+    return best_scored(lambda start, stop: classifier.score(texts[start:stop]), len(texts), len(classifier.labels), k)
+
+
+def best_scored(score: Callable[[int, int], Scores], n: int, labels: int, k: int) -> tuple[IntArray, Scores]:
+    """As `best_of_all`, of n documents of which `score(start, stop)` gives the scores of those from start to before stop."""
+    ids = np.full((n, k), -1, dtype=np.int64)
+    best = np.full((n, k), -np.inf, dtype=np.float32)
+    step = max(1, BLOCK // max(1, labels))
+    for start in range(0, n, step):
+        scores = score(start, start + step)
         found = top_k(scores, k)
         ids[start : start + step, : found.shape[1]] = found
         best[start : start + step, : found.shape[1]] = np.take_along_axis(scores, found, axis=1)

@@ -63,6 +63,7 @@ def _kind(words: Sequence[str]) -> str | None:
 def train(arguments: argparse.Namespace, reading: Any = None) -> Found:
     """Train, publish, and say what was measured. InputError where the request does not fit together."""
     from core.data import load_dataset
+    from core.data.bags import complete
     from core.models import train as train_model
     from core.training.runs import Run
 
@@ -72,7 +73,7 @@ def train(arguments: argparse.Namespace, reading: Any = None) -> Found:
     if saved is not None and (why := checkpoint.parent_refusal(folder, saved)):
         raise InputError(why)
     config, defence = _settings(arguments, kind, saved)
-    dataset = load_dataset(arguments.dataset, reading)
+    dataset = complete(load_dataset(arguments.dataset, reading))
     labels: LabelSpace = dataset.label_space(arguments.label_minimum) if saved is None else saved.labels
     asked = {"model": kind, "dataset": dataset.name, "data_digest": dataset.digest, "minimum_count": arguments.label_minimum}
     extra = _extra(arguments, saved, defence)

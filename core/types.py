@@ -9,13 +9,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol, Self, runtime_checkable
+from typing import TYPE_CHECKING, Any, Literal, Protocol, Self, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import sparse
 
 from core.document import Document
 from core.labels import LabelSpace
+
+if TYPE_CHECKING:  # core.vector needs the aliases below
+    from core.vector import FeatureSpace, FeatureVector
 
 Scores = NDArray[np.float32]
 FloatArray = NDArray[np.float64]
@@ -206,6 +210,28 @@ class Blaming(Classifier, Protocol):
 
     def blame(self, before: Document, after: Document, label: int) -> Blame:
         """InputError for a label that there is not."""
+        ...
+
+
+@runtime_checkable
+class VectorClassifier(Classifier, Protocol):
+    """A classifier over the feature vectors of a data set (core.vector). Where the features are words its `score` reads a text as
+    its bag of words; else `score` raises CapabilityError. Rows of `embed_vector` are the vector's values, and `score_embedded` and
+    `gradient` of core.types.Differentiable take them."""
+
+    @property
+    def space(self) -> FeatureSpace: ...
+
+    def score_vectors(self, vectors: sparse.csr_array, labels: IntArray | None = None) -> Scores:
+        """Raw vectors [n, F] as the data set has them -> [n, L], or [n, len(labels)]."""
+        ...
+
+    def retrieve_vectors(self, vectors: sparse.csr_array, k: int) -> tuple[IntArray, Scores]:
+        """As `retrieve`: ids [n, k] and scores [n, k]."""
+        ...
+
+    def embed_vector(self, vector: FeatureVector) -> Embedded:
+        """One row a value that is not 0, in the order of the columns; row and feature are the same (owner [t, t])."""
         ...
 
 

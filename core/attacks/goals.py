@@ -3,6 +3,7 @@
 Demote  (positive-targeted, A_pos): labels that stand in the top k shall leave it.
 Promote (negative-targeted, A_neg): labels that do not stand in the top k shall enter it.
 Disturb (non-targeted): at least one of the labels that were predicted, or predicted rightly, shall leave the top k.
+Beside them stand two goals about the whole set of the first k labels (core.attacks.set_goals).
 
 A goal owns "how near", "reached" and "cannot be attacked so, because". Scores are used as the model gives them.
 """
@@ -11,104 +12,26 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
-from typing import Any, ClassVar, Literal, Protocol
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 
+from core.attacks.seen import MAX_K, Goal, Seen, Start, check_k, check_labels, every, stay
+from core.attacks.set_goals import AllWrong, SetChange
 from core.errors import InputError
-from core.labels import LabelSpace
-from core.ranking import Watched
-from core.types import BoolArray, FloatArray, IntArray
+from core.types import BoolArray, FloatArray
+
+__all__ = [
+    "ALL_GOALS", "GOALS", "MAX_K", "AllWrong", "AnyGoal", "Demote", "Disturb", "Goal", "Promote", "Seen", "SetChange", "Start",
+    "any_goal_class", "from_json", "goal_class", "progress", "to_json",
+]  # fmt: skip
 
 Gamma = Literal["predicted", "correct"]
-MAX_K = 1_000
-
-
-@dataclass(frozen=True)
-class Seen:
-    """What was seen of n documents: `watched` holds scores and ranks [n, m] of the tracked labels [m], and the top labels."""
-
-    labels: IntArray
-    watched: Watched
-
-    @cached_property
-    def _column(self) -> dict[int, int]:
-        return {int(label): column for column, label in enumerate(self.labels)}
-
-    def columns(self, labels: Sequence[int]) -> list[int]:
-        return [self._column[label] for label in labels]
-
-    def scores(self, labels: Sequence[int]) -> FloatArray:
-        """[n, len(labels)]"""
-        return self.watched.scores[:, self.columns(labels)].astype(np.float64)
-
-    def ranks(self, labels: Sequence[int]) -> IntArray:
-        """[n, len(labels)], 1 = best."""
-        return self.watched.ranks[:, self.columns(labels)]
-
-    def __len__(self) -> int:
-        return len(self.watched.scores)
-
-
-@dataclass(frozen=True)
-class Start:
-    """The document before the attack: its k best labels, its true labels if they are known, and what was seen [1 row]."""
-
-    space: LabelSpace
-    top: tuple[int, ...]
-    truth: tuple[int, ...] | None
-    seen: Seen
-
-    def name(self, label: int) -> str:
-        return f"'{self.space.names[label]}'"
-
-
-class Goal(Protocol):
-    """k, and which labels shall go where. `NAME` is the paper's term, `sign` -1 where scores shall fall, +1 where they shall rise."""
-
-    NAME: ClassVar[str]
-    ALIAS: ClassVar[str]
-    sign: ClassVar[int]
-
-    @property
-    def k(self) -> int: ...
-
-    @property
-    def targets(self) -> tuple[int, ...]:
-        """The labels named by the goal; none for a non-targeted one."""
-        ...
-
-    def unmet(self, start: Start) -> str | None:
-        """Why this document cannot be attacked so, as a sentence; None if it can."""
-        ...
-
-    def gamma(self, start: Start, current: Seen) -> tuple[int, ...]:
-        """The labels whose summed score a step moves (the sets under the sums of eqs. 3.1 to 3.4), given the current document."""
-        ...
-
-    def reached(self, start: Start, seen: Seen) -> BoolArray: ...
-
-    def allowed(self, start: Start, seen: Seen) -> BoolArray:
-        """[n]: whether a document may be chosen at all (with `stealth`: the other labels of the top k stay there)."""
-        ...
 
 
 def progress(goal: Goal, seen: Seen, gamma: Sequence[int]) -> FloatArray:
     """sign * sum of the scores of `gamma`: [n], larger = nearer (eq. 3.4 and its negative-targeted twin)."""
     return np.asarray(goal.sign * seen.scores(gamma).sum(axis=1), dtype=np.float64)
-
-
-def _check_k(goal: Goal) -> None:
-    if not 1 <= goal.k <= MAX_K:
-        raise InputError(f"k must lie between 1 and {MAX_K:,}, not {goal.k}")
-
-
-def _check_labels(labels: tuple[int, ...]) -> None:
-    if not labels:
-        raise InputError("choose at least one label to attack")
-    if len(set(labels)) != len(labels):
-        raise InputError("a label is named twice; name each label once")
 
 
 @dataclass(frozen=True)
@@ -126,8 +49,8 @@ class Demote:
     sign: ClassVar[int] = -1
 
     def __post_init__(self) -> None:
-        _check_k(self)
-        _check_labels(self.labels)
+        check_k(self)
+        check_labels(self.labels)
         if self.margin < 0:
             raise InputError(f"the margin must be 0 or more, not {self.margin}")
 
@@ -150,11 +73,11 @@ class Demote:
         return tuple(label for label, rank in zip(self.labels, ranks, strict=True) if rank <= self.k + self.margin) or self.labels
 
     def reached(self, start: Start, seen: Seen) -> BoolArray:
-        return _all(seen.ranks(self.labels) > self.k + self.margin) & self.allowed(start, seen)
+        return every(seen.ranks(self.labels) > self.k + self.margin) & self.allowed(start, seen)
 
     def allowed(self, start: Start, seen: Seen) -> BoolArray:
         others = [label for label in start.top if label not in self.labels]
-        return _stay(seen, others, self.k, 0) if self.stealth else np.ones(len(seen), dtype=np.bool_)
+        return stay(seen, others, self.k, 0) if self.stealth else np.ones(len(seen), dtype=np.bool_)
 
 
 @dataclass(frozen=True)
@@ -171,8 +94,8 @@ class Promote:
     sign: ClassVar[int] = 1
 
     def __post_init__(self) -> None:
-        _check_k(self)
-        _check_labels(self.labels)
+        check_k(self)
+        check_labels(self.labels)
         if len(self.labels) > self.k:
             raise InputError(f"{len(self.labels)} labels cannot all enter the top {self.k}; name at most {self.k}")
 
@@ -195,10 +118,10 @@ class Promote:
         return tuple(label for label, rank in zip(self.labels, ranks, strict=True) if rank > self.k) or self.labels
 
     def reached(self, start: Start, seen: Seen) -> BoolArray:
-        return _all(seen.ranks(self.labels) <= self.k) & self.allowed(start, seen)
+        return every(seen.ranks(self.labels) <= self.k) & self.allowed(start, seen)
 
     def allowed(self, start: Start, seen: Seen) -> BoolArray:
-        return _stay(seen, start.top, self.k, len(self.labels)) if self.stealth else np.ones(len(seen), dtype=np.bool_)
+        return stay(seen, start.top, self.k, len(self.labels)) if self.stealth else np.ones(len(seen), dtype=np.bool_)
 
 
 @dataclass(frozen=True)
@@ -216,7 +139,7 @@ class Disturb:
     sign: ClassVar[int] = -1
 
     def __post_init__(self) -> None:
-        _check_k(self)
+        check_k(self)
         if self.gamma_of not in ("predicted", "correct"):
             raise InputError(f"gamma is 'predicted' or 'correct', not '{self.gamma_of}'")
 
@@ -224,48 +147,51 @@ class Disturb:
     def targets(self) -> tuple[int, ...]:
         return ()
 
-    def _victims(self, start: Start) -> tuple[int, ...]:
+    def victims(self, start: Start) -> tuple[int, ...]:
+        """The labels of which one shall leave."""
         return start.top if self.gamma_of == "predicted" else tuple(label for label in start.top if label in (start.truth or ()))
 
     def unmet(self, start: Start) -> str | None:
         if self.gamma_of == "correct" and start.truth is None:
             return "The document's true labels are not known. Attack the predicted labels instead (gamma 'predicted')."
-        if not self._victims(start):
+        if not self.victims(start):
             return f"None of the first {self.k} labels is right, so there is no correct prediction to disturb."
         if self.k >= len(start.space):
             return f"There are only {len(start.space)} labels, so none can leave the top {self.k}. Choose a smaller k."
         return None
 
     def gamma(self, start: Start, current: Seen) -> tuple[int, ...]:
-        return self._victims(start)
+        return self.victims(start)
 
     def reached(self, start: Start, seen: Seen) -> BoolArray:
-        return ~_all(seen.ranks(self._victims(start)) <= self.k) & self.allowed(start, seen)
+        return ~every(seen.ranks(self.victims(start)) <= self.k) & self.allowed(start, seen)
 
     def allowed(self, start: Start, seen: Seen) -> BoolArray:
-        return _stay(seen, start.top, self.k, 1) if self.stealth else np.ones(len(seen), dtype=np.bool_)
+        return stay(seen, start.top, self.k, 1) if self.stealth else np.ones(len(seen), dtype=np.bool_)
 
 
-def _all(table: BoolArray) -> BoolArray:
-    """[n, m] -> [n]"""
-    return np.asarray(table.all(axis=1), dtype=np.bool_)
-
-
-def _stay(seen: Seen, labels: Sequence[int], k: int, leaving: int) -> BoolArray:
-    """Whether at most `leaving` of the labels stand outside the top k: [n]."""
-    out: BoolArray = (seen.ranks(labels) > k).sum(axis=1) <= leaving
-    return out
-
+AnyGoal = Demote | Promote | Disturb | SetChange | AllWrong
 
 GOALS: dict[str, type[Demote] | type[Promote] | type[Disturb]] = {kind.NAME: kind for kind in (Demote, Promote, Disturb)}
-"""The goals by the paper's names; `goal_class` also takes the aliases."""
+"""The goals by the paper's names; `goal_class` also takes the aliases. Studies and the page know these."""
+
+ALL_GOALS: dict[str, type[AnyGoal]] = {**GOALS, **{kind.NAME: kind for kind in (SetChange, AllWrong)}}
+"""These and the goals about the whole set of the first k labels."""
 
 
 def goal_class(name: str) -> type[Demote] | type[Promote] | type[Disturb]:
-    """A goal by its name or alias. InputError lists the names."""
+    """A goal of GOALS by its name or alias. InputError lists the names."""
     found = {**GOALS, **{kind.ALIAS: kind for kind in GOALS.values()}}.get(name)
     if found is None:
         raise InputError(f"there is no goal '{name}'; there are {', '.join(f'{kind.NAME} ({kind.ALIAS})' for kind in GOALS.values())}")
+    return found
+
+
+def any_goal_class(name: str) -> type[AnyGoal]:
+    """A goal of ALL_GOALS by its name or alias. InputError lists the names."""
+    found = next((kind for kind in ALL_GOALS.values() if name in (kind.NAME, kind.ALIAS)), None)
+    if found is None:
+        raise InputError(f"there is no goal '{name}'; there are {', '.join(f'{kind.NAME} ({kind.ALIAS})' for kind in ALL_GOALS.values())}")
     return found
 
 
@@ -274,10 +200,10 @@ def to_json(goal: Goal) -> dict[str, Any]:
     return {"goal": goal.NAME, **{key: list(value) if isinstance(value, tuple) else value for key, value in vars(goal).items()}}
 
 
-def from_json(found: dict[str, Any]) -> Demote | Promote | Disturb:
+def from_json(found: dict[str, Any]) -> AnyGoal:
     """What `to_json` gave. InputError for anything else."""
     given: dict[str, Any] = {key: tuple(value) if isinstance(value, list) else value for key, value in found.items() if key != "goal"}
     try:
-        return goal_class(str(found.get("goal")))(**given)
+        return any_goal_class(str(found.get("goal")))(**given)
     except TypeError as error:
         raise InputError(f"this goal cannot be read: {error}") from error

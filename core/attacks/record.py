@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-from core.attacks.goals import GOALS
+from core.attacks.goals import ALL_GOALS, Demote, Promote
 from core.attacks.result import SCHEMA
 from core.document import MAX_CHARACTERS, Document
 from core.errors import InputError
@@ -60,7 +60,7 @@ FIELDS: dict[str, tuple[Callable[[Any], bool], str]] = {
     "checkpoint": (_text, "a name"),
     "digest": (_text, "a digest"),
     "recipe": (_text, "a name"),
-    "goal": (lambda value: isinstance(value, str) and value in GOALS, f"one of {', '.join(GOALS)}"),
+    "goal": (lambda value: isinstance(value, str) and value in ALL_GOALS, f"one of {', '.join(ALL_GOALS)}"),
     "goal_settings": (lambda value: isinstance(value, dict), "an object"),
     "labels": _NAMES,
     "true_labels": (lambda value: value is None or _list_of(_text)(value), "a list of label names, or null"),
@@ -90,6 +90,7 @@ GOAL_FIELDS: dict[str, Callable[[Any], bool]] = {
     "k": _whole,
     "margin": _whole,
     "stealth": lambda value: isinstance(value, bool),
+    "tau": _number,
     "gamma_of": lambda value: isinstance(value, str),
 }
 
@@ -111,7 +112,7 @@ def _check_goal(found: dict[str, Any]) -> None:
     for name, value in settings.items():
         if name not in GOAL_FIELDS or not GOAL_FIELDS[name](value):
             raise InputError(f"the goal of this saved attack has {_brief(name)}: {_brief(value)}, which no goal has")
-    if bool(found["labels"]) != (found["goal"] != "non-targeted"):
+    if bool(found["labels"]) != (found["goal"] in (Demote.NAME, Promote.NAME)):
         raise InputError(f"the goal of this saved attack is {found['goal']}, which does not go with {len(found['labels'])} attacked labels")
     if not len(found["tracked"]) == len(found["rank_before"]) == len(found["rank_after"]) >= 1:
         raise InputError("this saved attack does not give one rank before and one after for each label that it follows")

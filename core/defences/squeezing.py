@@ -86,9 +86,9 @@ class Training:
 
 def tfidf_of(classifier: Classifier) -> TfIdf:
     """The TF-IDF that a classifier reads. CapabilityError where it reads none."""
-    if isinstance(classifier, LinearModel | Mach | XTransformer):
+    if isinstance(classifier, LinearModel | Mach | XTransformer) and isinstance(classifier.tfidf, TfIdf):
         return classifier.tfidf
-    if isinstance(classifier, XmlCnn) and classifier.linear is not None:
+    if isinstance(classifier, XmlCnn) and classifier.linear is not None and isinstance(classifier.linear.model.tfidf, TfIdf):
         return classifier.linear.model.tfidf
     raise CapabilityError(f"'{classifier.name}' reads no TF-IDF values; squeeze its words or word vectors")
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from core import checkpoint
+from core.data.bags import as_text
 from core.data.dataset import Dataset
 from core.errors import CheckpointError, InputError, SettingsError
 from core.labels import LabelSpace
@@ -22,6 +23,10 @@ MODELS: dict[str, str] = {
     "mach": "core.models.mach:Mach",
 }
 """Name -> module and class. The module has `Config` (settings) and `train(config, dataset, labels, run)`."""
+
+
+VECTORS = ("linear", "mach")
+"""The models that read the vectors of a data set as they are. The others read them as text, where the features are words."""
 
 
 def _module(kind: str) -> Any:
@@ -42,8 +47,8 @@ def train(kind: str, config: Any, dataset: Dataset, labels: LabelSpace, run: Any
     for needed in ("train", "dev"):
         if not len(dataset.split(needed)):
             raise InputError(f"data set '{dataset.name}' has an empty split '{needed}'")
-    if dataset.split("train").texts is None:
-        raise InputError(f"data set '{dataset.name}' holds vectors, no text; these models read text")
+    if dataset.split("train").texts is None and kind not in VECTORS:
+        dataset = as_text(dataset)
     if not len(labels):
         raise InputError("no label has enough training documents; lower the minimum count")
     return _module(kind).train(config, dataset, labels, run, defence, parent)

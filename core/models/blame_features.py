@@ -13,6 +13,7 @@ from scipy import sparse
 
 from core.document import Document
 from core.models.blame_shares import SHOWN, compare, finished, folded
+from core.models.columns import Columns
 from core.models.linear import LinearModel
 from core.models.linear_part import LinearPart
 from core.models.one_vs_rest import dense_rows
@@ -21,10 +22,10 @@ from core.types import Blame, Share
 
 
 def feature_shares(
-    tfidf: TfIdf, weights: sparse.csr_array, before: Document, after: Document, label: int, factor: float = 1.0, shown: int | None = None
+    tfidf: TfIdf | Columns, weights: sparse.csr_array, before: Document, after: Document, label: int, factor: float = 1.0, shown: int | None = None
 ) -> list[Share]:
     """What each feature adds to `factor` times the margin of weights [F, L], by falling change; with `shown` the smaller ones as one."""
-    sides, words = [], len(tfidf.words.words)
+    sides, words = [], tfidf.singles
     for document in (before, after):
         vector = tfidf.transform([document.text])
         columns = vector.indices.astype(np.int64)

@@ -5,6 +5,9 @@ pruned). Score of label j: margin_j(x) = w_j . x + b_j, exact for every label, w
 
 Each label against all documents costs their product. With `negatives`, a label is trained against the documents of its
 cluster in the label tree (Prabhu et al. 2018, Parabel, section 3) and a random sample of the others.
+
+On a data set of vectors the same machines read the vectors (core.models.columns, core.models.over_vectors): one solver, one
+table entry, one set of settings, since nothing but the reading of a document differs.
 """
 
 from __future__ import annotations
@@ -12,7 +15,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,11 +29,12 @@ from core.errors import CheckpointError, InputError, SettingsError
 from core.fields import Field, check, from_json, to_json
 from core.labels import LabelSpace
 from core.metrics import judge, ndcg, precision, value
+from core.models.columns import Columns, reads_columns
 from core.models.one_vs_rest import dense_rows, fit_one_vs_rest, margins, prune
 from core.models.routing import near_and_random
 from core.models.substitution import Changed
 from core.models.tfidf import Features, TfIdf
-from core.ranking import best_of_all
+from core.ranking import best_of_all, top_k
 from core.training.defended import Copies, Defence
 from core.training.runs import Run
 from core.types import Blame, BoolArray, Embedded, IntArray, MaskMode, Perturbable, Scores, Unit, Weigh
@@ -68,7 +72,7 @@ class LinearModel:
     unit: Unit = "margin"
 
     def __init__(
-        self, config: Config, labels: LabelSpace, tfidf: TfIdf, weights: sparse.csr_array, bias: NDArray[np.float32],
+        self, config: Config, labels: LabelSpace, tfidf: TfIdf | Columns, weights: sparse.csr_array, bias: NDArray[np.float32],
         name: str = "linear", digest: str = "",
     ) -> None:  # fmt: skip
         self.config, self.labels, self.tfidf, self.name = config, labels, tfidf, name
@@ -82,6 +86,8 @@ class LinearModel:
         return self.margins(self.tfidf.masked(document, keep, mode), labels)
 
     def score_substituted(self, document: Document, position: int, words: Sequence[str]) -> Scores:
+        if not isinstance(self.tfidf, TfIdf):
+            return self.score([document.replace({position: word}).text for word in words])
         return self.margins_changed(Changed.of(self.tfidf, document, position, words))
 
     def margins_changed(self, changed: Changed) -> Scores:
@@ -152,15 +158,22 @@ class LinearModel:
         return self.tfidf.files()
 
     @classmethod
-    def load(cls, saved: Saved) -> Self:
+    def load(cls, saved: Saved) -> LinearModel:
         """Raises CheckpointError for tensors that do not fit together."""
-        tfidf = TfIdf.load(saved)
+        tfidf = Columns.load(saved) if reads_columns(saved) else TfIdf.load(saved)
         weights = load_weights(saved, len(tfidf))
         try:
             config = from_json(Config, saved.settings)
         except SettingsError as error:
             raise CheckpointError(f"checkpoint '{saved.name}': {error}") from error
-        return cls(config, saved.labels, tfidf, *weights, saved.name, saved.digest)
+        return over(tfidf)(config, saved.labels, tfidf, *weights, saved.name, saved.digest)
+
+
+def over(features: TfIdf | Columns) -> type[LinearModel]:
+    """The class of a linear model over these features: of texts, or of a data set's vectors."""
+    from core.models.over_vectors import VectorLinear  # which imports this module
+
+    return LinearModel if isinstance(features, TfIdf) else VectorLinear
 
 
 def load_weights(saved: Saved, features: int, prefix: str = "") -> tuple[sparse.csr_array, NDArray[np.float32]]:
@@ -187,13 +200,20 @@ def _columns(embedded: Embedded) -> IntArray:
 def train(
     config: Config, dataset: Dataset, labels: LabelSpace, run: Run, defence: Defence | None = None, parent: LinearModel | None = None
 ) -> LinearModel:  # fmt: skip
-    """`fit_texts`, and a record of how good the result is on "dev"."""
+    """Fit on the split "train", of texts or of vectors, and a record of how good the result is on "dev"."""
     if defence is not None or parent is not None:
         raise InputError("the linear model is solved, not trained step by step: it takes no parent and no defence; choose another model")
-    model = fit_texts(config, dataset, labels, run)
     split = dataset.split("dev")
     truth = truth_for(split, dataset.label_names, labels)[0]
-    judged = judge(model.retrieve(split.texts or (), 5)[0], truth, np.ones(truth.shape[1]))
+    if split.texts is None and split.features is not None:
+        features, columns = read_vectors(config, dataset)
+        known = truth_for(dataset.split("train"), dataset.label_names, labels)[0][:, : len(labels)]
+        model = fit(config, labels, columns, features["train"], known, run)
+        scores = model.margins(features["dev"])
+        judged = judge(top_k(scores, 5), truth, np.ones(truth.shape[1]))
+    else:
+        model = fit_texts(config, dataset, labels, run)
+        judged = judge(model.retrieve(split.texts or (), 5)[0], truth, np.ones(truth.shape[1]))
     found = {"P@1": value(precision(judged, 1)), "P@5": value(precision(judged, 5)), "nDCG@5": value(ndcg(judged, 5))}
     run.log({"kind": "dev", "step": len(labels), **found})
     return model
@@ -220,12 +240,32 @@ def with_copies(
     return sparse.csr_array(both[0]), sparse.csr_array(both[1])
 
 
-def fit(config: Config, labels: LabelSpace, tfidf: TfIdf, features: sparse.csr_array, truth: sparse.csr_array, run: Run) -> LinearModel:
-    """Fit the machines on TF-IDF vectors [n, F] with truth [n, L]."""
+class ReadsFeatures(Protocol):
+    """The settings of a Config that say which features are read."""
+
+    @property
+    def minimum_documents(self) -> int: ...
+    @property
+    def maximum_features(self) -> int: ...
+
+
+def read_vectors(config: ReadsFeatures, dataset: Dataset) -> tuple[dict[str, sparse.csr_array], Columns]:
+    """The vectors of "train" and "dev" as a model reads them, and the columns, fitted on "train"."""
+    raw = {name: dataset.split(name).features for name in ("train", "dev")}
+    if raw["train"] is None or raw["dev"] is None:
+        raise InputError(f"data set '{dataset.name}' has no vectors in one of its splits; one of train and dev holds text only")
+    columns = Columns.fit(raw["train"], dataset.feature_names, config.minimum_documents, config.maximum_features)
+    return {name: columns.weigh(part) for name, part in raw.items() if part is not None}, columns
+
+
+def fit(
+    config: Config, labels: LabelSpace, tfidf: TfIdf | Columns, features: sparse.csr_array, truth: sparse.csr_array, run: Run
+) -> LinearModel:  # fmt: skip
+    """Fit the machines on TF-IDF vectors or weighed vectors [n, F] with truth [n, L]."""
     rows = None
     if config.negatives:
         rows = near_and_random(truth, cluster(pifa(truth, features), config.max_leaf, run.seed), config.negatives, run.seed)
     found, bias = fit_one_vs_rest(features, truth, config.cost, rows, run.progress, run.folder / "machines", run.seed, log=run.log)
     weights = sparse.csr_array(prune(found, config.threshold).T)  # by feature: what a document touches lies together
     weights.sort_indices()
-    return LinearModel(config, labels, tfidf, weights, bias.astype(np.float32))
+    return over(tfidf)(config, labels, tfidf, weights, bias.astype(np.float32))

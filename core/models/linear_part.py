@@ -25,7 +25,8 @@ from core.document import Document
 from core.errors import CheckpointError, InputError
 from core.labels import LabelSpace
 from core.metrics import judge, ndcg, value
-from core.models.linear import Config, LinearModel, load_weights
+from core.models.columns import Columns
+from core.models.linear import Config, LinearModel, load_weights, over
 from core.models.tfidf import TfIdf
 from core.ranking import best_of_all, top_k
 from core.training.runs import Run
@@ -93,9 +94,9 @@ class LinearPart:
         return {} if self.shared else {f"linear-{name}": text for name, text in self.model.files().items()}
 
     @classmethod
-    def load(cls, saved: Saved, config: Config, shared: TfIdf | None = None) -> Self:
+    def load(cls, saved: Saved, config: Config, shared: TfIdf | Columns | None = None) -> Self:
         """From the checkpoint of the whole model, whose network may share its TF-IDF. Raises CheckpointError."""
-        tfidf = TfIdf.load(saved, "linear.", "linear-") if shared is None else shared
+        tfidf: TfIdf | Columns = TfIdf.load(saved, "linear.", "linear-") if shared is None else shared
         weights = load_weights(saved, len(tfidf), "linear.")
         if "linear.share" in saved.tensors:
             share, scale, shift = float(saved.tensor("linear.share", (1,))[0]), 1.0, 0.0
@@ -103,7 +104,7 @@ class LinearPart:
             share, scale, shift = (float(number) for number in saved.tensor("linear.sum", (3,)))
         if scale <= 0:
             raise CheckpointError(f"checkpoint '{saved.name}': the scale of its scores is {scale:g}, which would reverse the ranking; train it again")
-        model = LinearModel(config, saved.labels, tfidf, *weights, saved.name, saved.digest)
+        model = over(tfidf)(config, saved.labels, tfidf, *weights, saved.name, saved.digest)
         return cls(model, share, scale, shift, shared is not None)
 
     @classmethod

@@ -37,6 +37,7 @@ from core.fields import from_json, settings_of, to_json
 from core.labels import LabelSpace
 from core.models import linear
 from core.models.buckets import CHUNK, Buckets, Reader, check_identifiable, reconstruct
+from core.models.columns import Columns, reads_columns
 from core.models.linear_part import LinearPart
 from core.models.mach_network import Config, Hashing, Network
 from core.models.mach_training import MachTask, base_rates
@@ -61,7 +62,7 @@ class Mach:
     KIND = "mach"
 
     def __init__(
-        self, config: Config, labels: LabelSpace, tfidf: TfIdf, network: Network, linear: LinearPart | None = None, name: str = "mach",
+        self, config: Config, labels: LabelSpace, tfidf: TfIdf | Columns, network: Network, linear: LinearPart | None = None, name: str = "mach",
         digest: str = "",
     ) -> None:  # fmt: skip
         self.config, self.labels, self.tfidf, self.name = config, labels, tfidf, name
@@ -100,6 +101,8 @@ class Mach:
 
     def score_substituted(self, document: Document, position: int, words: Sequence[str]) -> Scores:
         """The first layer is linear in the features: what stays of the document is summed once."""
+        if not isinstance(self.tfidf, TfIdf):
+            return self.score([document.replace({position: word}).text for word in words])
         changed = Changed.of(self.tfidf, document, position, words)
         scores = np.empty((len(words), len(self.labels)), dtype=np.float32)
         with torch.inference_mode():
@@ -121,16 +124,18 @@ class Mach:
 
     def retrieve(self, texts: Sequence[str], k: int) -> tuple[IntArray, Scores]:
         """Exact or approximate, as configured; with a linear part always by all labels' scores. Places past L are empty."""
-        if self.linear is not None:
-            return best_of_all(self, texts, k)
+        return best_of_all(self, texts, k) if self.linear is not None else self.found(self.tfidf.transform(texts), k)
+
+    def found(self, features: sparse.csr_array, k: int) -> tuple[IntArray, Scores]:
+        """The networks' k best labels of features [n, F]."""
         find = self.reader.exact_top if self.config.search == "exact" else self.reader.approximate_top
-        ids = np.full((len(texts), k), -1, dtype=np.int64)
-        best = np.full((len(texts), k), -np.inf, dtype=np.float32)
+        ids = np.full((features.shape[0], k), -1, dtype=np.int64)
+        best = np.full((features.shape[0], k), -np.inf, dtype=np.float32)
         with torch.inference_mode():
-            for start, sums in self._sums(self.tfidf.transform(texts), CHUNK):
-                found, scores = find(self.network.buckets(sums), k)
-                ids[start : start + len(found), : found.shape[1]] = found
-                best[start : start + len(found), : found.shape[1]] = scores
+            for start, sums in self._sums(features, CHUNK):
+                chosen, scores = find(self.network.buckets(sums), k)
+                ids[start : start + len(chosen), : chosen.shape[1]] = chosen
+                best[start : start + len(chosen), : chosen.shape[1]] = scores
         return ids, best
 
     def words_read(self, document: Document) -> int:
@@ -212,9 +217,9 @@ class Mach:
         return self.tfidf.files()
 
     @classmethod
-    def load(cls, saved: Saved) -> Self:
+    def load(cls, saved: Saved) -> Mach:
         """Raises CheckpointError for settings or tensors that do not fit together."""
-        tfidf = TfIdf.load(saved)
+        tfidf = Columns.load(saved) if reads_columns(saved) else TfIdf.load(saved)
         try:
             config = from_json(Config, saved.settings)
             check_identifiable(len(saved.labels), config.buckets, config.repetitions)
@@ -227,7 +232,14 @@ class Mach:
             network = Network(config)
         network.load_state_dict(tensors, assign=True)
         part = LinearPart.load(saved, linear.Config(threshold=config.linear_threshold), tfidf) if config.linear else None
-        return cls(config, saved.labels, tfidf, network, part, saved.name, saved.digest)
+        return over(tfidf)(config, saved.labels, tfidf, network, part, saved.name, saved.digest)
+
+
+def over(features: TfIdf | Columns) -> type[Mach]:
+    """The class of a MACH over these features: of texts, or of a data set's vectors."""
+    from core.models.over_vectors import VectorMach  # which imports this module
+
+    return Mach if isinstance(features, TfIdf) else VectorMach
 
 
 def _parts(vectors: NDArray[np.float32]) -> Iterator[NDArray[np.float32]]:
@@ -258,9 +270,15 @@ def train(
     check_identifiable(len(labels), config.buckets, config.repetitions)
     splits = {name: dataset.split(name) for name in ("train", "dev")}
     texts = {name: split.texts or () for name, split in splits.items()}
+    tfidf: TfIdf | Columns
     truth = {name: truth_for(split, dataset.label_names, labels)[0][:, : len(labels)] for name, split in splits.items()}
-    tfidf = TfIdf.fit(texts["train"], config.minimum_documents, config.maximum_features, run.progress) if parent is None else parent.tfidf
-    features = {name: tfidf.transform(texts[name]) for name in splits}
+    if splits["train"].texts is None:
+        if parent is not None or defence is not None:
+            raise InputError("a MACH over vectors takes no parent and no defence: train it afresh, without one")
+        features, tfidf = linear.read_vectors(config, dataset)
+    else:
+        tfidf = TfIdf.fit(texts["train"], config.minimum_documents, config.maximum_features, run.progress) if parent is None else parent.tfidf
+        features = {name: tfidf.transform(texts[name]) for name in splits}
     buckets = Buckets.of(len(labels), config.buckets, config.repetitions)
     network = Network(config)
     network.start(base_rates(truth["train"], buckets), torch.Generator().manual_seed(run.seed))
@@ -275,13 +293,15 @@ def train(
     )  # fmt: skip
     settings = from_json(LoopSettings, {setting.name: getattr(config, setting.name) for setting in settings_of(LoopSettings)})
     fit(defended(task, defence, run), settings, run)
-    model = Mach(config, labels, tfidf, network.cpu())
+    model = over(tfidf)(config, labels, tfidf, network.cpu())
     if not config.linear:
         return model
     copies = None if defence is None else defence.copies(task, run)
     if parent is not None and parent.linear is not None and copies is None:
         return beside(model, parent.linear.model, features["dev"], truth["dev"], run)
-    rows, labelled = linear.with_copies(tfidf, features["train"], truth["train"], copies)
+    rows, labelled = features["train"], truth["train"]
+    if isinstance(tfidf, TfIdf):
+        rows, labelled = linear.with_copies(tfidf, rows, labelled, copies)
     machines = linear.fit(linear.Config(threshold=config.linear_threshold), labels, tfidf, rows, labelled, run)
     return beside(model, machines, features["dev"], truth["dev"], run)
 
@@ -293,4 +313,4 @@ def beside(model: Mach, machines: linear.LinearModel, features: sparse.csr_array
         machines, model.vectors_scored(features, None), machines.margins(features), truth, run, calibrated=False, shared=True,
         share=model.config.linear_share,
     )  # fmt: skip
-    return Mach(model.config, model.labels, model.tfidf, model.network, part)
+    return over(model.tfidf)(model.config, model.labels, model.tfidf, model.network, part)

@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from core.labels import LabelSpace
 from core.metrics import judge, ndcg, precision, recall_by_bin, value
 from core.models.buckets import Buckets, Reader
+from core.models.columns import Columns
 from core.models.mach_network import Config, Hashing, Network
 from core.models.tfidf import TfIdf
 from core.ranking import top_k
@@ -43,7 +44,7 @@ class MachTask:
     bins: IntArray
     config: Config
     labels: LabelSpace
-    tfidf: TfIdf
+    tfidf: TfIdf | Columns
     texts: Sequence[str]
     dev_texts: Sequence[str]
     selection: str = "nDCG@5"

@@ -58,6 +58,11 @@ class TfIdf:
         """F, the number of features."""
         return len(self.words.words) + len(self.bigrams)
 
+    @property
+    def singles(self) -> int:
+        """Columns that are words; the others are pairs."""
+        return len(self.words.words)
+
     @classmethod
     def fit(cls, texts: Sequence[str], minimum: int = 2, maximum: int = 1_000_000, progress: Progress = silent) -> Self:
         """Keep the words and pairs that stand in at least `minimum` texts, at most `maximum` of them: words first, then pairs,

@@ -42,13 +42,14 @@ def hashed(dataset: Dataset) -> Dataset:
     splits = {}
     low = 0
     for name, share in SHARES:
-        splits[name] = _rows(whole, np.flatnonzero((sides >= low) & (sides < low + share)))
+        splits[name] = rows_of(whole, np.flatnonzero((sides >= low) & (sides < low + share)))
         low += share
     note = "split 80/5/15 by a hash of each document: the data came without a split"
     return replace(dataset, splits=splits, notes=(*dataset.notes, note))
 
 
-def _rows(split: Split, rows: IntArray) -> Split:
+def rows_of(split: Split, rows: IntArray) -> Split:
+    """Some documents of a split."""
     texts = None if split.texts is None else tuple(split.texts[i] for i in rows.tolist())
     features = None if split.features is None else sparse.csr_array(split.features[rows])
     return Split(tuple(split.ids[i] for i in rows.tolist()), sparse.csr_array(split.truth[rows]), texts, features)

@@ -1,0 +1,84 @@
+"""HopSkipJumpAttack: from the boundary, along an estimate of its normal, and back to the boundary, with decisions alone.
+
+Chen, Jordan & Wainwright, HopSkipJumpAttack: A Query-Efficient Decision-Based Attack, IEEE S&P 2020. Algorithm 2, of which each round is
+    the estimate   v = sum_b (phi_b - mean phi) u_b / (B_t - 1), phi_b = 1 where x + delta u_b reaches the goal, else -1
+                   (the variance-reduced Monte Carlo estimate of section IV; u_b uniform on the unit sphere, B_t = B_0 sqrt(t))
+    the step       x + xi v / |v|, xi = |x - x*| / sqrt(t), halved until the goal is reached
+    the way back   Algorithm 1 (bisection) to the boundary, to within theta = m^(-3/2) of the way
+with delta = |x - x*| / m. Under the maximum norm v is replaced by its signs and theta is m^(-2).
+
+Deviations: samples are clipped to the box and u_b taken from what is left, as the authors' code does; a round that ends farther
+from the document than it began is taken back, its estimate kept and joined by more samples in the next.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from dataclasses import dataclass
+from itertools import count
+from typing import Annotated, Any, ClassVar
+
+import numpy as np
+
+from core.attacks.searches.points import Decide, Frame, PointAsk, PointSearch, PointSteps, Show, bisect
+from core.fields import Field
+from core.types import BoolArray, FloatArray
+
+HALVINGS = 25
+"""Of the step: 2^-25 of the distance is below what float32 can tell apart."""
+
+
+@dataclass(frozen=True)
+class HopSkipJump(PointSearch):
+    """Decision-based: estimates the boundary's direction from yes and no at random points beside it."""
+
+    norm: Annotated[str, Field("the distance that is made small: Euclidean, or the largest change of one value", choices=("l2", "linf"))] = "l2"
+    first_samples: Annotated[int, Field("B_0: random points of the first estimate; later ones take sqrt(t) times as many", low=2, high=100_000)] = 100
+
+    NAME: ClassVar[str] = "hop-skip-jump"
+    SOURCE: ClassVar[str] = "Chen, Jordan & Wainwright 2020, Algorithm 2"
+
+    def __call__(self, frame: Frame, rng: np.random.Generator) -> PointSteps:
+        tolerance = frame.size ** (-1.5 if self.norm == "l2" else -2.0)
+        point = yield from bisect(frame, frame.begin(), tolerance)
+        yield Show(point, "from the start to the boundary")
+        for t in count(1):
+            distance = self._distance(point - frame.origin)
+            if distance == 0:
+                return
+            direction = yield from self._estimate(frame, point, distance / frame.size, int(self.first_samples * t**0.5), rng)
+            jumped = yield from _jump(frame, point, direction, distance / t**0.5)
+            nearer = point if jumped is None else (yield from bisect(frame, jumped, tolerance))
+            if self._distance(nearer - frame.origin) < distance:
+                point = nearer
+                yield Show(point, f"round {t}: nearer")
+
+    def _distance(self, change: FloatArray) -> float:
+        return float(np.linalg.norm(change) if self.norm == "l2" else np.abs(change).max())
+
+    def _estimate(
+        self, frame: Frame, point: FloatArray, delta: float, samples: int, rng: np.random.Generator
+    ) -> Generator[PointAsk, Any, FloatArray]:
+        """The unit direction into the region where the goal is reached [m]."""
+        noise = rng.standard_normal((samples, frame.size))
+        noise /= np.maximum(np.linalg.norm(noise, axis=1, keepdims=True), 1e-12)
+        tried = frame.clip(point + delta * noise)
+        reached: BoolArray = yield Decide(tried)
+        phi = np.where(reached, 1.0, -1.0)
+        # All alike: there is no contrast to weigh by, so the mean direction is taken, as in the authors' code.
+        weight = phi if abs(phi.mean()) == 1 else phi - phi.mean()
+        direction = (weight[:, None] * (tried - point) / delta).sum(axis=0)
+        if self.norm == "linf":
+            return np.asarray(np.sign(direction))
+        return np.asarray(direction / max(float(np.linalg.norm(direction)), 1e-12))
+
+
+def _jump(frame: Frame, point: FloatArray, direction: FloatArray, step: float) -> Generator[PointAsk, Any, FloatArray | None]:
+    """The first point on the way, step halved each time, that reaches the goal; None where none does."""
+    for _ in range(HALVINGS):
+        tried = frame.clip(point + step * direction)
+        reached: BoolArray = yield Decide(tried[None])
+        if reached[0]:
+            return tried
+        step /= 2
+    return None

@@ -1,0 +1,134 @@
+"""ZOO: zeroth-order optimisation, coordinate by coordinate, from the scores alone.
+
+Chen, Zhang, Sharma, Yi & Hsieh, ZOO: Zeroth Order Optimization based Black-box Attacks to Deep Neural Networks without Training
+Substitute Models, AISec 2017. Made small is |x' - x|^2 + c max(0, kappa - s(x')) (their eq. 2 with the hinge of eqs. 4 and 5), where s is by
+how much the goal is reached (core.attacks.surplus) in place of the difference of log-probabilities of one label. The slope along a
+coordinate is the symmetric difference quotient (their eq. 6); the steps are Adam's for each coordinate by itself (their Algorithm 2).
+
+c: as in the attack of Carlini & Wagner on which ZOO builds, it is raised tenfold until the goal is reached, then halved between what
+was too small and what was enough. A next value goes on from the nearest point that was found, not from the document.
+
+Deviations: the slope of |x' - x|^2 is known and costs no query; the box is kept by clipping; the point itself is asked about with each
+batch, so that it is known whether it reaches the goal.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, ClassVar
+
+import numpy as np
+
+from core.attacks.searches.points import Frame, Measure, PointSearch, PointSteps, Show
+from core.fields import Field
+from core.types import FloatArray, IntArray
+
+LARGEST = 1e10
+"""c beyond which nothing but the goal counts."""
+BETAS = (0.9, 0.999)
+TINY = 1e-8
+
+
+@dataclass(frozen=True)
+class Zoo(PointSearch):
+    """Score-based: estimates the slope of each value from two queries and descends."""
+
+    rate: Annotated[float, Field("Adam's step, as a share of each feature's range", low=1e-5, high=10)] = 0.1
+    probe: Annotated[float, Field("h: half the distance of two probes, as a share of each feature's range", low=1e-6, high=1)] = 0.01
+    parallel: Annotated[int, Field("coordinates that are probed and moved together", low=1, high=100_000)] = 16
+    first_c: Annotated[float, Field("c: what the goal weighs against the distance at first", low=1e-6, high=1e6)] = 1.0
+    kappa: Annotated[float, Field("by how much the goal shall be reached, in the classifier's scores", low=0, high=1e3)] = 0.0
+    passes: Annotated[int, Field("passes over all coordinates before c is judged", low=1, high=10_000)] = 4
+
+    NAME: ClassVar[str] = "zoo"
+    SOURCE: ClassVar[str] = "Chen et al. 2017, Algorithm 2"
+    STARTS: ClassVar[bool] = False
+
+    def __call__(self, frame: Frame, rng: np.random.Generator) -> PointSteps:
+        span = np.maximum(frame.high - frame.low, TINY)
+        state = _State.begin(frame)
+        too_small, enough, c = 0.0, np.inf, self.first_c
+        while c < LARGEST:
+            state.forget()
+            for number in range(self.passes):
+                order = rng.permutation(frame.size)
+                for at in range(0, frame.size, self.parallel):
+                    chosen = order[at : at + self.parallel]
+                    margins: FloatArray = yield Measure(_probes(frame, state.point, chosen, self.probe * span))
+                    state.judge(float(margins[0]))
+                    state.move(chosen, self._slopes(frame, state, chosen, margins, c, span), self.rate * span)
+                yield Show(state.last, f"c = {c:.3g}, pass {number + 1}")
+            if state.reached:
+                enough = min(enough, c)
+                c = (too_small + enough) / 2
+            else:
+                too_small = max(too_small, c)
+                c = 10 * c if not np.isfinite(enough) else (too_small + enough) / 2
+            state.go_back()
+
+    def _slopes(self, frame: Frame, state: _State, chosen: IntArray, margins: FloatArray, c: float, span: FloatArray) -> FloatArray:
+        """d objective / d coordinate of the chosen ones [b]. margins [1 + 2b]: of the point, then of each probe up and down."""
+        half = len(chosen)
+        hinge = np.maximum(0.0, self.kappa - np.nan_to_num(margins, posinf=1e6, neginf=-1e6))
+        up, down = hinge[1 : 1 + half], hinge[1 + half :]
+        apart = frame.clip(state.point + self.probe * span)[chosen] - frame.clip(state.point - self.probe * span)[chosen]
+        return np.asarray(2 * (state.point - frame.origin)[chosen] + c * (up - down) / np.maximum(apart, TINY))
+
+
+def _probes(frame: Frame, point: FloatArray, chosen: IntArray, step: FloatArray) -> FloatArray:
+    """The point, then it with each chosen coordinate a step up, then down: [1 + 2b, m]. At the edge of the box the probe is cut short."""
+    found = np.repeat(point[None], 1 + 2 * len(chosen), axis=0)
+    rows = np.arange(len(chosen))
+    found[1 + rows, chosen] += step[chosen]
+    found[1 + len(chosen) + rows, chosen] -= step[chosen]
+    return frame.clip(found)
+
+
+@dataclass
+class _State:
+    """Where the descent stands: the point, Adam's moments and counts of each coordinate, and the nearest point that reached the goal."""
+
+    frame: Frame
+    point: FloatArray
+    first: FloatArray
+    second: FloatArray
+    times: FloatArray
+    last: FloatArray
+    best: FloatArray | None = None
+    reached: bool = False
+
+    @classmethod
+    def begin(cls, frame: Frame) -> _State:
+        zeros = np.zeros(frame.size)
+        return cls(frame, frame.origin.copy(), zeros.copy(), zeros.copy(), zeros.copy(), frame.origin.copy())
+
+    def forget(self) -> None:
+        """Another c, another objective: Adam begins anew."""
+        for moments in (self.first, self.second, self.times):
+            moments[:] = 0
+        self.reached = False
+
+    def judge(self, margin: float) -> None:
+        """What the answer says of the point itself."""
+        self.last = self.point.copy()
+        if margin > 0:
+            self.reached = True
+            if self.best is None or self._far(self.point) < self._far(self.best):
+                self.best = self.point.copy()
+
+    def go_back(self) -> None:
+        if self.best is not None:
+            self.point = self.best.copy()
+
+    def move(self, chosen: IntArray, slopes: FloatArray, rate: FloatArray) -> None:
+        """Adam's step on the chosen coordinates, clipped to the box."""
+        self.times[chosen] += 1
+        self.first[chosen] = BETAS[0] * self.first[chosen] + (1 - BETAS[0]) * slopes
+        self.second[chosen] = BETAS[1] * self.second[chosen] + (1 - BETAS[1]) * slopes**2
+        mean = self.first[chosen] / (1 - BETAS[0] ** self.times[chosen])
+        size = np.sqrt(self.second[chosen] / (1 - BETAS[1] ** self.times[chosen]))
+        self.point[chosen] -= rate[chosen] * mean / (size + TINY)
+        self.point = self.frame.clip(self.point)
+
+    def _far(self, point: FloatArray) -> float:
+        return float(np.linalg.norm(point - self.frame.origin))
