@@ -1,4 +1,4 @@
-"""`python -m core VERB`: predict, explain, attack, study, squeeze, evaluate, train, runs, card, language, data.
+"""`python -m core VERB`: predict, explain, attack, study, squeeze, evaluate, train, runs, card, evidence, language, data.
 
 `--json` prints one object on standard output and nothing else there; progress goes to standard error. Exit status 0: done;
 2: refused input, with one sentence on standard error.
@@ -117,6 +117,13 @@ def _squeeze(arguments: argparse.Namespace) -> None:
     from core.squeeze_cli import squeeze
 
     found, lines = squeeze(arguments, _progress())
+    _print(found, arguments, lines)
+
+
+def _evidence(arguments: argparse.Namespace) -> None:
+    from core.evidence.commands import evidence
+
+    found, lines = evidence(arguments, _progress())
     _print(found, arguments, lines)
 
 
@@ -299,6 +306,12 @@ def parser(words: Sequence[str]) -> argparse.ArgumentParser:
         from core.card_cli import add_flags as add_card_flags
 
         add_card_flags(one)
+
+    one = verb("evidence", _evidence, "The papers' numbers beside what was measured here: list, run, show, reproduce, import.")
+    if words[:1] == ["evidence"]:
+        from core.evidence.commands import add_flags as add_evidence_flags
+
+        add_evidence_flags(one)
 
     one = verb("data", _data, "List, build or describe data sets.")
     one.add_argument("action", choices=("list", "build", "describe"))

@@ -73,9 +73,10 @@ def train(arguments: argparse.Namespace, reading: Any = None) -> Found:
     if saved is not None and (why := checkpoint.parent_refusal(folder, saved)):
         raise InputError(why)
     config, defence = _settings(arguments, kind, saved)
-    dataset = complete(load_dataset(arguments.dataset, reading))
+    whole = load_dataset(arguments.dataset, reading)
+    dataset = complete(whole)
     labels: LabelSpace = dataset.label_space(arguments.label_minimum) if saved is None else saved.labels
-    asked = {"model": kind, "dataset": dataset.name, "data_digest": dataset.digest, "minimum_count": arguments.label_minimum}
+    asked = {"model": kind, "dataset": whole.name, "data_digest": whole.digest, "minimum_count": arguments.label_minimum}
     extra = _extra(arguments, saved, defence)
     with Run(Path(arguments.run), arguments.seed, arguments.device) as run:
         run.configure({**asked, **extra, "seed": arguments.seed, "settings": fields.to_json(config)})
@@ -83,11 +84,11 @@ def train(arguments: argparse.Namespace, reading: Any = None) -> Found:
         model = train_model(kind, config, dataset, labels, run, defence, None if saved is None else _classifier(arguments.parent))
         provenance = {
             "command": shlex.join(["python", "-m", "core", *arguments.words_given]), "seed": arguments.seed, "labels": len(labels), **extra,
-            "minimum_count": arguments.label_minimum, "data": {"name": dataset.name, "digest": dataset.digest, "source": dataset.source},
+            "minimum_count": arguments.label_minimum, "data": {"name": whole.name, "digest": whole.digest, "source": whole.source},
             "documents": {name: len(split) for name, split in dataset.splits.items()},
             "trained": {"seconds": max(time.monotonic() - start, recorded_seconds(run.folder)), "machine": f"{platform.machine()}, {run.device}"},
         }  # fmt: skip
-        found = publish(folder, kind, model, provenance, dataset, run.progress, saved, arguments.move_step)
+        found = publish(folder, kind, model, provenance, whole if "test" in whole.splits else dataset, run.progress, saved, arguments.move_step)
     lines = [f"{name}: {100 * m['value']:.2f}" for name, m in found["metrics"].items()]
     return {"run": str(run.folder), "checkpoint": str(folder), **found}, [f"saved in {folder}", *lines]
 

@@ -4,16 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-import numpy as np
 from scipy import sparse
 
 from core.data.dataset import Dataset, Split
-from core.data.readers.splitting import hashed, keys, rows_of
+from core.data.readers.splitting import hashed, with_dev
 from core.errors import InputError
 from core.vector import FeatureSpace, FeatureVector
-
-HELD_OUT = 10
-"""Percent of the training documents that become "dev" where a data set has none."""
 
 
 def holds_vectors(dataset: Dataset) -> bool:
@@ -27,14 +23,7 @@ def complete(dataset: Dataset) -> Dataset:
     data, so the digest stays, too."""
     if "dev" in dataset.splits or "train" not in dataset.splits:
         return dataset
-    if set(dataset.splits) == {"train"}:
-        found = hashed(dataset)
-    else:
-        train = dataset.split("train")
-        side = np.asarray([int.from_bytes(key[:4], "big") % 100 < HELD_OUT for key in keys(train)], dtype=np.bool_)
-        parts = {"train": rows_of(train, np.flatnonzero(~side)), "dev": rows_of(train, np.flatnonzero(side))}
-        note = f"dev is {HELD_OUT} % of the training documents, chosen by a hash of each: the data came without one"
-        found = replace(dataset, splits={**dataset.splits, **parts}, notes=(*dataset.notes, note))
+    found = hashed(dataset) if set(dataset.splits) == {"train"} else with_dev(dataset)
     found.__dict__["digest"] = dataset.digest  # where the cached property keeps it
     return found
 

@@ -42,13 +42,30 @@ def hashed(dataset: Dataset) -> Dataset:
     splits = {}
     low = 0
     for name, share in SHARES:
-        splits[name] = rows_of(whole, np.flatnonzero((sides >= low) & (sides < low + share)))
+        splits[name] = _rows(whole, np.flatnonzero((sides >= low) & (sides < low + share)))
         low += share
     note = "split 80/5/15 by a hash of each document: the data came without a split"
     return replace(dataset, splits=splits, notes=(*dataset.notes, note))
 
 
-def rows_of(split: Split, rows: IntArray) -> Split:
+DEV_SHARE = 10
+"""Percent of the training documents that `with_dev` holds out."""
+
+
+def with_dev(dataset: Dataset) -> Dataset:
+    """A data set that comes with training and test documents only, with a tenth of the former held out as "dev" by a hash of each document,
+    so that an epoch is never chosen on the test documents; another is returned as it is."""
+    if "dev" in dataset.splits or "train" not in dataset.splits:
+        return dataset
+    whole = dataset.splits["train"]
+    held = np.asarray([int.from_bytes(key[:4], "big") % 100 < DEV_SHARE for key in keys(whole)], dtype=np.bool_)
+    if not held.any() or held.all():
+        return dataset
+    splits = {**dataset.splits, "train": _rows(whole, np.flatnonzero(~held)), "dev": _rows(whole, np.flatnonzero(held))}
+    return replace(dataset, splits=splits, notes=(*dataset.notes, f"{int(held.sum()):,} training documents were held out by a hash of each, as dev"))
+
+
+def _rows(split: Split, rows: IntArray) -> Split:
     """Some documents of a split."""
     texts = None if split.texts is None else tuple(split.texts[i] for i in rows.tolist())
     features = None if split.features is None else sparse.csr_array(split.features[rows])

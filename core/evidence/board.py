@@ -1,0 +1,259 @@
+"""The join of what papers print and what was measured here: one line for each of a paper's rows and each of our cells beside it.
+
+assets/evidence/links.json says which cells stand beside which rows, by which measure, and whether the protocol is the same. Rules
+(methods.md 10.7): a row and a cell must be of one threat; another data set is never the same protocol, it is replicated on other data; what
+a paper has no row for stands below its table as ours alone; what nobody measured yet says what it needs.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Any
+
+from core.errors import DataError
+from core.evidence import claims, papers, records
+from core.evidence.claims import Verdict
+from core.evidence.estimates import NOTHING, Measured
+from core.evidence.papers import NO_ATTACK, Papers, Row, Table
+from core.evidence.records import Record
+from core.evidence.run import State, states
+from core.evidence.selecting import Chosen, check_where, fits, known, select
+from core.evidence.showing import figure, fitting, scaled
+
+FILE = "links.json"
+YES, PARTLY, NO = "yes", "partly", "no"
+MODEL, STAND_INS = "$model", "$stand_ins"
+NONE_PRINTED = "none reported"
+OURS_ALONE = "not in the paper"
+
+
+@dataclass(frozen=True)
+class Link:
+    """`rows`: patterns of row ids. Then one of: cells of `study` that fit `where` ("$model", "$stand_ins": the row's), by `measure`
+    ("{metric}": the row's), with `same` protocol and its `reason`; `none`: why there is nothing to compare; `awaits`: what is missing for a
+    measurement that no study makes yet. `alone`: cells that no row asks for stand below the table."""
+
+    rows: tuple[str, ...]
+    study: str = ""
+    measure: str = ""
+    where: Mapping[str, str] | None = None
+    against: Mapping[str, str] | None = None
+    same: str = ""
+    reason: str = ""
+    none: str = ""
+    awaits: str = ""
+    alone: bool = True
+
+    def meets(self, row: Row) -> bool:
+        return any(fnmatchcase(row.id, pattern) for pattern in self.rows)
+
+    def measure_of(self, row: Row) -> str:
+        return self.measure.replace("{metric}", row.metric)
+
+    def conditions(self, row: Row, whole: Papers) -> dict[str, Any]:
+        places: dict[str, Any] = {MODEL: row.model, STAND_INS: whole.datasets[row.data].stand_ins}
+        return {key: places.get(value, value) for key, value in (self.where or {}).items()}
+
+    def free(self) -> dict[str, str]:
+        """The conditions that do not depend on the row."""
+        return {key: value for key, value in (self.where or {}).items() if not value.startswith("$")}
+
+
+@dataclass(frozen=True)
+class Line:
+    """A paper's row with one of our cells, or with the sentence why there is none; or a cell of ours below the paper's table.
+
+    `table` is the table's id; `found` is NOTHING where `cells` is empty or not measured; `state` says the latter in words."""
+
+    paper: str
+    table: str
+    row: Row | None
+    metric: str
+    unit: str
+    threat: str
+    setting: str
+    measure: str
+    found: Measured
+    cells: tuple[str, ...]
+    our_model: str
+    our_data: str
+    our_variant: str
+    same: str
+    reason: str
+    state: str
+
+    @property
+    def where(self) -> str:
+        return self.row.where if self.row is not None else ""
+
+    @property
+    def model(self) -> str:
+        return self.row.model if self.row is not None else self.our_model
+
+    @property
+    def data(self) -> str:
+        return self.row.data if self.row is not None else ""
+
+    @property
+    def flags(self) -> tuple[str, ...]:
+        return self.row.flags if self.row is not None else ()
+
+    @property
+    def printed(self) -> str:
+        """What the paper prints, word for word."""
+        if self.row is None:
+            return OURS_ALONE
+        return NONE_PRINTED if self.row.printed is None else self.row.printed
+
+    @property
+    def measured(self) -> bool:
+        return not self.found.empty
+
+    @property
+    def ours(self) -> str:
+        """'85.0 % [79.4, 89.3]', or why there is none."""
+        return figure(self.found, self.unit) if self.measured else self.state
+
+    def flat(self) -> dict[str, Any]:
+        """A row of the exported table."""
+        value, low, high = (None if math.isnan(v) else round(scaled(v, self.unit), 6) for v in (self.found.value, self.found.low, self.found.high))
+        return {
+            "paper": self.paper, "table": self.where, "model": self.model, "data": self.data, "setting": self.setting, "threat": self.threat,
+            "metric": self.metric, "unit": self.unit, "paper prints": self.printed, "paper value": None if self.row is None else self.row.value,
+            "origin": "" if self.row is None else self.row.origin, "caveats": "; ".join(self.flags), "our value": value, "low": low, "high": high,
+            "n": self.found.n or None, "our model": self.our_model, "our variant": self.our_variant, "our data": self.our_data,
+            "our measure": self.measure, "same protocol": self.same, "reason": self.reason, "state": "" if self.measured else self.state,
+            "records": "; ".join(self.cells) if self.measured else "",
+        }  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Board:
+    """Everything that the Evidence page shows."""
+
+    papers: Papers
+    lines: tuple[Line, ...]
+    verdicts: tuple[Verdict, ...]
+    states: tuple[State, ...]
+
+    def of_table(self, table: str) -> list[Line]:
+        return [line for line in self.lines if line.table == table]
+
+    def record(self, name: str) -> Record | None:
+        """The record of "study/cell"."""
+        return next((one.record for one in self.states if one.name == name), None)
+
+
+def read_board(folder: Path | None = None) -> Board:
+    """Read the three data files and all records. DataError for one that does not fit, InputError for a measure that does not."""
+    whole, have = papers.read(folder), tuple(states(records.read_all(folder)))
+    links = read_links(whole, folder)
+    lines = tuple(line for table in whole.tables for line in of_table(table, whole, links, have))
+    verdicts = tuple(claims.judge(claim, have, whole) for claim in claims.read(whole, folder))
+    return Board(whole, lines, verdicts, have)
+
+
+def read_links(whole: Papers, folder: Path | None = None) -> tuple[Link, ...]:
+    """DataError for a link that meets no row, for a row that no link meets, and for what `check` finds."""
+    path = (folder or records.FOLDER) / FILE
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))["links"]
+        links = tuple(Link(**{**one, "rows": tuple(one["rows"])}) for one in found)
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise DataError(f"the links between papers and records cannot be read: {type(error).__name__} {error}", path) from error
+    for link in links:
+        met = [row for row in whole.rows.values() if link.meets(row)]
+        if not met:
+            raise DataError(f"the link of rows {', '.join(link.rows)} meets no row", path)
+        check(link, met)
+    if left := [row.id for row in whole.rows.values() if not any(link.meets(row) for link in links)]:
+        raise DataError(f"no link meets row {left[0]}", path)
+    return links
+
+
+def check(link: Link, met: Sequence[Row]) -> None:
+    """DataError for a link of no kind or of two, for one whose measure is of another unit than its rows', and for one that would put a
+    figure under attack beside a clean one."""
+    if sum(map(bool, (link.study, link.none, link.awaits))) != 1:
+        raise DataError(f"the link of rows {', '.join(link.rows)} must name a study, say why there is none, or what it awaits")
+    if not link.study:
+        return
+    check_where(link.where or {})
+    check_where(link.against or {})
+    for row in met:
+        measure = known(link.measure_of(row), link.against is not None)
+        if not fitting(row.unit, measure.unit):
+            raise DataError(f"row {row.id} is in {row.unit or 'no unit'}, the measure '{link.measure_of(row)}' in {measure.unit}")
+        if measure.attacked != (row.threat != NO_ATTACK) and measure.kind not in ("copies",):
+            raise DataError(f"row {row.id} is of '{row.threat}', which the measure '{link.measure_of(row)}' is not")
+
+
+def of_table(table: Table, whole: Papers, links: Sequence[Link], have: Sequence[State]) -> Iterator[Line]:
+    """The paper's rows in order, then our cells that it has no row for."""
+    beside: set[tuple[str, tuple[str, ...]]] = set()
+    for row in table.rows:
+        for link in links:
+            if link.meets(row):
+                for line in _of_row(table, row, link, whole, have):
+                    beside.add((line.measure, line.cells))
+                    yield line
+    for row in table.rows:
+        for link in links:
+            if link.study and link.alone and link.meets(row):
+                yield from _ours_alone(table, row, link, have, beside)
+
+
+def _of_row(table: Table, row: Row, link: Link, whole: Papers, have: Sequence[State]) -> Iterator[Line]:
+    if link.none or link.awaits:
+        sentence = link.none or f"not measured yet: needs {link.awaits}"
+        if link.awaits and not whole.datasets[row.data].stand_ins:
+            sentence = whole.datasets[row.data].sentence
+        yield _line(table, row, link, None, sentence)
+        return
+    chosen = list(select(have, link.study, link.conditions(row, whole), link.against))
+    if not chosen:
+        about = whole.datasets[row.data]
+        yield _line(table, row, link, None, about.sentence if not about.stand_ins else "not measured here")
+    for one in chosen:
+        if row.threat != one.first.study.THREAT and row.threat != NO_ATTACK:
+            raise DataError(f"row {row.id} is of '{row.threat}', the cell {one.first.name} of '{one.first.study.THREAT}'")
+        yield _line(table, row, link, one, one.needs(), *_protocol(row, link, one, whole))
+
+
+def _protocol(row: Row, link: Link, chosen: Chosen, whole: Papers) -> tuple[str, str]:
+    """Same protocol, and why (not). Another data set is said first, and is never the same."""
+    about, data = whole.datasets[row.data], chosen.first.cell.data
+    if about.same and data in about.stand_ins:
+        return link.same, link.reason
+    said = f"Protocol replicated on other data ({data} for {row.data}). {link.reason}"
+    return (NO if link.same == NO else PARTLY), said
+
+
+def _ours_alone(table: Table, row: Row, link: Link, have: Sequence[State], beside: set[tuple[str, tuple[str, ...]]]) -> Iterator[Line]:
+    for one in select(have, link.study, link.free(), link.against):
+        key = (link.measure_of(row), one.names)
+        if one.measured and key not in beside and fits(one.first, {"study": link.study}):
+            beside.add(key)
+            reason = f"The paper has no such row: another model or other data. {link.reason}"
+            yield _line(table, None, link, one, "", NO, reason, metric=row.metric, unit=row.unit, threat=row.threat, measure=key[0])
+
+
+def _line(
+    table: Table, row: Row | None, link: Link, chosen: Chosen | None, state: str, same: str = "", reason: str = "", *, metric: str = "",
+    unit: str = "", threat: str = "", measure: str = "",
+) -> Line:  # fmt: skip
+    measure = measure or (link.measure_of(row) if row is not None and link.study else "")
+    found = chosen.figure(measure) if chosen is not None and chosen.measured else NOTHING
+    cell = None if chosen is None else chosen.first.cell
+    against = "" if chosen is None or chosen.second is None else f" against {chosen.second.cell.variant}"
+    variant = "" if cell is None else f"{cell.variant}{against}"
+    return Line(
+        table.paper, table.id, row, row.metric if row else metric, row.unit if row else unit, row.threat if row else threat,
+        row.setting if row else variant, measure, found, () if chosen is None else chosen.names, "" if cell is None else cell.model,
+        "" if cell is None else cell.data, variant, same, reason, state,
+    )  # fmt: skip

@@ -1,0 +1,201 @@
+"""The papers' claims and what the records say of them: assets/evidence/claims.json.
+
+Each claim has a rule that is written beside it. A rule on records compares a figure's 95 % interval with a border: wholly on the claimed
+side a cell speaks for the claim, wholly on the other side against it, else it leaves it open. A claim on every cell holds where all speak
+for it, does not hold where some speak against and none for it, is undecided where all leave it open, and holds partly otherwise; a claim
+that something happens at all holds where one cell speaks for it. A rule on printed numbers looks at the paper's own tables, which have no
+intervals. Some claims have no rule, with the reason.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from core.errors import DataError
+from core.evidence import records
+from core.evidence.measures import DIFFERENCE, FRACTION
+from core.evidence.papers import Papers, Row
+from core.evidence.run import State
+from core.evidence.selecting import Chosen, check_where, known, select
+from core.evidence.showing import figure, number
+
+FILE = "claims.json"
+HOLDS, PARTLY, NOT, UNDECIDED = "holds", "partly", "does not hold", "undecided"
+UNMEASURED, UNJUDGED = "not measured", "not judged"
+VERDICTS = (HOLDS, PARTLY, NOT, UNDECIDED, UNMEASURED, UNJUDGED)
+SHOWN = {FRACTION: "%", DIFFERENCE: "points"}
+"""How figures of these units are shown beside a claim."""
+FOR, AGAINST, OPEN = "for", "against", "open"
+
+
+@dataclass(frozen=True)
+class Rule:
+    """`states` says it in words. On records: `study`, `measure`, `where`, and for differences `against`. On printed numbers: rows `printed`,
+    less the rows `minus` one by one, `relative` to the first in percent or times `scale`. The border is `above` or `below`; `every`: all
+    must pass, else one is enough. `none`: why the claim is not judged."""
+
+    states: str = ""
+    study: str = ""
+    measure: str = ""
+    where: Mapping[str, Any] = field(default_factory=dict)
+    against: Mapping[str, Any] | None = None
+    printed: tuple[str, ...] = ()
+    minus: tuple[str, ...] = ()
+    relative: bool = False
+    scale: float = 1.0
+    above: float | None = None
+    below: float | None = None
+    every: bool = True
+    none: str = ""
+
+    @property
+    def border(self) -> float:
+        found = self.above if self.above is not None else self.below
+        assert found is not None  # see problem()
+        return found
+
+    def passes(self, value: float) -> bool:
+        return value > self.border if self.above is not None else value < self.border
+
+    def outcome(self, low: float, high: float) -> str:
+        """What an interval says."""
+        if self.passes(low) and self.passes(high):
+            return FOR
+        inside = low <= self.border <= high
+        return OPEN if inside else AGAINST
+
+
+@dataclass(frozen=True)
+class Claim:
+    """`quote`: the paper's words at `place`; `said`: the claim in ours."""
+
+    id: str
+    paper: str
+    place: str
+    quote: str
+    said: str
+    rule: Rule
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """`sentence`: what says so, figure by figure; `cells`: the records behind it."""
+
+    claim: Claim
+    verdict: str
+    sentence: str
+    cells: tuple[str, ...]
+
+    @property
+    def paper(self) -> str:
+        return self.claim.paper
+
+    def flat(self) -> dict[str, Any]:
+        return {
+            "paper": self.paper, "claim": self.claim.said, "quote": self.claim.quote, "place": self.claim.place, "verdict": self.verdict,
+            "rule": self.claim.rule.states, "figures": self.sentence, "records": "; ".join(self.cells),
+        }  # fmt: skip
+
+
+def read(papers: Papers, folder: Path | None = None) -> tuple[Claim, ...]:
+    """DataError for a file that does not fit."""
+    path = (folder or records.FOLDER) / FILE
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))["claims"]
+        claims = tuple(Claim(**{**one, "rule": _rule(one["rule"])}) for one in found)
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise DataError(f"the claims cannot be read: {type(error).__name__} {error}", path) from error
+    for claim in claims:
+        if wrong := problem(claim, papers):
+            raise DataError(f"claim {claim.id}: {wrong}", path)
+    return claims
+
+
+def _rule(found: Mapping[str, Any]) -> Rule:
+    return Rule(**{**found, "printed": tuple(found.get("printed", ())), "minus": tuple(found.get("minus", ()))})
+
+
+def problem(claim: Claim, papers: Papers) -> str | None:
+    """What is wrong with a claim, as a sentence."""
+    rule = claim.rule
+    if claim.paper not in papers.papers:
+        return f"there is no paper {claim.paper}"
+    if rule.none:
+        return None
+    if (rule.above is None) == (rule.below is None):
+        return "its rule has no border, or two"
+    if bool(rule.printed) == bool(rule.measure):
+        return "its rule is on records or on printed numbers, one of them"
+    if rule.measure:
+        known(rule.measure, rule.against is not None)
+        check_where(rule.where)
+        check_where(rule.against or {})
+        return None
+    if rule.minus and len(rule.minus) != len(rule.printed):
+        return "its rows do not come in pairs"
+    numbers = [papers.rows.get(name) for name in (*rule.printed, *rule.minus)]
+    return None if all(row is not None and row.value is not None for row in numbers) else "one of its rows is not there or prints no number"
+
+
+def judge(claim: Claim, states: Sequence[State], papers: Papers) -> Verdict:
+    """The verdict on a claim from the records there are."""
+    if claim.rule.none:
+        return Verdict(claim, UNJUDGED, claim.rule.none, ())
+    return _by_printed(claim, papers) if claim.rule.printed else _by_records(claim, states)
+
+
+def _by_records(claim: Claim, states: Sequence[State]) -> Verdict:
+    rule = claim.rule
+    every = list(select(states, rule.study, rule.where, rule.against))
+    unit = SHOWN.get(known(rule.measure, rule.against is not None).unit, known(rule.measure, rule.against is not None).unit)
+    outcomes, parts, cells = [], [], list[str]()
+    for chosen in every:
+        if not chosen.measured or (found := chosen.figure(rule.measure)).empty:
+            continue
+        low, high = (found.value, found.value) if found.exact else (found.low, found.high)
+        outcomes.append(rule.outcome(low, high))
+        parts.append(f"{_name(chosen)} {figure(found, unit)}, n = {found.n:,} ({outcomes[-1]})")
+        cells += chosen.names
+    if not outcomes:
+        return Verdict(claim, UNMEASURED, every[0].needs() if every else "no study measures it", ())
+    return Verdict(claim, verdict(outcomes, rule.every), "; ".join(parts), tuple(dict.fromkeys(cells)))
+
+
+def _name(chosen: Chosen) -> str:
+    first, second = chosen.first.cell, chosen.second
+    return f"{first.model} on {first.data}" + (f", {first.variant} against {second.cell.variant}" if second is not None else "")
+
+
+def verdict(outcomes: Sequence[str], every: bool = True) -> str:
+    """From what each cell says; see the module."""
+    if not every:
+        return HOLDS if FOR in outcomes else UNDECIDED if OPEN in outcomes else NOT
+    if all(one == FOR for one in outcomes):
+        return HOLDS
+    if FOR in outcomes:
+        return PARTLY
+    return NOT if AGAINST in outcomes else UNDECIDED
+
+
+def _by_printed(claim: Claim, papers: Papers) -> Verdict:
+    rule, parts, passed = claim.rule, [], []
+    suffix = " %" if rule.relative else " points" if rule.minus else ""
+    others: Sequence[str | None] = rule.minus or (None,) * len(rule.printed)
+    for name, other in zip(rule.printed, others, strict=True):
+        row, value = papers.rows[name], _value(papers.rows[name])
+        if other is not None:
+            less = value - _value(papers.rows[other])
+            value = 100 * less / value if rule.relative else rule.scale * less
+        passed.append(rule.passes(value))
+        parts.append(f"{row.where}, {row.model} on {row.data}: {number(round(value, 6), '')}{suffix} ({FOR if passed[-1] else AGAINST})")
+    found = HOLDS if (all(passed) if rule.every else any(passed)) else PARTLY if any(passed) else NOT
+    return Verdict(claim, found, "; ".join(parts), ())
+
+
+def _value(row: Row) -> float:
+    assert row.value is not None  # see problem()
+    return row.value

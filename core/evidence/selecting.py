@@ -1,0 +1,87 @@
+"""Which cells a link or a claim means: conditions on model, data and variant, and pairs of cells that differ in the variant only."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from core.errors import DataError
+from core.evidence.estimates import Measured
+from core.evidence.measures import CONTRASTS, MEASURES, Contrast, Measure, contrast, measure
+from core.evidence.records import Record
+from core.evidence.run import State
+
+KEYS = ("model", "data", "variant", "study")
+"""What a condition may name."""
+
+Where = Mapping[str, str | Sequence[str]]
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """One cell, or two that are held against each other."""
+
+    first: State
+    second: State | None = None
+
+    @property
+    def records(self) -> tuple[Record, ...]:
+        return tuple(one.record for one in (self.first, self.second) if one is not None and one.record is not None)
+
+    @property
+    def measured(self) -> bool:
+        return self.first.record is not None and (self.second is None or self.second.record is not None)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return (self.first.name,) if self.second is None else (self.first.name, self.second.name)
+
+    def needs(self) -> str:
+        """Why there is no figure: 'not measured yet: needs ...; python -m core evidence run ...'."""
+        missing = [one for one in (self.first, self.second) if one is not None and one.record is None]
+        lacks = list(dict.fromkeys(one.needs for one in missing if one.needs))
+        runs = list(dict.fromkeys(f"python -m core evidence run {one.study.NAME} --cell {one.cell.name}" for one in missing))
+        return f"not measured yet: {f'needs {lacks[0]}; then ' if lacks else ''}{'; '.join(runs)}"
+
+    def figure(self, name: str) -> Measured:
+        """InputError for a measure that these records have not."""
+        assert self.first.record is not None
+        return measure(name, self.first.record) if self.second is None else contrast(name, self.first.record, _held(self.second))
+
+
+def _held(state: State) -> Record:
+    assert state.record is not None
+    return state.record
+
+
+def known(name: str, two: bool) -> Measure | Contrast:
+    """DataError for a measure (of two cells: a contrast) that there is not."""
+    found: Measure | Contrast | None = CONTRASTS.get(name) if two else MEASURES.get(name)
+    if found is None:
+        raise DataError(f"there is no {'difference' if two else 'measure'} '{name}'")
+    return found
+
+
+def fits(state: State, where: Where) -> bool:
+    cell = state.cell
+    have = {"model": cell.model, "data": cell.data, "variant": cell.variant, "study": state.study.NAME}
+    return all(have[key] == wanted if isinstance(wanted, str) else have[key] in wanted for key, wanted in where.items())
+
+
+def select(states: Sequence[State], study: str, where: Where, against: Where | None) -> Iterator[Chosen]:
+    """Cells of a study that fit, each with the cell that it is held against: of the same model and data, and of `against`'s conditions
+    (its study is another where it names one)."""
+    for state in states:
+        if not fits(state, {"study": study, **where}):
+            continue
+        if against is None:
+            yield Chosen(state)
+            continue
+        same = {"study": study, "model": state.cell.model, "data": state.cell.data, **against}
+        yield from (Chosen(state, other) for other in states if fits(other, same))
+
+
+def check_where(where: Where) -> None:
+    """DataError for a condition on what a cell has not."""
+    if unknown := [key for key in where if key not in KEYS]:
+        raise DataError(f"conditions are on {', '.join(KEYS)}, not on {', '.join(unknown)}")

@@ -1,0 +1,144 @@
+"""What a study of the papers' claims is: cells, each measured by one command, and how a cell is measured."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from time import perf_counter
+from typing import Any, Protocol
+
+from core import checkpoint
+from core.data import DATASETS, is_present
+from core.errors import CheckpointError, InputError
+from core.evidence import records
+from core.evidence.records import Header, Item, Record
+from core.types import Progress
+
+WORK = "evidence"
+"""The folder under runs/ in which cells are measured."""
+
+
+@dataclass(frozen=True)
+class Training:
+    """A checkpoint that a study trains for itself: the words after `python -m core train`, and the run under runs/evidence that holds it.
+    `after`: trained before it."""
+
+    run: str
+    words: tuple[str, ...]
+    after: tuple[Training, ...] = ()
+
+    def folder(self) -> Path:
+        return checkpoint.RUNS / WORK / self.run / checkpoint.MADE
+
+    def command(self) -> list[str]:
+        """Folders of earlier trainings take the place of their names, which are written {NAME}."""
+        places = {"{" + one.run + "}": str(one.folder()) for one in self.after}
+        return ["train", *(places.get(word, word) for word in self.words), "--run", str(checkpoint.RUNS / WORK / self.run)]
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One checkpoint on one data set under the study's protocol. `settings` are the study's own knobs, beside its defaults."""
+
+    name: str
+    model: str
+    data: str
+    variant: str = ""
+    checkpoint: str = ""
+    training: Training | None = None
+    settings: Mapping[str, Any] = field(default_factory=dict)
+
+    def refusal(self) -> str | None:
+        """What is missing here, as the end of the sentence "not measured yet: needs ..."; None where it can be measured."""
+        if self.data in DATASETS and not is_present(self.data):
+            return f"the files of '{self.data}' (see `python -m core data list`)"
+        if self.checkpoint and self.training is None:
+            try:
+                checkpoint.find(self.checkpoint)
+            except CheckpointError:
+                return f"the checkpoint '{self.checkpoint}', which is not here"
+        return None
+
+    def weights(self) -> str:
+        """The name or the folder of the checkpoint; it is trained first where the study does so. InputError where training fails."""
+        if self.training is None:
+            return self.checkpoint
+        train(self.training)
+        return str(self.training.folder())
+
+
+def train(training: Training) -> None:
+    """Train what is not there yet, each run going on where it was interrupted."""
+    from core.cli import main
+
+    for one in (*training.after, training):
+        if not (one.folder() / "config.json").is_file() and main(one.command()) != 0:
+            raise InputError(f"the training that this cell needs ended early: python -m core {' '.join(one.command())}")
+
+
+class Study(Protocol):
+    """`NAME` on the command line; `PAPERS` whose claims it is about; `KIND` of its items; `THREAT` under which it attacks."""
+
+    @property
+    def NAME(self) -> str: ...
+    @property
+    def ABOUT(self) -> str: ...
+    @property
+    def PAPERS(self) -> tuple[str, ...]: ...
+    @property
+    def KIND(self) -> str: ...
+    @property
+    def THREAT(self) -> str: ...
+    @property
+    def cells(self) -> tuple[Cell, ...]: ...
+
+    def measure(self, cell: Cell, work: Path, progress: Progress, like: Header | None = None) -> Record:
+        """Measure a cell in the folder `work`, going on where it was interrupted. `like`: the header of an earlier measurement, whose
+        settings are taken."""
+        ...
+
+
+def find(study: Study, name: str) -> Cell:
+    """InputError with the names there are."""
+    for cell in study.cells:
+        if cell.name == name:
+            return cell
+    raise InputError(f"study '{study.NAME}' has no cell '{name}'; it has {', '.join(cell.name for cell in study.cells)}")
+
+
+def header_for(
+    study: Study, cell: Cell, settings: Mapping[str, Any], *, seed: int = 0, split: str = "test", data_digest: str = "", checkpoint: str = "",
+    digest: str = "",
+) -> Header:  # fmt: skip
+    """The header of a cell."""
+    return Header(
+        study=study.NAME, cell=cell.name, kind=study.KIND, model=cell.model, variant=cell.variant, data=cell.data, split=split,
+        threat=study.THREAT, seed=seed, settings=dict(settings), command=command(study.NAME, cell.name),
+        data_digest=data_digest, checkpoint=checkpoint, digest=digest,
+    )  # fmt: skip
+
+
+def command(study: str, cell: str, verb: str = "run") -> str:
+    return f"python -m core evidence {verb} {study} --cell {cell}"
+
+
+def resumed(header: Header, work: Path, items: Callable[[set[str]], Iterator[Item]]) -> Record:
+    """Measure item by item: `items` is given the ids that are there already and yields the others, each kept as it comes."""
+    path, began = work / f"items{records.ENDING}", perf_counter()
+    done = records.begin(path, header)
+    for item in items({str(one["id"]) for one in done}):
+        records.append(path, [item])
+        done.append(item)
+    return Record(dated(header, perf_counter() - began), tuple(done))
+
+
+def dated(header: Header, seconds: float) -> Header:
+    return replace(header, measured=datetime.now(UTC).date().isoformat(), seconds=round(seconds, 1))
+
+
+def rounded(value: float, digits: int = 6) -> float | None:
+    """For JSON, which has no nan."""
+    return None if math.isnan(value) else round(float(value), digits)

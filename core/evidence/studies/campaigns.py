@@ -1,0 +1,148 @@
+"""Seeds 003 and 004: attacks by word substitution over label frequencies (Tables 3, 5 and 6, Figure 2), on core.study.
+
+Pairs are drawn and attacked by the default recipe as the paper has it (theta 10 %, k = 5); a rebalanced model attacks the pairs of the
+normal one, as in the paper's section 4.3.2. Every saved attack is replayed before its numbers are kept.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from core.errors import InputError
+from core.evidence.attacked_pairs import item_of
+from core.evidence.records import Header, Record
+from core.evidence.studies.base import Cell, Study, dated, header_for
+from core.types import Progress
+
+PAIRS = 200
+NEGATIVE_PAIRS = 100
+"""Negative attacks fail mostly, and a failure spends its whole budget: each costs several times a positive one."""
+MODELS = (
+    ("xml-cnn", "XML-CNN"), ("mach", "MACH"), ("linear", "linear"), ("x-transformer", "X-Transformer"), ("attention-xml", "AttentionXML"),
+    ("aplc-xlnet", "APLC-XLNet"),
+)  # fmt: skip
+REBALANCED = ("xml-cnn", "mach", "attention-xml", "aplc-xlnet")
+DATA = ("debtags", "eurlex57k")
+
+
+@dataclass(frozen=True)
+class Campaigns:
+    """`goal` of `core.study`; `cells` are made by the functions below."""
+
+    NAME: str
+    ABOUT: str
+    goal: str
+    pairs: int
+    cells: tuple[Cell, ...]
+    PAPERS: tuple[str, ...] = ("004",)
+    KIND: str = "attacks"
+    THREAT: str = "word substitution, black box, scores"
+
+    def measure(self, cell: Cell, work: Path, progress: Progress, like: Header | None = None) -> Record:
+        from core.data import load_dataset
+        from core.models import load
+        from core.study.run import work as attack
+        from core.study.workers import one_thread
+        from core.training.runs import Run
+
+        base = cell.settings.get("pairs_of")
+        pairs = self.pairs if like is None else int(like.settings["pairs"])
+        if base:
+            self.measure(next(one for one in self.cells if one.name == base), work.parent / base, progress, like)
+        request = self.request(cell, pairs, str(work.parent / base) if base else "")
+        classifier, dataset = load(cell.weights()), load_dataset(cell.data)
+        one_thread()
+        with Run(work, request.switches.seed, "cpu") as run:
+            attack(request, classifier, dataset, run)
+        return taken_up(self, cell, work, progress)
+
+    def request(self, cell: Cell, pairs: int, pairs_from: str) -> Any:
+        from core import fields
+        from core.study.run import read_request
+        from core.study.settings import Request, Study
+
+        if pairs_from:
+            other, _ = read_request(Path(pairs_from))
+            asked = fields.from_json(Study, {**fields.to_json(other.study), "checkpoint": cell.weights(), "pairs_from": pairs_from})
+            return Request(asked, other.recipe, other.switches)
+        targets = str(cell.settings.get("targets", "cluster"))
+        return Request(Study(cell.weights(), cell.data, goal=self.goal, targets=targets, pairs=pairs))
+
+
+def taken_up(study: Study, cell: Cell, folder: Path, progress: Progress) -> Record:
+    """The record of a finished folder of `core.study`. InputError where it is not finished, is of another protocol than the cell's, or
+    where an attack does not come out as saved when it is made again."""
+    from core.models import load
+    from core.study import follow
+    from core.study.campaigns import read_campaign, read_config
+
+    campaign, config = read_campaign(folder), read_config(folder) or {}
+    if len(campaign.records) < len(campaign.plan.pairs):
+        raise InputError(f"{folder} has {len(campaign.records)} of {len(campaign.plan.pairs)} records; let it end first")
+    if wrong := _mismatch(study, cell, campaign.request.study):
+        raise InputError(f"{folder} is no measurement of {study.NAME}/{cell.name}: {wrong}")
+    classifier = load(campaign.request.study.checkpoint)
+    replayed = follow.replay_all(campaign.records, classifier, progress)
+    if replayed["different"]:
+        raise InputError(f"{len(replayed['different'])} attacks of {folder} do not come out as saved, {replayed['different'][0]} for one")
+    asked = campaign.request.study
+    settings = {
+        "goal": asked.goal, "targets": asked.targets if asked.goal == "negative-targeted" else "", "k": asked.k, "pairs": len(campaign.plan.pairs),
+        "recipe": campaign.request.recipe, "theta": campaign.request.switches.change_rate, "bins": [asdict(one) for one in campaign.bins],
+        "pairs of": cell.settings.get("pairs_of", ""), "replayed": replayed["equal"],
+        "similarity": next((one["similarity_kind"] for one in campaign.records if "similarity_kind" in one), ""),
+    }  # fmt: skip
+    header = header_for(
+        study, cell, settings, seed=campaign.request.switches.seed, split=asked.split, data_digest=str(config["data_digest"]),
+        checkpoint=classifier.name, digest=classifier.digest,
+    )  # fmt: skip
+    return Record(dated(header, sum(record["seconds"] for record in campaign.records)), tuple(item_of(record) for record in campaign.records))
+
+
+def _mismatch(study: Study, cell: Cell, asked: Any) -> str | None:
+    """Why a study is none of the cell's protocol."""
+    assert isinstance(study, Campaigns)
+    wanted = {"goal": study.goal, "dataset": cell.data, "k": 5, "bins": "edges", "margin": 0, "stealth": False}
+    if study.goal == "negative-targeted":
+        wanted["targets"] = cell.settings["targets"]
+    for name, value in wanted.items():
+        if getattr(asked, name) != value:
+            return f"its {name} is {getattr(asked, name)}, the cell's is {value}"
+    if cell.checkpoint and Path(asked.checkpoint).name != cell.checkpoint:
+        return f"it attacked {Path(asked.checkpoint).name}, the cell is of {cell.checkpoint}"
+    return None
+
+
+def _cell(data: str, name: str, model: str, ending: str = "", variant: str = "normal", settings: Mapping[str, Any] | None = None) -> Cell:
+    given = settings or {}
+    checkpoint = f"{data}-{name}{'-pw-cb' if variant == 'PW-cb' else ''}"
+    return Cell(f"{data}-{name}{ending}", model, data, variant, checkpoint, settings=given)
+
+
+def _positive() -> tuple[Cell, ...]:
+    normal = [_cell(data, name, model) for data in DATA for name, model in MODELS]
+    names = dict(MODELS)
+    rebalanced = [_cell("debtags", name, names[name], "-pw-cb", "PW-cb", {"pairs_of": f"debtags-{name}"}) for name in REBALANCED]
+    return (*normal, *rebalanced)
+
+
+def _negative() -> tuple[Cell, ...]:
+    return tuple(
+        _cell(data, name, model, f"-{targets}", targets, {"targets": targets})
+        for data in DATA
+        for name, model in MODELS
+        for targets in ("naive", "cluster")
+    )
+
+
+POSITIVE = Campaigns(
+    "qaraei-positive", "true labels pushed out of the top 5 by substituted words; normal and rebalanced losses (Tables 3 and 6, Figure 2)",
+    "positive-targeted", PAIRS, _positive(),
+)  # fmt: skip
+NEGATIVE = Campaigns(
+    "qaraei-negative", "wrong labels brought into the top 5 by substituted words, any label or siblings of true ones (Table 5)",
+    "negative-targeted", NEGATIVE_PAIRS, _negative(),
+)  # fmt: skip
