@@ -62,33 +62,10 @@ def _predict(arguments: argparse.Namespace) -> None:
     _print(found, arguments, [f"{found['checkpoint']}, score is a {found['unit']}", *lines])
 
 
-def _explainer(arguments: argparse.Namespace) -> Any:
-    from core.explainers import preset
-
-    base = preset(arguments.explainer, arguments.preset)
-    return fields.from_flags(type(base), arguments, fields.to_json(base))
-
-
 def _explain(arguments: argparse.Namespace) -> None:
-    from core.document import Document
-    from core.explainers import explain, refusal
-    from core.explainers.fidelity import measure
-    from core.models import load
-    from core.predict import choose_labels
+    from core.explain_cli import explain
 
-    classifier = load(arguments.checkpoint)
-    explainer, text = _explainer(arguments), _text(arguments)
-    if why := refusal(explainer, classifier):
-        raise InputError(why)
-    labels = choose_labels(classifier, text, arguments.labels)
-    attribution = explain(explainer, classifier, Document.from_text(text), labels, _progress())
-    if not arguments.no_fidelity:
-        attribution = measure(attribution, classifier)
-    found = attribution.to_json()
-    lines = []
-    for row in found["labels"]:
-        best = sorted(row["words"], key=lambda word: -abs(word["value"]))[: arguments.words]
-        lines += [f"{row['label']}  ({row['score']:.4f})", *(f"  {word['value']:+.4f}  {word['word']}" for word in best)]
+    found, lines = explain(arguments, _text(arguments), _progress())
     _print(found, arguments, lines)
 
 
@@ -156,22 +133,10 @@ def _train(arguments: argparse.Namespace) -> None:
 
 
 def _data(arguments: argparse.Namespace) -> None:
-    from core.data import DATASETS, is_present, load_dataset
+    from core.data_cli import data
 
-    if arguments.action == "list":
-        found = [{"name": name, "about": known.about, "present": is_present(name)} for name, known in DATASETS.items()]
-        _print({"datasets": found}, arguments, [f"{d['name']:14s} {d['about']}{'' if d['present'] else ' (its files are not here)'}" for d in found])
-        return
-    if arguments.action == "build" and arguments.dataset == "debtags":
-        from core.data import debtags
-
-        dataset = debtags.build(arguments.folder, mirror=arguments.mirror, suite=arguments.suite, refresh=True)
-    else:
-        dataset = load_dataset(arguments.dataset or "debtags", _options(arguments))
-    from core.data.report import describe
-
-    report = describe(dataset)
-    _print(report.to_json(), arguments, [report.to_text()])
+    found, lines = data(arguments, _options(arguments))
+    _print(found, arguments, lines)
 
 
 def _options(arguments: argparse.Namespace) -> Any:
@@ -203,14 +168,6 @@ def _document_flags(parser: argparse.ArgumentParser) -> None:
     given.add_argument("--file", help="a UTF-8 text file with the document; - reads standard input")
 
 
-def _settings_help(title: str, kinds: dict[str, type]) -> str:
-    lines = [title]
-    for name, kind in kinds.items():
-        lines.append(f"  {name}")
-        lines += [f"    --{s.name.replace('_', '-')}: {s.field.help} (default {s.default})" for s in fields.settings_of(kind)]
-    return "\n".join(lines)
-
-
 def parser(words: Sequence[str]) -> argparse.ArgumentParser:
     """The whole command line; the settings of the chosen model or explainer become flags."""
     whole = argparse.ArgumentParser(prog="python -m core", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -229,19 +186,9 @@ def parser(words: Sequence[str]) -> argparse.ArgumentParser:
     one.add_argument("--top-k", type=int, default=5, help="how many labels (default: 5)")
 
     if words[:1] == ["explain"]:
-        from core.explainers import EXPLAINERS, explainer_class
+        from core.explain_cli import verb as explain_verb
 
-        kinds = {name: explainer_class(name) for name in EXPLAINERS}
-        epilog = _settings_help("settings of each explainer (over its preset):", kinds)
-        _document_flags(one := verb("explain", _explain, "Which words speak for a label, and which against it.", epilog))
-        one.add_argument("--explainer", choices=tuple(EXPLAINERS), default="integrated-gradients", help="default: integrated-gradients")
-        one.add_argument("--preset", choices=("quick", "normal", "thorough"), default="normal", help="default: normal")
-        one.add_argument("--labels", default="auto:3", help="auto:3 (the three best) or names or ids, separated by semicolons (default: auto:3)")
-        one.add_argument("--words", type=int, default=10, help="words to print for each label without --json (default: 10)")
-        one.add_argument("--no-fidelity", action="store_true", help="do not measure how faithful the explanation is")
-        chosen = fields.ahead(words, "--explainer", "integrated-gradients")
-        if chosen in kinds:
-            fields.add_flags(one, kinds[chosen], f"settings of {chosen}")
+        explain_verb(verb, _document_flags, _explain, words)
     else:
         verb("explain", _explain, "Which words speak for a label, and which against it.")
 
@@ -268,7 +215,7 @@ def parser(words: Sequence[str]) -> argparse.ArgumentParser:
     if words[:1] == ["evaluate"]:
         from core.attacks.vectors import VECTOR_ATTACKS
 
-        epilog = _settings_help("settings of each attack:", dict(VECTOR_ATTACKS))
+        epilog = fields.described("settings of each attack:", dict(VECTOR_ATTACKS))
     about = "P@k, R@k, nDCG@k, PSP@k with 95 % intervals, and recall by label frequency; with --attack, before and after an attack on the rows."
     one = verb("evaluate", _evaluate, about, epilog)
     one.add_argument("--checkpoint", required=True, help="a name in checkpoints/ or the path of a checkpoint folder")
@@ -284,8 +231,8 @@ def parser(words: Sequence[str]) -> argparse.ArgumentParser:
     if words[:1] == ["train"]:
         from core.defences import DEFENCES, defence_class
 
-        epilog = _settings_help("settings of each model:", {name: config_class(name) for name in MODELS})
-        epilog += "\n" + _settings_help("settings of each defence:", {name: defence_class(name) for name in DEFENCES})
+        epilog = fields.described("settings of each model:", {name: config_class(name) for name in MODELS})
+        epilog += "\n" + fields.described("settings of each defence:", {name: defence_class(name) for name in DEFENCES})
     one = verb("train", _train, "Train a model, afresh or on from a checkpoint; the same command goes on after a stop or a kill.", epilog)
     if words[:1] == ["train"]:
         from core.train_cli import add_flags as add_train_flags
@@ -314,12 +261,10 @@ def parser(words: Sequence[str]) -> argparse.ArgumentParser:
         add_evidence_flags(one)
 
     one = verb("data", _data, "List, build or describe data sets.")
-    one.add_argument("action", choices=("list", "build", "describe"))
-    one.add_argument("dataset", nargs="?", help="a registered name or a path (default: debtags)")
+    from core.data_cli import add_flags as add_data_flags
+
+    add_data_flags(one)
     _reading_flags(one)
-    one.add_argument("--folder", help="build debtags from Packages and Translation-en files in this folder instead of the network")
-    one.add_argument("--mirror", default="http://deb.debian.org/debian", help="Debian mirror for building debtags (default: %(default)s)")
-    one.add_argument("--suite", default="bookworm", help="Debian suite for building debtags (default: %(default)s)")
     return whole
 
 

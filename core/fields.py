@@ -140,3 +140,12 @@ def from_flags(component: type[T], namespace: argparse.Namespace, base: Mapping[
     names = [setting.name for setting in settings_of(component)]
     given = {name: getattr(namespace, f"setting_{name}") for name in names if hasattr(namespace, f"setting_{name}")}
     return from_json(component, {**(base or {}), **given})
+
+
+def described(title: str, kinds: Mapping[str, type]) -> str:
+    """All settings of several components under a title, for the end of a command's help."""
+    lines = [title]
+    for name, kind in kinds.items():
+        lines.append(f"  {name}")
+        lines += [f"    --{s.name.replace('_', '-')}: {s.field.help} (default {s.default})" for s in settings_of(kind)]
+    return "\n".join(lines)

@@ -1,0 +1,35 @@
+"""`python -m core data`: list, build or describe data sets."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+Found = tuple[dict[str, Any], list[str]]
+
+
+def add_flags(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("action", choices=("list", "build", "describe"))
+    parser.add_argument("dataset", nargs="?", help="a registered name or a path (default: debtags)")
+    parser.add_argument("--folder", help="build debtags from Packages and Translation-en files in this folder instead of the network")
+    parser.add_argument("--mirror", default="http://deb.debian.org/debian", help="Debian mirror for building debtags (default: %(default)s)")
+    parser.add_argument("--suite", default="bookworm", help="Debian suite for building debtags (default: %(default)s)")
+
+
+def data(arguments: argparse.Namespace, reading: Any) -> Found:
+    """`reading`: how a file or folder is read (core.data.readers.source.Options), None for the usual way."""
+    from core.data import DATASETS, is_present, load_dataset
+
+    if arguments.action == "list":
+        found = [{"name": name, "about": known.about, "present": is_present(name)} for name, known in DATASETS.items()]
+        return {"datasets": found}, [f"{d['name']:14s} {d['about']}{'' if d['present'] else ' (its files are not here)'}" for d in found]
+    if arguments.action == "build" and arguments.dataset == "debtags":
+        from core.data import debtags
+
+        dataset = debtags.build(arguments.folder, mirror=arguments.mirror, suite=arguments.suite, refresh=True)
+    else:
+        dataset = load_dataset(arguments.dataset or "debtags", reading)
+    from core.data.report import describe
+
+    report = describe(dataset)
+    return report.to_json(), [report.to_text()]
