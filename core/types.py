@@ -161,6 +161,23 @@ class Attentive(Classifier, Protocol):
         ...
 
 
+@dataclass(frozen=True)
+class LabelAttended:
+    """Attention that belongs to m labels: weights [m, T] (rows sum to 1 over the words that are read; to 0 where there are none),
+    tokens [T], and the owner word of each token [T], -1 for one that no word owns."""
+
+    weights: NDArray[np.float32]
+    tokens: tuple[str, ...]
+    owner: IntArray
+
+
+@runtime_checkable
+class LabelAttentive(Classifier, Protocol):
+    """A classifier in which every label has an attention of its own over the words, through which all that it knows of them goes."""
+
+    def label_attention(self, document: Document, labels: IntArray) -> LabelAttended: ...
+
+
 @runtime_checkable
 class Substitutable(Classifier, Protocol):
     """Scores one document with one of its words replaced in many ways, sharing the work on what stays."""

@@ -1,4 +1,5 @@
-"""Attention: where the encoder looks, in five readings, with what none of them proves."""
+"""Attention: where an encoder looks, in five readings, with what none of them proves; or what each label reads, where labels have
+attentions of their own."""
 
 from __future__ import annotations
 
@@ -6,9 +7,9 @@ import streamlit as st
 
 from core.document import Document
 from core.errors import InputError
-from core.explainers.attention import CAVEAT
+from core.explainers.attention import CAVEAT, LABEL_CAVEAT
 from core.explainers.masking import read_part
-from core.types import Attended, Attentive
+from core.types import Attended, Attentive, LabelAttentive
 from pages.parts import attending, documents, editing, loading, session
 from pages.parts.frame import frame
 from pages.parts.loading import Card
@@ -43,10 +44,12 @@ def main() -> None:
 def attention_page(card: Card) -> None:
     with st.spinner(f"Loading {card.name} …"):
         classifier = loading.classifier(card)
-    if not isinstance(classifier, Attentive):
+    if not isinstance(classifier, Attentive | LabelAttentive):
         _refused(card)
         return
-    st.info(plain(f"{CAVEAT} The score may also rest on parts that have no attention: an X-Transformer ranks by TF-IDF too."), icon=":material/info:")
+    own = isinstance(classifier, LabelAttentive)
+    said = LABEL_CAVEAT if own else f"{CAVEAT} The score may also rest on parts that have no attention: an X-Transformer ranks by TF-IDF too."
+    st.info(plain(said), icon=":material/info:")
     original = Document.from_text(session.text())
     whole, positions = editing.edited(original)
     document = read_part(classifier, whole)
@@ -54,6 +57,9 @@ def attention_page(card: Card) -> None:
         raise InputError("The model reads no words in this document, so there is no attention between words. Give it at least one word.")
     if len(document) < len(whole):
         st.warning(f"The model reads the first {len(document):,} of {len(whole):,} words. Attention reaches no further.")
+    if isinstance(classifier, LabelAttentive):
+        attending.own(classifier, original, whole, positions, document)
+        return
     with st.spinner("Reading the document …"):
         attended = loading.attention(card, document)
     view, layer, head = _controls(attended)
@@ -69,10 +75,11 @@ def attention_page(card: Card) -> None:
 
 
 def _refused(card: Card) -> None:
-    """A model without self-attention: what to do instead."""
-    st.info(plain(f"'{card.name}' has no self-attention to look at. Choose an X-Transformer checkpoint: its encoder has."), icon=":material/hub:")
+    """A model without attention: what to do instead."""
+    said = "Choose an X-Transformer or an APLC-XLNet checkpoint, whose encoders have, or an AttentionXML, in which every label has its own."
+    st.info(plain(f"'{card.name}' has no attention to look at. {said}"), icon=":material/hub:")
     for other in loading.cards()[0]:
-        if other.model == "x-transformer":
+        if other.model in ("x-transformer", "aplc-xlnet", "attention-xml"):
             st.button(
                 plain(f"Choose {other.name}"), key=f"choose.{other.name}", on_click=session.choose, args=(session.MODEL, other.name), type="primary"
             )

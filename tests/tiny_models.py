@@ -48,6 +48,14 @@ SETTINGS: dict[str, Callable[[Path], dict[str, Any]]] = {
         "max_leaf": 4, "beam": 8, "epochs": 2, "batch_size": 16, "learning_rate": 1e-3,
     },
     "mach": lambda folder: {"minimum_documents": 1, "columns": 256, "buckets": 8, "repetitions": 4, "hidden": 8, "epochs": 6, "batch_size": 16},
+    "attention-xml": lambda folder: {
+        "width": 32, "hidden": 32, "bottleneck": 32, "window": 24, "vectors": "random", "vector_scale": 1.0, "epochs": 12, "batch_size": 8,
+        "learning_rate": 0.01, "dropout": 0.1, "vector_dropout": 0.0,
+    },
+    "aplc-xlnet": lambda folder: {
+        "encoder": str(tiny_bert.write(folder / "bert", [word.lower() for word in TOPICS + FILLER])), "trained_layers": 1, "adapter_rank": 8,
+        "window": 24, "epochs": 20, "batch_size": 8, "learning_rate": 0.01, "clusters": 3,
+    },
 }  # fmt: skip
 """What makes each model tiny. x-transformer's beam holds all its clusters, so that its two phases must agree with the dense score."""
 

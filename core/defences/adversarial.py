@@ -37,7 +37,7 @@ class Fgsm:
 
     TITLE = "Adversarial training (FGSM)"
     ABOUT = "Each step also trains on the batch's rows moved a little in the direction that hurts most. With control: moved by nothing."
-    FITS = ("xml-cnn", "x-transformer", "mach")
+    FITS = ("xml-cnn", "x-transformer", "mach", "attention-xml", "aplc-xlnet")
 
     epsilon: Annotated[float, Field("size of the perturbation; relative: of a row's L2 norm", low=0.0, high=100.0)] = 0.05
     relative: Annotated[bool, Field("epsilon is a share of the mean norm of the document's real rows, not a radius")] = True

@@ -14,6 +14,8 @@ from core.defences.losses import KINDS, Constants, constants_for, positive_weigh
 from core.errors import InputError
 from core.fields import Field, check
 from core.labels import LabelSpace
+from core.models.aplc_xlnet_training import AplcTask
+from core.models.attention_xml_training import AttentionXmlTask
 from core.models.mach_training import MachTask
 from core.models.xml_cnn_training import XmlCnnTask
 from core.training.defended import Copies
@@ -31,7 +33,7 @@ class Rebalanced:
         "Positives of rare labels weigh more. Only the network learns so: a linear part is trained as ever, and trained on from a "
         "checkpoint it stays its parent's."
     )
-    FITS = ("xml-cnn", "mach")
+    FITS = ("xml-cnn", "mach", "attention-xml", "aplc-xlnet")
 
     kind: Annotated[str, Field("pw: W = 2/p - 1; pw-cb: W times the class balance C as well", choices=KINDS)] = "pw-cb"
     normalised: Annotated[bool, Field("weights divided by their mean over the labels, as in the authors' code; false: as printed (eq. 4.6)")] = True
@@ -62,7 +64,7 @@ class Rebalanced:
 
     def task(self, task: Any, run: Run) -> Task:
         """The same task, sharing its network. InputError for a task whose positives have no weights."""
-        if not isinstance(task, XmlCnnTask | MachTask):
+        if not isinstance(task, XmlCnnTask | MachTask | AttentionXmlTask | AplcTask):
             raise InputError(f"the positives of a {type(task).__name__} have no weights; rebalanced fits {', '.join(self.FITS)}")
         weights = self.weights(task.labels, _dataset(run)).astype(np.float32)
         if isinstance(task, MachTask):

@@ -25,6 +25,8 @@ from core.defences.vocabulary import Reading
 from core.document import Document
 from core.errors import CapabilityError
 from core.fields import Field, check
+from core.models.aplc_xlnet import AplcXlnet
+from core.models.attention_xml import AttentionXml
 from core.models.linear import LinearModel
 from core.models.mach import Mach
 from core.models.tfidf import TfIdf
@@ -93,6 +95,12 @@ def tfidf_of(classifier: Classifier) -> TfIdf:
     raise CapabilityError(f"'{classifier.name}' reads no TF-IDF values; squeeze its words or word vectors")
 
 
+def _reads_tfidf(classifier: Classifier) -> bool:
+    if isinstance(classifier, XmlCnn):
+        return classifier.linear is not None
+    return not isinstance(classifier, AttentionXml | AplcXlnet)
+
+
 def _with_tfidf(classifier: Classifier, tfidf: TfIdf) -> Any:
     """A copy that reads another TF-IDF and shares all the rest."""
     found: Any = copy.copy(classifier)
@@ -126,7 +134,18 @@ def _with_coarse_vectors(classifier: Classifier, bits: int) -> Any:
         table.weight.data = _coarse_vectors(table.weight, pieces.special, bits)
         settings = classifier.config, classifier.labels, encoder, pieces, classifier.tfidf, classifier.weights
         return XTransformer(*settings, classifier.name, classifier.digest)
-    return copy.copy(classifier)
+    if isinstance(classifier, AttentionXml):
+        modules: Any = copy.deepcopy(classifier.modules)
+        for own in modules:
+            own.embedding.weight.data = _coarse_vectors(own.embedding.weight, [PADDING], bits)
+        parts = classifier.config, classifier.labels, classifier.words, classifier.tree, modules
+        return AttentionXml(*parts, classifier.name, classifier.digest)
+    found: Any = copy.copy(classifier)
+    if isinstance(classifier, AplcXlnet):
+        found.encoder = copy.deepcopy(classifier.encoder)
+        own = found.encoder.table
+        own.weight.data = _coarse_vectors(own.weight, classifier.tokenizer.special, bits)
+    return found
 
 
 class Squeezer(Protocol):
@@ -190,7 +209,7 @@ class BitDepth:
 
     def fitted(self, training: Training) -> Squeezed:
         classifier = _with_coarse_vectors(training.classifier, self.bits)
-        if not isinstance(classifier, XmlCnn) or classifier.linear is not None:
+        if _reads_tfidf(classifier):
             tfidf = tfidf_of(training.classifier)
             classifier = _with_tfidf(classifier, CoarseTfIdf(tfidf.words, tfidf.bigrams, tfidf.idf, training.top, self.bits))
         return Squeezed(classifier, self)

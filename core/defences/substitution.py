@@ -56,7 +56,7 @@ class Substitution:
 
     TITLE = "Adversarial fine-tuning with substituted words"
     ABOUT = "Each epoch begins by attacking a share of the training documents, as the network then is; every batch also holds its attacked documents."
-    FITS = ("xml-cnn", "x-transformer", "mach")
+    FITS = ("xml-cnn", "x-transformer", "mach", "attention-xml", "aplc-xlnet")
 
     mode: Annotated[
         str,

@@ -54,7 +54,7 @@ class Synonyms:
     ABOUT = (
         "Every batch also holds its documents with some words replaced by WordNet's synonyms, more of them from epoch to epoch. Use it with --from."
     )
-    FITS = ("xml-cnn", "x-transformer", "mach")
+    FITS = ("xml-cnn", "x-transformer", "mach", "attention-xml", "aplc-xlnet")
 
     copies_weight: Annotated[float, Field("weight w of the copies' loss", low=0.0, high=1.0)] = 0.5
     largest_rate: Annotated[float, Field("r_max: share of the words that may be replaced which are, once the rate has risen", low=0.0, high=1.0)] = (

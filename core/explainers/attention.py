@@ -5,6 +5,9 @@ the rows that enter the document vector. `last-layer`: the same rows of the last
 Wolf 2021, eq. 5-6): per label, heads weighted by the positive part of gradient x attention, R <- R + A R. Only the last
 depends on the label. Attention shows where information flows, not what caused a score: read it beside Integrated
 Gradients.
+
+A model whose labels have each an attention of their own (AttentionXML) needs none of these: what a label reads from each word is
+shown as it is, in every view.
 """
 
 from __future__ import annotations
@@ -20,9 +23,13 @@ from numpy.typing import NDArray
 from core.errors import CapabilityError
 from core.explainers.attribution import Answer, Question
 from core.fields import Field, check
-from core.types import Attended, Attentive, Classifier, FloatArray, IntArray
+from core.types import Attended, Attentive, Classifier, FloatArray, IntArray, LabelAttentive
 
 CAVEAT = "Attention shows where the encoder looks, not why a label was chosen; it is no cause."
+LABEL_CAVEAT = (
+    "This is the label's own attention: it reads the document through these weights alone. What is read at a word also holds what stands "
+    "around it, and may speak for the label or against it; Integrated Gradients says which."
+)
 
 
 def last_layer(weights: NDArray[np.float32], pooling: NDArray[np.float32]) -> FloatArray:
@@ -67,7 +74,7 @@ def word_matrix(tokens: FloatArray, owner: IntArray, words: int) -> FloatArray:
 
 @dataclass(frozen=True)
 class Attention:
-    """Where the encoder looks. Only the gradient-weighted view depends on the label."""
+    """Where the encoder looks. Only the gradient-weighted view depends on the label, but where labels have attentions of their own."""
 
     view: Annotated[str, Field("which reading of the attention weights", choices=("gradient", "rollout", "last-layer"))] = "gradient"
 
@@ -79,20 +86,24 @@ class Attention:
 
     @classmethod
     def refusal(cls, classifier: Classifier) -> str | None:
-        if isinstance(classifier, Attentive):
+        if isinstance(classifier, Attentive | LabelAttentive):
             return None
-        return f"Attention can be shown for transformers only, and '{classifier.name}' has no self-attention."
+        return f"Attention can be shown where a model attends to words, and '{classifier.name}' has no attention."
 
     def queries(self, words: int, labels: int) -> int:
         return 2 + (labels if self.view == "gradient" else 0)
 
     def probe(self, question: Question) -> float:
-        classifier = self._attentive(question)
         start = time.perf_counter()
-        classifier.attention(question.document)
+        if isinstance(question.classifier, LabelAttentive):
+            question.classifier.label_attention(question.document, question.labels)
+        else:
+            self._attentive(question).attention(question.document)
         return time.perf_counter() - start
 
     def attribute(self, question: Question) -> Answer:
+        if isinstance(question.classifier, LabelAttentive):
+            return self._own(question, question.classifier)
         classifier = self._attentive(question)
         planned, words = self.queries(len(question.document), len(question.labels)), len(question.document)
         attended = classifier.attention(question.document)
@@ -109,6 +120,15 @@ class Attention:
         question.progress(planned, planned, "attention")
         same = () if self.view == "gradient" else ("This view of attention is the same for every label.",)
         return Answer(values, np.zeros(len(total)), total, planned, additive=False, notes=(CAVEAT, *same))
+
+    def _own(self, question: Question, classifier: LabelAttentive) -> Answer:
+        """Each label's own attention, the same in every view: two queries, one for the weights and one for the scores."""
+        attended = classifier.label_attention(question.document, question.labels)
+        question.progress(1, 2, "attention")
+        values = to_words(attended.weights.astype(np.float64), attended.owner, len(question.document))
+        total = classifier.score([question.document.text], question.labels)[0].astype(np.float64)
+        question.progress(2, 2, "attention")
+        return Answer(values, np.zeros(len(total)), total, 2, additive=False, notes=(LABEL_CAVEAT,))
 
     def _tokens(self, attended: Attended) -> FloatArray:
         if self.view == "rollout":

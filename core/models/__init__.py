@@ -21,6 +21,8 @@ MODELS: dict[str, str] = {
     "xml-cnn": "core.models.xml_cnn:XmlCnn",
     "x-transformer": "core.models.x_transformer:XTransformer",
     "mach": "core.models.mach:Mach",
+    "attention-xml": "core.models.attention_xml:AttentionXml",
+    "aplc-xlnet": "core.models.aplc_xlnet:AplcXlnet",
 }
 """Name -> module and class. The module has `Config` (settings) and `train(config, dataset, labels, run)`."""
 

@@ -8,7 +8,7 @@ tokens; on ordinary text this equals the tokeniser's own result.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,7 +20,10 @@ from torch import Tensor, nn
 from core.checkpoint import Saved
 from core.document import Document
 from core.errors import CheckpointError, MissingPackage
-from core.types import IntArray
+from core.types import BoolArray, IntArray, MaskMode
+
+Through = Callable[[Tensor, Tensor, nn.ModuleList], Tensor]
+"""Hidden states [n, T, d] and mask [n, T] through layers -> [n, T, d]."""
 
 EMBEDDED = "all-MiniLM-L6-v2"
 _CACHED_PIECES = 200_000
@@ -61,6 +64,10 @@ class PieceTokenizer:
         self._tokenizer.backend_tokenizer.no_padding()
         self._tokenizer.backend_tokenizer.no_truncation()
         self.first, self.last = int(self._tokenizer.cls_token_id), int(self._tokenizer.sep_token_id)
+        # XLNet's documents end with <sep> <cls>; BERT's begin with [CLS] and end with [SEP].
+        self.cls_last = "XLNet" in type(self._tokenizer).__name__
+        self.before: tuple[int, ...] = () if self.cls_last else (self.first,)
+        self.after: tuple[int, ...] = (self.last, self.first) if self.cls_last else (self.last,)
         self.mask, self.pad = int(self._tokenizer.mask_token_id), int(self._tokenizer.pad_token_id)
         self.unknown = -1 if self._tokenizer.unk_token_id is None else int(self._tokenizer.unk_token_id)
         self.special = tuple(int(i) for i in self._tokenizer.all_special_ids)
@@ -88,6 +95,20 @@ class PieceTokenizer:
             if limit is not None and len(ids) >= limit:
                 break
         return Tokens(np.asarray(ids[:limit], dtype=np.int64), np.asarray(owner[:limit], dtype=np.int64))
+
+    def masked(self, document: Document, keep: BoolArray, mode: MaskMode, limit: int) -> list[IntArray]:
+        """The first `limit` token ids of a document in which words are cut out, or read as one mask token each, whatever their pieces:
+        keep [n, w] -> n rows."""
+        tokens = self.tokens(document)
+        rows = []
+        for kept in keep:
+            alive = np.append(kept, True)[tokens.owner]  # owner -1, punctuation, reads the appended True
+            if mode == "delete":
+                rows.append(tokens.ids[np.flatnonzero(alive)[:limit]])
+            else:
+                first = np.append(True, tokens.owner[1:] != tokens.owner[:-1])
+                rows.append(np.where(alive, tokens.ids, self.mask)[alive | first][:limit])
+        return rows
 
     def names(self, ids: Sequence[int]) -> tuple[str, ...]:
         return tuple(self._tokenizer.convert_ids_to_tokens([int(i) for i in ids]))
@@ -124,12 +145,23 @@ class Encoder(nn.Module):
             parameter.requires_grad_(True)
 
     @property
+    def through(self) -> Through:
+        """How a model that holds only the trained layers runs them."""
+        return through
+
+    @property
     def upper(self) -> nn.ModuleList:
         return self.bert.encoder.layer[self.split :]  # type: ignore[no-any-return]  # transformers is untyped
 
+    @property
+    def table(self) -> nn.Embedding:
+        """The word vectors, a row for each token id."""
+        return self.bert.embeddings.word_embeddings  # type: ignore[no-any-return]  # transformers is untyped
+
     def word_vectors(self, ids: Tensor) -> Tensor:
         """[n, T] -> [n, T, d], before positions and normalisation."""
-        return self.bert.embeddings.word_embeddings(ids)  # type: ignore[no-any-return]  # transformers is untyped
+        found: Tensor = self.table(ids)
+        return found
 
     def lower(self, mask: Tensor, ids: Tensor | None = None, vectors: Tensor | None = None) -> Tensor:
         """Embeddings and the frozen layers: ids [n, T] or word vectors [n, T, d] -> hidden [n, T, d]."""
@@ -170,13 +202,13 @@ def mean_pool(hidden: Tensor, mask: Tensor) -> Tensor:
     return (hidden * weights).sum(dim=1) / weights.sum(dim=1)
 
 
-def pad(rows: Sequence[IntArray], first: int, last: int, padding: int) -> tuple[Tensor, Tensor]:
-    """Token rows -> ids [n, T] with the special tokens at both ends, padded to the longest, and mask [n, T]."""
+def pad(rows: Sequence[IntArray], first: int | tuple[int, ...], last: int | tuple[int, ...], padding: int) -> tuple[Tensor, Tensor]:
+    """Token rows -> ids [n, T] with two special tokens, one at either end (or both at one), padded to the longest, and mask [n, T]."""
     longest = max((len(row) for row in rows), default=0) + 2
     ids = torch.full((len(rows), longest), padding, dtype=torch.long)
     mask = torch.zeros((len(rows), longest), dtype=torch.long)
     for index, row in enumerate(rows):
-        ids[index, : len(row) + 2] = torch.from_numpy(np.concatenate([[first], row, [last]]))
+        ids[index, : len(row) + 2] = torch.from_numpy(np.concatenate([np.atleast_1d(first), row, np.atleast_1d(last)]).astype(np.int64))
         mask[index, : len(row) + 2] = 1
     return ids, mask
 

@@ -62,7 +62,7 @@ class Hidden:
 
 
 @torch.inference_mode()
-def hidden_states(encoder: Encoder, tokenizer: PieceTokenizer, texts: Sequence[str], progress: Progress, what: str = "frozen layers") -> Hidden:
+def hidden_states(encoder: Any, tokenizer: PieceTokenizer, texts: Sequence[str], progress: Progress, what: str = "frozen layers") -> Hidden:
     """Run all texts through the frozen layers, in batches of similar length. `what` names the work in the progress."""
     device = next(encoder.parameters()).device
     rows = [tokenizer.tokens(Document.from_text(text), encoder.window - 2).ids for text in texts]
@@ -70,13 +70,32 @@ def hidden_states(encoder: Encoder, tokenizer: PieceTokenizer, texts: Sequence[s
     values = np.zeros((int(starts[-1]), encoder.width), dtype=np.float16)
     done = 0
     for batch in batches_by_length([len(row) for row in rows]):
-        ids, mask = pad([rows[i] for i in batch], tokenizer.first, tokenizer.last, tokenizer.pad)
+        ids, mask = pad([rows[i] for i in batch], tokenizer.before, tokenizer.after, tokenizer.pad)
         hidden = encoder.lower(mask.to(device), ids=ids.to(device)).half().cpu().numpy()
         for place, row in enumerate(batch):
             values[starts[row] : starts[row + 1]] = hidden[place, : starts[row + 1] - starts[row]]
         done += len(batch)
         progress(done, len(rows), what)
     return Hidden(values, starts)
+
+
+def encoded_inputs(
+    encoder: Any, tokenizer: PieceTokenizer, texts: Sequence[str], kept: tuple[Tensor, Tensor] | None, space: Space, device: torch.device
+) -> Inputs:  # fmt: skip
+    """What a defence sees of an encoder's input: the hidden states below the trained layers, which may be `kept` with their mask, or in the
+    space "input" the word vectors. Special tokens and padding are not real; `rest` is the mask and the space."""
+    if kept is not None:
+        vectors, mask = kept
+    else:
+        ids = [tokenizer.tokens(Document.from_text(text), encoder.window - 2).ids for text in texts]
+        padded, mask = (part.to(device) for part in pad(ids, tokenizer.before, tokenizer.after, tokenizer.pad))
+        with torch.no_grad():
+            vectors = encoder.word_vectors(padded) if space == "input" else encoder.lower(mask, ids=padded)
+    lengths = mask.sum(dim=1, keepdim=True)
+    place = torch.arange(mask.shape[1], device=device)[None]
+    real = (place >= len(tokenizer.before)) & (place < lengths - len(tokenizer.after))
+    owner = torch.arange(len(mask), device=device)[:, None].expand_as(mask)
+    return Inputs(vectors.flatten(0, 1), real.flatten(), owner.flatten(), (mask, space))
 
 
 class Matcher(nn.Module):
@@ -164,19 +183,9 @@ class MatcherTask:
     def inputs(self, module: nn.Module, rows: IntArray, texts: Sequence[str] | None = None, apart: bool = False, space: Space = "trained") -> Inputs:
         """Rows are the hidden states below the trained layers or, in the space "input", the encoder's word vectors. Special tokens
         and padding are not real."""
-        if space == "trained" and texts is None:
-            vectors, mask = self.hidden.batch(rows, self._device)
-        else:
-            given = [self.texts[row] for row in rows] if texts is None else texts
-            ids = [self.tokenizer.tokens(Document.from_text(text), self.encoder.window - 2).ids for text in given]
-            padded, mask = (part.to(self._device) for part in pad(ids, self.tokenizer.first, self.tokenizer.last, self.tokenizer.pad))
-            with torch.no_grad():
-                vectors = self.encoder.word_vectors(padded) if space == "input" else self.encoder.lower(mask, ids=padded)
-        lengths = mask.sum(dim=1, keepdim=True)
-        place = torch.arange(mask.shape[1], device=self._device)[None]
-        real = (place > 0) & (place < lengths - 1)
-        owner = torch.arange(len(mask), device=self._device)[:, None].expand_as(mask)
-        return Inputs(vectors.flatten(0, 1), real.flatten(), owner.flatten(), (mask, space))
+        given = [self.texts[row] for row in rows] if texts is None else texts
+        kept = self.hidden.batch(rows, self._device) if space == "trained" and texts is None else None
+        return encoded_inputs(self.encoder, self.tokenizer, given, kept, space, self._device)
 
     def outputs(self, module: nn.Module, inputs: Inputs, vectors: Tensor | None = None) -> Outputs:
         mask, space = inputs.rest

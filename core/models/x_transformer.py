@@ -74,17 +74,7 @@ class XTransformer:
         return self._score(self.pool(rows), self.tfidf.transform(texts), labels)
 
     def score_masked(self, document: Document, keep: BoolArray, labels: IntArray | None = None, mode: MaskMode = "delete") -> Scores:
-        tokens = self.tokenizer.tokens(document)
-        room = self.encoder.window - 2
-        rows = []
-        for kept in keep:
-            alive = np.append(kept, True)[tokens.owner]  # owner -1, punctuation, reads the appended True
-            if mode == "delete":
-                rows.append(tokens.ids[np.flatnonzero(alive)[:room]])
-            else:  # every taken word becomes one mask token, whatever its pieces
-                first = np.append(True, tokens.owner[1:] != tokens.owner[:-1])
-                masked = np.where(alive, tokens.ids, self.tokenizer.mask)
-                rows.append(masked[alive | first][:room])
+        rows = self.tokenizer.masked(document, keep, mode, self.encoder.window - 2)
         return self._score(self.pool(rows), self.tfidf.masked(document, keep, mode), labels)
 
     @torch.inference_mode()

@@ -54,6 +54,28 @@ def heat_map(weights: NDArray[np.floating[Any]], words: Sequence[str], *, signed
     return figure
 
 
+def label_map(weights: NDArray[np.floating[Any]], labels: Sequence[str], words: Sequence[str]) -> go.Figure:
+    """How much each of m labels (row) reads from each word (column): weights [m, w]. Each row has the colours of its own largest
+    weight, because a label that reads many words reads little of each. Only the first MAX_WORDS words are drawn; see `left_out`.
+    InputError for shapes that do not fit."""
+    if weights.shape != (len(labels), len(words)) or not words or not labels:
+        raise InputError(f"weights of shape {weights.shape} do not fit {len(labels)} labels and {len(words)} words")
+    count = min(len(words), MAX_WORDS)
+    shown = weights[:, :count].astype(np.float64)
+    largest = weights.max(axis=1, keepdims=True)
+    figure = go.Figure(
+        go.Heatmap(
+            z=np.round(shown / np.where(largest > 0, largest, 1), 5), customdata=np.round(shown, 5), zmin=0, zmax=1, xgap=1, ygap=1,
+            x=[name(i, word) for i, word in enumerate(words[:count])], y=[name(i, label) for i, label in enumerate(labels)],
+            colorscale=_scale(signed=False), showscale=False, hovertemplate="%{y} reads %{x}<br>attention %{customdata:.4f}<extra></extra>",
+        )
+    )  # fmt: skip
+    figure.update_layout(height=_ROW * max(len(labels), 4) + 150, margin={"l": 8, "r": 8, "t": 8, "b": 8}, dragmode="zoom")
+    figure.update_xaxes(side="top", tickangle=-60, automargin=True, showgrid=False, zeroline=False, type="category", title="read from")
+    figure.update_yaxes(autorange="reversed", automargin=True, showgrid=False, zeroline=False, type="category", title="label")
+    return figure
+
+
 def left_out(words: Sequence[str]) -> str | None:
     """What `heat_map` does not draw, as a sentence; None if it draws all."""
     return None if len(words) <= MAX_WORDS else f"The map draws the first {MAX_WORDS} of {len(words)} words."

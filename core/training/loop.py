@@ -74,7 +74,7 @@ def _optimiser(task: Task, settings: LoopSettings) -> torch.optim.Optimizer:
 class _Training:
     """One `fit`: the task, its optimiser and counters, on one of perhaps several processes."""
 
-    def __init__(self, task: Task, settings: LoopSettings, run: Run) -> None:
+    def __init__(self, task: Task, settings: LoopSettings, run: Run, state: str) -> None:
         from accelerate import Accelerator
         from accelerate.state import AcceleratorState
 
@@ -85,7 +85,7 @@ class _Training:
         if run.device == "cuda" and self.accelerator.device.type != "cuda":
             raise InputError("device is cuda, but torch finds no CUDA device here; use cpu or auto")
         self.task, self.settings, self.run = task, settings, run
-        self.folder = run.folder / "state"
+        self.folder = run.folder / state
         self.folder.mkdir(parents=True, exist_ok=True)
         self.counters = Counters()
         self.plain = task.module
@@ -273,7 +273,8 @@ def _under(prefix: str, tensors: dict[str, Tensor]) -> Iterator[tuple[str, Tenso
     return ((name.removeprefix(prefix), tensor) for name, tensor in tensors.items() if name.startswith(prefix))
 
 
-def fit(task: Task, settings: LoopSettings, run: Run) -> Fitted:
+def fit(task: Task, settings: LoopSettings, run: Run, state: str = "state") -> Fitted:
     """Train `task.module` in place, on from the run folder's saved state if there is one; it ends with the weights of the
-    best validated epoch. Raises Cancelled, with a state saved, when asked to stop."""
-    return _Training(task, settings, run).train()
+    best validated epoch. `state` names that state's folder: a run that trains several networks gives each its own. Raises
+    Cancelled, with a state saved, when asked to stop."""
+    return _Training(task, settings, run, state).train()

@@ -14,7 +14,7 @@ from core.explainers.attention import Attention, rollout, to_words, word_matrix
 from core.explainers.attribution import Attribution
 from core.ranking import top_k
 from core.render import attention_map, bert_view, tables
-from core.types import Attended, Classifier, FloatArray
+from core.types import Attended, Classifier, FloatArray, LabelAttentive
 from pages.parts import comparing, explaining, labels, loading, session
 from pages.parts.reading import Reading
 from pages.parts.show import plain
@@ -60,12 +60,51 @@ def rolled_out(attended: Attended, document: Document) -> None:
     draw_map(word_matrix(flow, attended.owner, len(document)), document, "Rollout from each word (row) to each word (column)")
 
 
-def for_label(classifier: Classifier, original: Document, document: Document, positions: Sequence[int], read: int) -> None:
-    """The ranked labels beside the words that the attention for the chosen one, or else the best, rests on."""
+def own(classifier: LabelAttentive, original: Document, document: Document, positions: Sequence[int], part: Document) -> None:
+    """A model whose labels attend by themselves: the ranked labels; what the chosen one, or else the best, reads of the words (`part`, the
+    document's first ones), beside what Integrated Gradients says of them; and all the best labels at once."""
+    reading = _reading(classifier, original, document, positions, len(part))
+    with st.container(key="panes"):
+        left, right = st.columns([5, 9], gap="large")
+    with left:
+        st.subheader("Labels")
+        labels.ranked(reading, lambda name: session.choose(session.LABEL, name))
+    with right:
+        st.subheader(plain(reading.label))
+        found = _side(reading, "attention", "What the label reads", "The label's own attention over the words; it adds up to 1.")
+        _side(reading, "integrated-gradients", "What speaks for it", "Integrated Gradients: the words for the label, and those against it.")
+    st.subheader("The best labels side by side")
+    if said := attention_map.left_out(part.words):
+        st.caption(plain(said))
+    weights = classifier.label_attention(part, reading.top)
+    values = to_words(weights.weights.astype(np.float64), weights.owner, len(part))
+    names = [classifier.labels.names[label] for label in reading.top]
+    st.plotly_chart(
+        attention_map.label_map(values, names, part.words), key="label-map", alt="How much each label (row) reads from each word (column)"
+    )
+    if found is not None:
+        comparing.drawer(found)
+
+
+def _side(reading: Reading, explainer: str, title: str, said: str) -> Attribution | None:
+    st.markdown(f"**{title}**")
+    found = explaining.answer(explaining.ask(preset(explainer), reading), requested=True)
+    if found is not None:
+        st.caption(said)
+        draw_words(found.document, f"own.{explainer}.{found.document.digest}", found.values[0], reading.label, reading.words_read)
+    return found
+
+
+def _reading(classifier: Classifier, original: Document, document: Document, positions: Sequence[int], read: int) -> Reading:
     scores = loading.scores(classifier, document)
     top = top_k(scores[None], SHOWN)[0]
     chosen = classifier.labels.ids.get(str(session.get(session.LABEL)), int(top[0]))
-    reading = Reading(classifier, original, document, tuple(positions), scores, top, chosen, (), read)
+    return Reading(classifier, original, document, tuple(positions), scores, top, chosen, (), read)
+
+
+def for_label(classifier: Classifier, original: Document, document: Document, positions: Sequence[int], read: int) -> None:
+    """The ranked labels beside the words that the attention for the chosen one, or else the best, rests on."""
+    reading = _reading(classifier, original, document, positions, read)
     with st.container(key="panes"):
         left, right = st.columns([5, 9], gap="large")
     with left:

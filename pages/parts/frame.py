@@ -29,7 +29,14 @@ PAGES = (
 )
 """Script, name in the navigation, icon (from Streamlit's bundled font)."""
 
-KINDS = {"linear": "Linear", "xml-cnn": "XML-CNN", "x-transformer": "X-Transformer", "mach": "MACH"}
+KINDS = {
+    "linear": "Linear",
+    "xml-cnn": "XML-CNN",
+    "x-transformer": "X-Transformer",
+    "mach": "MACH",
+    "attention-xml": "AttentionXML",
+    "aplc-xlnet": "APLC-XLNet",
+}
 
 
 def frame(title: str) -> Card | None:

@@ -43,10 +43,10 @@ METHODS = {
         "Two words that say the same hide each other: taking away either changes nothing.",
     ),
     "attention": Method(
-        "Attention weights, followed from the document vector back to the words.",
+        "Attention weights, followed from the document vector back to the words; in AttentionXML the label's own weights, as they are.",
         r"R \leftarrow R + \mathbb{E}_h\bigl[(\nabla A_h \odot A_h)^{+}\bigr]\,R \quad\text{(gradient)}, \qquad "
         r"R = \prod_l \tfrac12\,(\bar A_l + I) \quad\text{(rollout)}",
-        "Chefer, Gur and Wolf 2021, equations 5 and 6; Abnar and Zuidema 2020 for rollout.",
-        "Attention shows where the encoder looks, not why a label was chosen. Only the gradient view depends on the label.",
+        "Chefer, Gur and Wolf 2021, equations 5 and 6; Abnar and Zuidema 2020 for rollout; You et al. 2019 for AttentionXML.",
+        "Attention shows where the encoder looks, not why a label was chosen. Only the gradient view, and AttentionXML's, depend on the label.",
     ),
 }

@@ -93,7 +93,7 @@ def test_a_label_of_a_link_is_the_one_shown(app):
 
 def test_a_model_without_attention_says_what_to_do(app):
     test = app(model="toy-linear")
-    assert "has no self-attention" in shown(test)
+    assert "has no attention" in shown(test)
     test.button(key="choose.toy-attending").click().run()
     assert not test.exception and frames(test)
 

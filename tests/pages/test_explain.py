@@ -104,7 +104,7 @@ def test_explainers_stand_side_by_side(explain: AppTest) -> None:
 
 def test_attention_says_why_it_does_not_fit(explain: AppTest) -> None:
     opened(explain, label=LABEL, asked=True)
-    assert any("Attention" in caption.value and "transformers only" in caption.value for caption in explain.caption)
+    assert any("Attention" in caption.value and "has no attention" in caption.value for caption in explain.caption)
 
 
 def test_a_link_restores_label_explainer_effort_and_settings(explain: AppTest) -> None:
