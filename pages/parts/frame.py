@@ -24,6 +24,7 @@ PAGES = (
     ("pages/attack.py", "Attack", ":material/swords:"),
     ("pages/compare.py", "Compare", ":material/compare:"),
     ("pages/robustness.py", "Robustness", ":material/science:"),
+    ("pages/evidence.py", "Evidence", ":material/fact_check:"),
     ("pages/train.py", "Train", ":material/model_training:"),
     ("pages/data.py", "Data", ":material/bar_chart:"),
 )

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from core.data.dataset import Dataset
     from core.data.readers.source import Options
     from core.document import Document
+    from core.evidence.board import Board
     from core.study.campaigns import Campaign
     from core.types import Attended, Attentive, Classifier, IntArray, Scores
 
@@ -138,6 +139,22 @@ def campaign(folder: Path) -> Campaign:
     """A study as it stands on the disk; read anew when it has a record more."""
     files = sorted(path for pattern in ("plan.json", "config.json", "records.jsonl*") for path in folder.glob(pattern))
     return cast("Campaign", _campaign(str(folder), tuple((file.name, file.stat().st_size, file.stat().st_mtime_ns) for file in files)))
+
+
+@st.cache_resource(max_entries=2, show_spinner="Computing figures and intervals from the records …")
+def _board(folder: str, stamp: Hashable) -> Any:
+    from core.evidence.board import read_board
+
+    return read_board(Path(folder))
+
+
+def board() -> Board:
+    """The papers' numbers beside the records; read anew when a file of either changes, or when checkpoints come or go."""
+    from core.evidence import records
+
+    files = sorted(path for pattern in ("*.json", "records/*/*.jsonl") for path in records.FOLDER.glob(pattern))
+    stamp = tuple((str(file), file.stat().st_size, file.stat().st_mtime_ns) for file in files)
+    return cast("Board", _board(str(records.FOLDER), (stamp, tuple(checkpoint.names()))))
 
 
 @st.cache_resource(max_entries=KEPT_MODELS, show_spinner=False)

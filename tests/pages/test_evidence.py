@@ -1,0 +1,183 @@
+"""The Evidence page under AppTest: tables, verdicts, filters, records; and that no number of it is typed in."""
+
+from __future__ import annotations
+
+import ast
+import csv
+import io
+import re
+from pathlib import Path
+
+import pytest
+import streamlit as st
+from streamlit.testing.v1 import AppTest
+
+from core.evidence import details, records
+from core.evidence.board import read_board
+from core.evidence.records import Record
+from pages.parts import session
+from tests import evidence
+
+ROOT = Path(__file__).resolve().parents[2]
+CELL = "qaraei-positive/debtags-mach"
+
+
+@pytest.fixture
+def app(tiny, tmp_path, monkeypatch):
+    """The page with a small folder of evidence and some choices."""
+    folder = evidence.write(tmp_path / "evidence")
+    monkeypatch.setattr(records, "FOLDER", folder)
+
+    def start(*made: Record, **choices) -> AppTest:
+        if made:
+            evidence.write(folder, *made)
+        test = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60)
+        for name, value in choices.items():
+            test.session_state[name] = value
+        return test.switch_page("pages/evidence.py").run()
+
+    return start
+
+
+def said(test: AppTest) -> str:
+    kinds = (test.markdown, test.caption, test.info, test.error, test.header, test.subheader)
+    return "\n".join(element.value for kind in kinds for element in kind).replace("\\", "")
+
+
+def table(test: AppTest) -> list[dict]:
+    return next(frame.value for frame in test.dataframe if "paper prints" in frame.value.columns).to_dict("records")
+
+
+def test_a_row_stands_beside_our_figure(app):
+    test = app()
+    assert not test.exception and not test.error
+    first, second, third = table(test)
+    assert (first["paper prints"], first["n"], first["same protocol"]) == ("61.23", 12, "partly")
+    assert first["here"] == "58.3 % [32.0, 80.7]" and first["here on"] == "debtags normal" and first["caveats"] == "rounded"
+    assert first["threat"] == evidence.THREAT and first["why"].startswith("Protocol replicated on other data (debtags for Wiki10-31K).")
+    assert second["here"].startswith("not measured yet: ") and second["same protocol"] == ""
+    assert (third["paper prints"], third["here"]) == ("none reported", "Nothing to compare.")
+    assert "Seeds 003 and 004: A paper" in said(test) and "It is rounded <b>down</b>. (page 3)" in said(test)
+
+
+def test_what_comes_from_files_is_shown_as_it_is(app):
+    """Neither HTML nor Markdown of a data file is in force."""
+    test = app()
+    raw = "\n".join(element.value for kind in (test.subheader, test.caption) for element in kind)
+    assert "<script>" not in raw and "\\<script\\>alert\\(1\\)" in raw and "\\*it\\*" in raw
+
+
+def test_verdicts_stand_on_top(app):
+    text = said(app())
+    assert "does not hold** — Attacks succeed in more than 95 % of the cases." in text
+    assert "Rule: success above 95 %." in text and "MACH on debtags 58.3 % [32.0, 80.7], n = 12 (against)" in text
+    assert "partly** — Success is above 70 %." in text
+
+
+def test_a_changed_record_changes_the_page(app):
+    assert table(app())[0]["here"] == "58.3 % [32.0, 80.7]"
+    record = evidence.attacks()
+    every = Record(record.header, tuple({**item, "success": True} for item in record.items))
+    test = app(every)
+    assert table(test)[0]["here"] == "100.0 % [75.8, 100.0]"
+    assert "undecided** — Attacks succeed in more than 95 %" in said(test)
+
+
+def test_a_changed_paper_changes_the_page(app, tmp_path):
+    app()
+    path = tmp_path / "evidence" / "papers.json"
+    path.write_text(path.read_text().replace('"61.23", "value": 61.23', '"12.34", "value": 12.34'), encoding="utf-8")
+    test = app()
+    assert table(test)[0]["paper prints"] == "12.34"
+    assert "12.3 (against)" in said(test)
+
+
+def test_the_record_behind_a_figure(app):
+    test = app(cell=CELL)
+    assert not test.exception and not test.error
+    text = said(test)
+    assert "Weights: **a1b2c3d4**" in text and "Seed: **0**" in text and "Items: **12 attacks**" in text and "Measured: **2026-01-02**" in text
+    frames = [frame.value for frame in test.dataframe]
+    figures = next(frame for frame in frames if "what it is" in frame.columns).set_index("figure")
+    assert figures.loc["success", "value"] == "58.3 % [32.0, 80.7]"
+    (bins,) = [frame.to_dict("records") for frame in frames if "successes" in frame.columns]
+    assert [(one["n"], one["successes"]) for one in bins] == [(6, 5), (6, 2)]
+    (samples,) = [frame.to_dict("records") for frame in frames if "becomes" in frame.columns]
+    assert [(one["word"], one["becomes"], one["rank after"]) for one in samples] == [("Irish", "German", 6)]
+    commands = test.code[-1].value.splitlines()
+    assert commands == [f"python -m core evidence {verb} qaraei-positive --cell debtags-mach" for verb in ("run", "reproduce")]
+
+
+def test_files_of_a_record_are_the_record(app):
+    record = evidence.attacks()
+    assert details.jsonl(record) == records.to_text(record)
+    rows = list(csv.DictReader(io.StringIO(details.items_csv(record))))
+    assert len(rows) == 12 and rows[0]["to"] == "German" and rows[1]["to"] == ""
+
+
+def test_filters(app):
+    assert len(table(app(**{session.MEASURED: True}))) == 1
+    assert [row["model"] for row in table(app(**{session.MODELS: ["AttentionXML"]}))] == ["AttentionXML"]
+    test = app(**{session.MODELS: ["AttentionXML"], session.MEASURED: True})
+    assert "No line of the papers' tables fits these filters" in said(test)
+    test = app(**{session.PAPERS: ["999"], session.CELL: "no/record"})
+    assert not test.exception and len(table(test)) == 3
+
+
+def test_nothing_measured_says_what_to_do(app, tmp_path):
+    (tmp_path / "evidence" / "records" / "qaraei-positive" / "debtags-mach.jsonl").unlink()
+    test = app()
+    assert not test.exception
+    assert "Nothing was measured yet" in said(test) and "python -m core evidence list" in said(test)
+    assert "not measured** — Attacks succeed in more than 95 %" in said(test)
+    open_cells = next(frame.value for frame in test.dataframe if "command" in frame.value.columns)
+    assert "python -m core evidence run qaraei-positive --cell debtags-mach" in set(open_cells["command"])
+
+
+def test_a_broken_record_is_a_sentence(app, tmp_path):
+    (tmp_path / "evidence" / "records" / "qaraei-positive" / "debtags-mach.jsonl").write_text("broken", encoding="utf-8")
+    test = app()
+    assert not test.exception
+    assert any("no JSON object" in element.value.replace("\\", "") for element in test.error)
+
+
+def test_the_shipped_evidence_opens(tiny):
+    st.cache_resource.clear()
+    test = AppTest.from_file(str(ROOT / "app.py"), default_timeout=120)
+    test.session_state[session.PAPERS] = ["004"]
+    test = test.switch_page("pages/evidence.py").run()
+    assert not test.exception and not test.error
+    assert sum("paper prints" in frame.value.columns for frame in test.dataframe) == sum(one.paper == "004" for one in read_board().papers.tables)
+
+
+# -- no number is typed in
+
+FILES = [Path("pages/evidence.py"), *sorted(path.relative_to(ROOT) for path in (ROOT / "pages" / "parts").glob("evidence_*.py"))]
+A_PERCENT = re.compile(r"\d+(?:[.,]\d+)?\s*(?:%|points)|\d\.\d")
+ALLOWED = ("95 % interval",)
+"""Said of intervals in general."""
+
+
+def typed_numbers(source: str) -> list[str]:
+    """Number literals, and figures inside of texts."""
+    found = []
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Constant):
+            value = node.value
+            if isinstance(value, int | float) and not isinstance(value, bool):
+                found.append(f"line {node.lineno}: {value}")
+            elif isinstance(value, str):
+                for allowed in ALLOWED:
+                    value = value.replace(allowed, "")
+                found += [f"line {node.lineno}: {hit}" for hit in A_PERCENT.findall(value)]
+    return found
+
+
+@pytest.mark.parametrize("path", FILES, ids=str)
+def test_no_number_is_typed_in(path):
+    assert typed_numbers((ROOT / path).read_text(encoding="utf-8")) == []
+
+
+def test_the_scan_bites():
+    assert len(FILES) == 5
+    assert len(typed_numbers('x = 85.0\ny = "85.0 % of all"\nz = "gap of 3 points"\nt = True')) == 3

@@ -1,0 +1,169 @@
+"""Every figure on values worked by hand."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+
+from core.errors import InputError
+from core.evidence import estimates
+from core.evidence.measures import CONTRASTS, MEASURES, contrast, measure
+from core.evidence.records import KINDS, Record
+from core.study.statistics import wilson
+from tests import evidence
+
+
+def test_figures_of_attacks():
+    record = evidence.attacks()
+    found = measure("success", record)
+    assert (found.value, found.n) == (7 / 12, 12)
+    assert (found.low, found.high) == (wilson(7, 12).low, wilson(7, 12).high)
+    # A cosine of 0.5 is not above 0.8.
+    assert measure("success, cosine > 0.8", record).value == 6 / 12
+    assert measure("similarity, successes", record).value == pytest.approx(6.5 / 7)
+    # 1 - arccos(1) = 1, 1 - arccos(0.5) = 1 - pi / 3; five failures count 0.
+    assert measure("similarity, failures as 0", record).value == pytest.approx((6 + 1 - math.pi / 3) / 12)
+    assert measure("change rate", record).value == pytest.approx((1 + 6 * 2) / 20 / 7)
+    assert measure("change rate, ratio of sums", record).value == pytest.approx(13 / 140)
+    assert measure("rarest minus most frequent bin", record).value == pytest.approx(5 / 6 - 2 / 6)
+    assert measure("rarest minus most frequent bin, as printed", record).value == pytest.approx(5 / 6 - 1 / 6)
+    assert measure("lost by one word", record).value == 1 / 12
+    assert (measure("tail labels lost by one word", record).value, measure("tail labels lost by one word", record).n) == (1 / 6, 6)
+
+
+def test_a_change_rate_above_a_tenth_is_no_success():
+    record = evidence.attacks()
+    longer = Record(record.header, tuple({**item, "changed": 3, "counted": 3} if item["success"] else item for item in record.items))
+    assert measure("success", longer).value == 0
+    assert measure("change rate", longer).empty
+
+
+def test_refused_pairs_are_no_attempts():
+    record = evidence.attacks()
+    refused = {"id": "r", "row": 99, "bin": "[5, 20)", "count": 7, "reason": "refused", "success": False, "words": 9, "changed": 0}
+    assert measure("success", Record(record.header, (*record.items, refused))).n == 12
+
+
+def test_differences_of_attacks():
+    record = evidence.attacks()
+    lost = Record(record.header, tuple({**item, "success": False} if item["bin"] == "[5, 20)" else item for item in record.items[1:]))
+    found = contrast("rarest bin, same pairs", record, lost)
+    assert (found.value, found.n) == (4 / 5, 5)  # the pairs of both: five of the tail, of which four had succeeded
+    assert contrast("most frequent bin, same pairs", record, lost).value == 0
+    assert contrast("difference of success", record, lost).value == pytest.approx(7 / 12 - 2 / 11)
+
+
+def documents() -> Record:
+    items = [
+        {"id": "0", "row": 0, "true": 2, "clean": "11000", "attacked": "01000", "loss": [1.0, 3.0]},
+        {"id": "1", "row": 1, "true": 1, "clean": "10000", "attacked": "10000", "loss": [1.0, 1.5]},
+        {"id": "2", "row": 2, "true": 4, "clean": "00101", "attacked": "00000", "loss": [2.0, 2.0]},
+        {"id": "3", "row": 3, "true": 1, "clean": "10000", "attacked": "00001", "loss": [0.0, 1.5]},
+    ]
+    return Record(evidence.header("documents"), tuple(items))
+
+
+def test_figures_of_documents():
+    record = documents()
+    assert measure("clean P@1", record).value == 3 / 4
+    assert measure("clean P@3", record).value == pytest.approx((2 + 1 + 1 + 1) / 3 / 4)
+    assert measure("attacked P@5", record).value == pytest.approx(3 / 5 / 4)
+    assert measure("clean R@5", record).value == pytest.approx((1 + 1 + 0.5 + 1) / 4)
+    assert measure("gap of P@1", record).value == 2 / 4
+    assert measure("rise of the loss under attack", record).value == 1.0
+    third, fifth = 1 / math.log2(4), 1 / math.log2(6)
+    ideal = sum(1 / math.log2(i + 2) for i in range(4))
+    assert measure("clean nDCG@5", record).value == pytest.approx((1 + 1 + (third + fifth) / ideal + 1) / 4)
+
+
+def test_differences_of_documents():
+    first = documents()
+    better = Record(first.header, tuple({**item, "attacked": item["clean"]} for item in first.items))
+    assert contrast("difference of gap", first, better).value == 2 / 4
+    assert contrast("reduction of the gap", first, better).value == 1.0
+    assert contrast("difference of attacked P@1", better, first).value == 2 / 4
+    assert contrast("difference of clean P@1", better, first).value == 0
+
+
+def test_figures_of_explanations():
+    items = []
+    for row, robust, floor in ((0, 4, 9), (1, 6, 9)):
+        for other, shared in (("robust", robust), ("another seed", floor)):
+            items.append({"id": f"{row}{other}", "row": row, "label": "x", "method": "lime", "other": other, "shared": shared, "top": 10, "tau": 0.5})
+    record = Record(evidence.header("explanations"), tuple(items))
+    assert measure("lime: overlap of robust", record).value == 0.5
+    assert measure("lime: tau of robust", record).value == 0.5
+    assert measure("lime: overlap lost, robust against another seed", record).value == pytest.approx(0.4)
+    assert measure("shap: overlap of robust", record).empty
+
+
+def test_an_exponent_is_the_slope_of_logarithms():
+    items = [
+        {"id": f"{size}{i}", "method": "mach", "labels": size, "what": "top-5", "seconds": 3 * size**0.5, "bytes": 0}
+        for size in (10, 100, 1_000)
+        for i in range(2)
+    ]
+    items += [{"id": f"w{n}", "method": "dense", "labels": n, "what": "weights", "seconds": 0.0, "bytes": 4_000_000 * n} for n in (1, 2, 3)]
+    record = Record(evidence.header("costs"), tuple(items))
+    found = measure("mach: exponent of top-5", record)
+    assert found.value == pytest.approx(0.5) and found.low == pytest.approx(0.5) and found.n == 6
+    assert measure("dense: exponent of weights", record).value == pytest.approx(1)
+    assert measure("dense: largest weights", record).value == 12
+
+
+def test_figures_of_copies():
+    items = [
+        {"id": "0", "row": 0, "words": 5, "changed": 2, "new": ["a", "b"], "kept": True},
+        {"id": "1", "row": 1, "words": 5, "changed": 1, "new": ["a"], "kept": False},
+        {"id": "2", "row": 2, "words": 5, "changed": 0, "new": [], "kept": True},
+        {"id": "predicted labels", "row": -1, "before": [3, 0], "after": [1, 0]},
+    ]
+    record = Record(evidence.header("copies", settings={"vocabulary": 20}), tuple(items))
+    assert measure("vocabulary", record).value == 20 and measure("vocabulary with copies", record).value == 22
+    assert measure("vocabulary growth", record).value == 0.1
+    assert measure("words changed", record).value == 1.0
+    assert (measure("label consistency", record).value, measure("label consistency", record).n) == (0.5, 2)
+    p, q = np.array([4 / 5, 1 / 5]), np.array([2 / 3, 1 / 3])
+    assert measure("KL, predicted labels", record).value == pytest.approx(float((p * np.log(p / q)).sum()))
+    assert measure("KL, true labels", record).empty
+
+
+def test_figures_of_labels_and_clusters():
+    counts = Record(
+        evidence.header("labels", settings={"labels": 9}),
+        ({"id": "0", "count": 0, "labels": 2}, {"id": "3", "count": 3, "labels": 3}, {"id": "40", "count": 40, "labels": 4}),
+    )
+    assert measure("rare labels", counts).value == pytest.approx(3 / 7)
+    assert measure("labels", counts).value == 9 and measure("features", counts).empty
+    clusters = Record(evidence.header("clusters"), ({"id": "0", "labels": ["a", "b", "c"]}, {"id": "1", "labels": ["d", "e", "f", "g"]}))
+    assert measure("cluster size", clusters).value == 3.5
+
+
+def test_the_bootstrap_draws_documents_not_values():
+    """Ten equal values of one document tell no more than one."""
+    values, rows = [1.0] * 10 + [0.0] * 10, [0] * 10 + [1] * 10
+    found = estimates.mean(values, rows)
+    assert (found.low, found.high) == (0.0, 1.0)
+    assert estimates.mean(values, list(range(20))).low > 0.2
+
+
+def test_the_mean_s_interval_covers():
+    rng = np.random.default_rng(0)
+    inside = 0
+    for seed in range(200):
+        found = estimates.mean((rng.random(60) < 0.3).astype(float).tolist(), list(range(60)), seed)
+        inside += found.low <= 0.3 <= found.high
+    assert inside >= 180
+
+
+def test_every_measure_is_of_a_known_kind():
+    assert {one.kind for one in (*MEASURES.values(), *CONTRASTS.values())} == set(KINDS)
+
+
+def test_a_measure_of_another_kind_is_refused():
+    with pytest.raises(InputError, match="no measure of qaraei-positive/debtags-mach, whose items are attacks"):
+        measure("clean P@1", evidence.attacks())
+    with pytest.raises(InputError, match="no difference"):
+        contrast("difference of gap", evidence.attacks(), evidence.attacks())

@@ -1,0 +1,211 @@
+"""The table of studies, and each study's measuring on small models: what it yields, that it resumes, and that it keeps no text."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from core.errors import InputError
+from core.evidence import records, run
+from core.evidence.attacked_pairs import item_of, study_records
+from core.evidence.records import Record
+from core.evidence.run import compare
+from core.evidence.studies import STUDIES, study
+from core.evidence.studies import base as studies_base
+from core.evidence.studies.copies import as_texts, copies, words_of
+from core.evidence.studies.cost import DOCUMENTS, REPEATS, Dense, bytes_of, dense, mach, made_up_texts, timed
+from core.evidence.studies.fgsm import XML_CNN, documents, hits
+from core.study.summary import row
+from core.types import silent
+from tests import evidence
+from tests.pages import studies as small_studies
+from tests.pages.tiny import save_tiny, tiny_dataset
+
+
+@pytest.mark.parametrize("name", STUDIES)
+def test_every_study(name):
+    one = study(name)
+    assert name == one.NAME and one.KIND in records.KINDS and one.ABOUT and one.THREAT
+    names = [cell.name for cell in one.cells]
+    assert len(names) == len(set(names)) > 0
+    for cell in one.cells:
+        assert studies_base.find(one, cell.name) is cell
+        path = records.place(name, cell.name)
+        if path.is_file():
+            head = records.read(path).header
+            assert (head.kind, head.threat, head.data, head.model, head.variant) == (one.KIND, one.THREAT, cell.data, cell.model, cell.variant)
+
+
+def test_unknown_names_are_refused():
+    with pytest.raises(InputError, match="no study 'x'"):
+        study("x")
+    with pytest.raises(InputError, match="no cell 'x'; it has mach-and-dense"):
+        studies_base.find(study("mach-cost"), "x")
+
+
+# -- attacks
+
+
+@pytest.fixture(scope="module")
+def campaign(tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp("campaign")
+    save_tiny(folder / "checkpoints" / "tiny-linear")
+    small_studies.write(folder / "study", folder / "checkpoints" / "tiny-linear")
+    return folder / "study"
+
+
+def test_items_of_a_campaign_give_its_summary(campaign):
+    from core.study.campaigns import read_campaign
+
+    found = read_campaign(campaign)
+    items = [item_of(one) for one in found.records]
+    back = study_records(Record(evidence.header(settings={"k": 1}), tuple(items)))
+    ours, theirs = row("all", back), row("all", found.records)
+    assert (ours.n, ours.success, ours.queries) == (theirs.n, theirs.success, theirs.queries)
+    assert ours.change_rate == pytest.approx(theirs.change_rate) and ours.similarity == pytest.approx(theirs.similarity, abs=1e-5)
+    assert not [item for item in items if "text" in item or "adversarial" in item]
+    one_word = [item for item in items if item["success"] and item["changed"] == 1]
+    assert all({"label", "from", "to"} <= item.keys() for item in one_word)
+
+
+def test_a_folder_of_another_protocol_is_not_taken_up(campaign, tmp_path, monkeypatch):
+    monkeypatch.setattr(records, "FOLDER", tmp_path)
+    with pytest.raises(InputError, match="is no measurement of qaraei-positive/debtags-linear: its k is 1, the cell's is 5"):
+        run.take_up("qaraei-positive", "debtags-linear", campaign)
+    with pytest.raises(InputError, match="no study of attacks on words"):
+        run.take_up("mach-cost", "mach-and-dense", campaign)
+
+
+# -- documents
+
+
+def test_hits_are_of_the_best_labels():
+    assert hits(np.asarray([0.1, 0.9, 0.8, 0.2, 0.3, 0.0], dtype=np.float32), [1, 3]) == "10010"
+
+
+def test_documents_are_attacked_once(campaign):
+    from core.attacks.vectors import Fgsm
+    from core.models import load
+
+    classifier, dataset = load(campaign.parent / "checkpoints" / "tiny-linear"), small_studies.dataset()
+    rows, attack = np.arange(4), Fgsm(epsilon=0.3, label_source="true")
+    found = list(documents(attack, classifier, dataset, rows, set(), silent))
+    assert [item["row"] for item in found] == [0, 1, 2, 3]
+    assert all(len(item["clean"]) == 4 and item["loss"][1] >= item["loss"][0] for item in found)  # four labels
+    again = list(documents(attack, classifier, dataset, rows, {"0", "1"}, silent))
+    assert again == found[2:]
+
+
+def test_trainings_name_those_before_them():
+    robust = next(cell.training for cell in XML_CNN.cells if cell.name == "reuters21578-xml-cnn-robust")
+    assert robust is not None
+    words = robust.command()
+    assert words[words.index("--from") + 1] == str(robust.after[0].folder()) and "{" not in " ".join(words)
+
+
+# -- cost
+
+
+def test_cost_is_measured_for_both(monkeypatch):
+    monkeypatch.setattr("core.evidence.studies.cost.COLUMNS", 100)
+    monkeypatch.setattr("core.evidence.studies.cost.HIDDEN", 4)
+    monkeypatch.setattr("core.evidence.studies.cost.BUCKETS", 50)
+    found = list(timed(set(), silent, (20, 40)))
+    assert len({item["id"] for item in found}) == len(found) == 2 * 2 * (2 + 5 * REPEATS)
+    left = list(timed({item["id"] for item in found if item["labels"] == 20}, silent, (20, 40)))
+    assert {item["labels"] for item in left} == {40}
+    by = {(item["method"], item["labels"], item["what"]): item["bytes"] for item in found if item["what"] in ("weights", "output layer")}
+    assert by["dense", 40, "output layer"] == 40 * 4 * 4 and by["dense", 40, "weights"] == (100 + 40) * 4 * 4
+    # MACH: R = 4 tables of 100 x 4, 4 x 4 hidden biases; 4 x (4 x 50 weights + 50 biases + 50 rates); a lookup of 4 x L int32.
+    assert by["mach", 40, "output layer"] == 4 * (4 * 50 + 50 + 50) * 4 + 4 * 40 * 4
+    assert by["mach", 40, "weights"] == 4 * 100 * 4 * 4 + 4 * 4 * 4 + by["mach", 40, "output layer"]
+
+
+def test_the_dense_layer_is_steerable():
+    """Its gradient against finite differences, and chosen labels against all."""
+    from core.document import Document
+
+    texts = made_up_texts()
+    assert len(texts) == DOCUMENTS
+    model = dense(7, texts)
+    assert isinstance(model, Dense) and bytes_of(model) == model.sizes()
+    assert model.score(texts, np.asarray([5, 2])) == pytest.approx(model.score(texts)[:, [5, 2]], abs=1e-5)
+    document = Document.from_text(texts[0])
+    embedded = model.embed(document)
+    scores, slopes = model.gradient(embedded, embedded.vectors[None], np.asarray([3]))
+    assert scores[0] == pytest.approx(model.score([document.text])[0, 3], abs=1e-4)
+    moved = embedded.vectors.copy()
+    moved[0, 0] += 0.01
+    change = model.score_embedded(embedded, moved[None])[0, 3] - model.score_embedded(embedded, embedded.vectors[None])[0, 3]
+    assert change == pytest.approx(0.01 * slopes[0, 0, 0], abs=2e-3)
+    assert model.retrieve(texts, 2)[0].shape == (DOCUMENTS, 2) and mach(30, texts).labels.names[3] == "label 3"
+
+
+# -- copies
+
+
+def test_copies_are_counted(campaign, monkeypatch):
+    from core.models import load
+
+    monkeypatch.setattr("core.defences.synonyms._synonyms", lambda scene, document, position, count: ["zebra"])
+    dataset, clean = tiny_dataset(), load(campaign.parent / "checkpoints" / "tiny-linear")
+    vocabulary = words_of(dataset.split("train").texts)
+    found = list(copies(dataset, np.arange(6), vocabulary, clean, set(), silent))
+    assert [item["id"] for item in found[:6]] == [str(i) for i in range(6)] and [item["id"] for item in found[6:]] == [
+        "true labels",
+        "predicted labels",
+    ]
+    assert any(item["changed"] for item in found[:6]) and all(item["new"] == (["zebra"] if item["changed"] else []) for item in found[:6])
+    true = dataset.split("train").truth[:6]
+    assert found[6]["before"] == np.asarray(true.sum(axis=0)).ravel().astype(int).tolist()
+    left = list(copies(dataset, np.arange(6), vocabulary, clean, {str(i) for i in range(5)}, silent))
+    assert left == [found[5], *found[6:]]
+
+
+def test_a_bag_of_named_words_is_read_in_the_file_s_order():
+    from dataclasses import replace
+
+    from scipy import sparse
+
+    from core.data.dataset import Dataset, Split, truth_matrix
+
+    part = Split(("a", "b"), truth_matrix([[0], [0]], 1), None, sparse.csr_array(np.asarray([[1, 0, 1], [0, 1, 0]], dtype=np.float32)))
+    bags = Dataset("bags", ("x",), {"train": part}, feature_names=("one", "two", "three"))
+    assert as_texts(bags).split("train").texts == ("one three", "two")
+    with pytest.raises(InputError, match="features without names"):
+        as_texts(replace(bags, feature_names=None))
+
+
+# -- measuring and measuring again
+
+
+def test_a_comparison_says_what_differs():
+    kept = evidence.attacks()
+    same = {one.measure: one.same for one in compare(kept, kept)}
+    assert same and all(same.values())
+    lost = Record(kept.header, tuple({**item, "success": False} for item in kept.items))
+    found = {one.measure: one for one in compare(kept, lost)}
+    assert not found["success"].same and found["success"].now.value == 0
+
+
+def test_a_cell_without_a_record_cannot_be_reproduced(tmp_path, monkeypatch):
+    monkeypatch.setattr(records, "FOLDER", tmp_path)
+    with pytest.raises(InputError, match="was never measured"):
+        run.again("mach-cost", "mach-and-dense")
+
+
+def test_a_study_measures_what_has_no_record(tmp_path, monkeypatch):
+    """label-clusters on the tiny checkpoint's data: measured once, then left alone, then reproduced."""
+    monkeypatch.setattr(records, "FOLDER", tmp_path / "evidence")
+    monkeypatch.setattr("core.checkpoint.RUNS", tmp_path / "runs")
+    monkeypatch.setattr("core.data.load_dataset", lambda name: tiny_dataset())
+    ((cell, record),) = run.measure("label-statistics", "debtags")
+    assert isinstance(record, Record) and cell.name == "debtags"
+    assert record.header.settings["training documents"] == 45 and sum(item["labels"] for item in record.items) == 4
+    ((_, said),) = run.measure("label-statistics", "debtags")
+    assert isinstance(said, str) and "measured already" in said
+    _, compared = run.again("label-statistics", "debtags")
+    assert compared and all(one.same for one in compared)
+    assert not (tmp_path / "runs" / "evidence" / "again" / "label-statistics" / "debtags").exists()
