@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
-NOUNS = ("types", "document", "labels", "ranking", "metrics", "errors", "fields", "checkpoint", "lineage", "packing", "saved")
+NOUNS = ("types", "document", "labels", "ranking", "metrics", "errors", "fields", "checkpoint", "lineage", "packing", "saved", "vector")
 HEAVY = {
     "torch",
     "sklearn",
