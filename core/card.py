@@ -9,6 +9,10 @@ SHOWN = ("P@1", "P@3", "P@5", "nDCG@5", "PSP@1", "PSP@5")
 
 ABOUT = {
     "linear": "TF-IDF of words and bigrams, one squared-hinge linear SVM a label. The reference that every other model is read against.",
+    "linear over vectors": "One squared-hinge linear SVM a label on the data set's own feature vectors; bags are weighed by inverse document "
+    "frequency and divided by their norm. Where the features are words, it reads a text as its bag.",
+    "mach over vectors": "Small networks over hashed buckets of labels that read the data set's own feature vectors (Medini et al. 2019), with the "
+    "margins of linear machines on the same vectors added unless trained with `--linear false`.",
     "xml-cnn": "A convolutional network over word vectors with dynamic max pooling (Liu et al. 2017), with the margins of the linear reference "
     "added (share, scale and shift chosen on dev; `--linear false` trains the network alone).",
     "x-transformer": "A label tree, a fine-tuned MiniLM matcher, and linear rankers on its embedding and TF-IDF (Chang et al. 2020). "

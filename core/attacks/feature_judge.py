@@ -27,8 +27,8 @@ BATCH = 512
 
 class FeatureJudge:
     """Scores points against one goal. `queries` counts what an attacker would pay: the document itself, then every point, repeats too.
-    `rank_trace` [queries] holds the worst rank of the goal's labels (of the original top k, where it names none) at each query, and
-    `reached_trace` whether it reached the goal."""
+    At each query, `rank_trace` holds the worst rank of the goal's labels (of the original top k, where it names none), `reached_trace`
+    whether it reached the goal, and `nearest_trace` the distance of the nearest success so far (inf: there is none)."""
 
     def __init__(
         self, classifier: VectorClassifier, goal: AnyGoal, vector: FeatureVector, truth: Sequence[int] | None = None,
@@ -51,6 +51,7 @@ class FeatureJudge:
         self.followed = goal.targets or self.start.top
         self.rank_trace = [int(first.ranks(self.followed).max())]
         self.reached_trace = [False]
+        self.nearest_trace = [np.inf]
         self.best: tuple[float, FloatArray, View] | None = None
         self._views: OrderedDict[bytes, View] = OrderedDict()
 
@@ -85,6 +86,8 @@ class FeatureJudge:
         self.reached_trace += reached.tolist()
         views = views_of(seen.watched, self.labels)
         far = np.linalg.norm(points - coordinates.origin, axis=1)
+        nearest = np.minimum.accumulate(np.concatenate([self.nearest_trace[-1:], np.where(reached, far, np.inf)]))
+        self.nearest_trace += nearest[1:].tolist()
         for i in np.flatnonzero(reached):
             if self.best is None or far[i] < self.best[0]:
                 self.best = (float(far[i]), points[i].copy(), views[i])

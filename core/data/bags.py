@@ -33,12 +33,14 @@ def as_text(dataset: Dataset) -> Dataset:
     What reads word order (XML-CNN, X-Transformer) then reads the alphabet, mostly. InputError where the features are no words."""
     if not holds_vectors(dataset):
         return dataset
-    train = dataset.split("train").features
-    if train is None:
+    known = (dataset.splits.get("train") or next(iter(dataset.splits.values()))).features
+    if known is None:
         raise InputError(f"data set '{dataset.name}' has neither texts nor vectors")
-    space = FeatureSpace.of(train, dataset.feature_names)
+    space = FeatureSpace.of(known, dataset.feature_names)
     if not space.words:
-        raise InputError(f"data set '{dataset.name}' holds vectors whose features are no words, so no text can be made of them; train linear or mach")
+        raise InputError(
+            f"data set '{dataset.name}' holds vectors, no text, and its features are no words, so no text can be made of them; train linear or mach"
+        )
     note = "texts are the bags' words in the order of the file's columns"
     found = replace(dataset, splits={name: _written(split, space) for name, split in dataset.splits.items()}, notes=(*dataset.notes, note))
     found.__dict__["digest"] = dataset.digest

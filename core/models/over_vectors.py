@@ -18,6 +18,9 @@ from core.vector import FeatureSpace, FeatureVector
 class VectorLinear(LinearModel):
     """A linear model over vectors; a VectorClassifier. Where the features are words it reads texts as bags, too."""
 
+    ABOUT = "linear over vectors"
+    """What its card says it is."""
+
     @property
     def space(self) -> FeatureSpace:
         return columns_of(self.tfidf).space
@@ -34,6 +37,8 @@ class VectorLinear(LinearModel):
 
 class VectorMach(Mach):
     """MACH over vectors; a VectorClassifier."""
+
+    ABOUT = "mach over vectors"
 
     @property
     def space(self) -> FeatureSpace:

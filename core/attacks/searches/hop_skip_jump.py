@@ -8,7 +8,8 @@ Chen, Jordan & Wainwright, HopSkipJumpAttack: A Query-Efficient Decision-Based A
 with delta = |x - x*| / m. Under the maximum norm v is replaced by its signs and theta is m^(-2).
 
 Deviations: samples are clipped to the box and u_b taken from what is left, as the authors' code does; a round that ends farther
-from the document than it began is taken back, its estimate kept and joined by more samples in the next.
+from the document than it began is taken back; and with `memory` above 0 the sum of earlier rounds, times that, is added to the sum
+of this one, since the boundary turns little from one round to the next (0 is the paper's).
 """
 
 from __future__ import annotations
@@ -33,7 +34,10 @@ class HopSkipJump(PointSearch):
     """Decision-based: estimates the boundary's direction from yes and no at random points beside it."""
 
     norm: Annotated[str, Field("the distance that is made small: Euclidean, or the largest change of one value", choices=("l2", "linf"))] = "l2"
-    first_samples: Annotated[int, Field("B_0: random points of the first estimate; later ones take sqrt(t) times as many", low=2, high=100_000)] = 100
+    first_samples: Annotated[int, Field("B_0: random points of the first estimate; later ones take sqrt(t) times as many", low=2, high=100_000)] = 40
+    memory: Annotated[float, Field("what an earlier round's samples count in the estimate; 0: nothing, as in the paper", low=0, high=1)] = 0.8
+    """25 documents of BibTeX's dev split, 1,000 queries, mean L2: 100 samples and no memory (the paper's) 2.265; 20 and 0.8: 2.169; 40 and 0.8:
+    2.129; 20 and 1: 2.203; 40 and 1: 2.224; 30 and 0.5: 2.176. With 8,000 queries the first twelve come from 2.40 to 2.19."""
 
     NAME: ClassVar[str] = "hop-skip-jump"
     SOURCE: ClassVar[str] = "Chen, Jordan & Wainwright 2020, Algorithm 2"
@@ -42,12 +46,14 @@ class HopSkipJump(PointSearch):
         tolerance = frame.size ** (-1.5 if self.norm == "l2" else -2.0)
         point = yield from bisect(frame, frame.begin(), tolerance)
         yield Show(point, "from the start to the boundary")
+        total = np.zeros(frame.size)
         for t in count(1):
             distance = self._distance(point - frame.origin)
             if distance == 0:
                 return
-            direction = yield from self._estimate(frame, point, distance / frame.size, int(self.first_samples * t**0.5), rng)
-            jumped = yield from _jump(frame, point, direction, distance / t**0.5)
+            total *= self.memory
+            total += yield from self._estimate(frame, point, distance / frame.size, int(self.first_samples * t**0.5), rng)
+            jumped = yield from _jump(frame, point, self._unit(total), distance / t**0.5)
             nearer = point if jumped is None else (yield from bisect(frame, jumped, tolerance))
             if self._distance(nearer - frame.origin) < distance:
                 point = nearer
@@ -59,7 +65,7 @@ class HopSkipJump(PointSearch):
     def _estimate(
         self, frame: Frame, point: FloatArray, delta: float, samples: int, rng: np.random.Generator
     ) -> Generator[PointAsk, Any, FloatArray]:
-        """The unit direction into the region where the goal is reached [m]."""
+        """A vector that points into the region where the goal is reached [m], the longer the more samples it is made of."""
         noise = rng.standard_normal((samples, frame.size))
         noise /= np.maximum(np.linalg.norm(noise, axis=1, keepdims=True), 1e-12)
         tried = frame.clip(point + delta * noise)
@@ -67,7 +73,9 @@ class HopSkipJump(PointSearch):
         phi = np.where(reached, 1.0, -1.0)
         # All alike: there is no contrast to weigh by, so the mean direction is taken, as in the authors' code.
         weight = phi if abs(phi.mean()) == 1 else phi - phi.mean()
-        direction = (weight[:, None] * (tried - point) / delta).sum(axis=0)
+        return np.asarray((weight[:, None] * (tried - point) / delta).sum(axis=0))
+
+    def _unit(self, direction: FloatArray) -> FloatArray:
         if self.norm == "linf":
             return np.asarray(np.sign(direction))
         return np.asarray(direction / max(float(np.linalg.norm(direction)), 1e-12))

@@ -6,7 +6,8 @@ how much the goal is reached (core.attacks.surplus) in place of the difference o
 coordinate is the symmetric difference quotient (their eq. 6); the steps are Adam's for each coordinate by itself (their Algorithm 2).
 
 c: as in the attack of Carlini & Wagner on which ZOO builds, it is raised tenfold until the goal is reached, then halved between what
-was too small and what was enough. A next value goes on from the nearest point that was found, not from the document.
+was too small and what was enough. A next value goes on from the nearest point that was found, not from the document, and once
+the goal was reached, with steps of half the length where a value of c led no nearer: at a fixed length Adam circles around the boundary.
 
 Deviations: the slope of |x' - x|^2 is known and costs no query; the box is kept by clipping; the point itself is asked about with each
 batch, so that it is known whether it reaches the goal.
@@ -33,12 +34,14 @@ TINY = 1e-8
 class Zoo(PointSearch):
     """Score-based: estimates the slope of each value from two queries and descends."""
 
-    rate: Annotated[float, Field("Adam's step, as a share of each feature's range", low=1e-5, high=10)] = 0.1
+    rate: Annotated[float, Field("Adam's step, as a share of each feature's range", low=1e-5, high=10)] = 0.5
+    """25 documents of BibTeX's dev split, 1,000 queries, mean L2, all reached with one pass: rate 0.4 and c 30: 2.383; 0.5 and 10: 2.394; 0.5 and
+    100: 2.564. Rates of 0.1 to 0.3 reach the goal in 6 to 11 of 12."""
     probe: Annotated[float, Field("h: half the distance of two probes, as a share of each feature's range", low=1e-6, high=1)] = 0.01
     parallel: Annotated[int, Field("coordinates that are probed and moved together", low=1, high=100_000)] = 16
-    first_c: Annotated[float, Field("c: what the goal weighs against the distance at first", low=1e-6, high=1e6)] = 1.0
+    first_c: Annotated[float, Field("c: what the goal weighs against the distance at first", low=1e-6, high=1e6)] = 10.0
     kappa: Annotated[float, Field("by how much the goal shall be reached, in the classifier's scores", low=0, high=1e3)] = 0.0
-    passes: Annotated[int, Field("passes over all coordinates before c is judged", low=1, high=10_000)] = 4
+    passes: Annotated[int, Field("passes over all coordinates before c is judged", low=1, high=10_000)] = 1
 
     NAME: ClassVar[str] = "zoo"
     SOURCE: ClassVar[str] = "Chen et al. 2017, Algorithm 2"
@@ -47,7 +50,7 @@ class Zoo(PointSearch):
     def __call__(self, frame: Frame, rng: np.random.Generator) -> PointSteps:
         span = np.maximum(frame.high - frame.low, TINY)
         state = _State.begin(frame)
-        too_small, enough, c = 0.0, np.inf, self.first_c
+        too_small, enough, c, step = 0.0, np.inf, self.first_c, self.rate * span
         while c < LARGEST:
             state.forget()
             for number in range(self.passes):
@@ -56,7 +59,7 @@ class Zoo(PointSearch):
                     chosen = order[at : at + self.parallel]
                     margins: FloatArray = yield Measure(_probes(frame, state.point, chosen, self.probe * span))
                     state.judge(float(margins[0]))
-                    state.move(chosen, self._slopes(frame, state, chosen, margins, c, span), self.rate * span)
+                    state.move(chosen, self._slopes(frame, state, chosen, margins, c, span), step)
                 yield Show(state.last, f"c = {c:.3g}, pass {number + 1}")
             if state.reached:
                 enough = min(enough, c)
@@ -64,6 +67,7 @@ class Zoo(PointSearch):
             else:
                 too_small = max(too_small, c)
                 c = 10 * c if not np.isfinite(enough) else (too_small + enough) / 2
+            step = step if state.best is None or state.nearer else step / 2
             state.go_back()
 
     def _slopes(self, frame: Frame, state: _State, chosen: IntArray, margins: FloatArray, c: float, span: FloatArray) -> FloatArray:
@@ -96,6 +100,7 @@ class _State:
     last: FloatArray
     best: FloatArray | None = None
     reached: bool = False
+    nearer: bool = False
 
     @classmethod
     def begin(cls, frame: Frame) -> _State:
@@ -106,7 +111,7 @@ class _State:
         """Another c, another objective: Adam begins anew."""
         for moments in (self.first, self.second, self.times):
             moments[:] = 0
-        self.reached = False
+        self.reached = self.nearer = False
 
     def judge(self, margin: float) -> None:
         """What the answer says of the point itself."""
@@ -114,7 +119,7 @@ class _State:
         if margin > 0:
             self.reached = True
             if self.best is None or self._far(self.point) < self._far(self.best):
-                self.best = self.point.copy()
+                self.best, self.nearer = self.point.copy(), True
 
     def go_back(self) -> None:
         if self.best is not None:
