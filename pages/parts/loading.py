@@ -46,13 +46,15 @@ PREWARM_AFTER = 2.5
 
 @dataclass(frozen=True)
 class Card:
-    """What a checkpoint says of itself, read without its weights. `precision` is P@1 on its test split in [0, 1], or None."""
+    """What a checkpoint says of itself, read without its weights. `precision` is P@1 on its test split in [0, 1], or None; `parent`: the
+    checkpoint that it stands on, or nothing."""
 
     name: str
     model: str
     digest: str
     documents: int
     precision: float | None
+    parent: str = ""
 
 
 def _precision(provenance: Any) -> float | None:
@@ -66,21 +68,25 @@ def _precision(provenance: Any) -> float | None:
 def card(name: str) -> Card:
     """Raises CheckpointError for a folder whose config.json cannot be read."""
     config = checkpoint.read_config(name)
-    return Card(name, config["model"], config["digest"], config["documents"], _precision(config.get("provenance")))
+    parent = config.get("parent")
+    named = str(parent.get("name", "")) if isinstance(parent, dict) else ""
+    return Card(name, config["model"], config["digest"], config["documents"], _precision(config.get("provenance")), named)
 
 
 def cards() -> tuple[list[Card], list[str]]:
-    """The checkpoints that can be read, those of checkpoints/ before those that runs made, the most precise first; and a sentence for
-    each that cannot."""
+    """The checkpoints that can be read, those of checkpoints/ before those that runs made, those trained afresh before those that stand on
+    another, the most precise first; and a sentence for each that cannot."""
     found, problems = [], []
     for name in checkpoint.names():
         try:
             found.append(card(name))
         except CheckpointError as error:
             problems.append(str(error))
-    return sorted(
-        found, key=lambda one: (not checkpoint.find(one.name).is_relative_to(checkpoint.FOLDER), -(one.precision or 0.0), one.name)
-    ), problems
+
+    def order(one: Card) -> tuple[bool, bool, float, str]:
+        return not checkpoint.find(one.name).is_relative_to(checkpoint.FOLDER), bool(one.parent), -(one.precision or 0.0), one.name
+
+    return sorted(found, key=order), problems
 
 
 @st.cache_resource(max_entries=KEPT_MODELS, show_spinner=False)

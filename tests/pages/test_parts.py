@@ -197,3 +197,13 @@ def test_a_run_s_checkpoint_is_never_what_a_newcomer_meets_first(monkeypatch: py
     places = {"trial": loading.checkpoint.RUNS / "trial" / "checkpoint"}
     monkeypatch.setattr(loading.checkpoint, "find", lambda name: places.get(name, loading.checkpoint.FOLDER / name))
     assert [card.name for card in loading.cards()[0]] == ["better", "good", "trial"]
+
+
+def test_a_checkpoint_that_stands_on_another_comes_after_those_trained_afresh(checkpoints, monkeypatch):
+    """However precise: what a newcomer meets first is the model itself, not a defended copy of it."""
+    known = {"base": ("", 0.8), "robust": ("base", 0.9), "weak": ("", 0.5)}
+    for name in known:
+        (checkpoints / name).mkdir()
+        (checkpoints / name / "config.json").write_text("{}")
+    monkeypatch.setattr(loading, "card", lambda name: loading.Card(name, "linear", "d", 1, known[name][1], known[name][0]))
+    assert [card.name for card in loading.cards()[0]] == ["base", "weak", "robust"]
