@@ -1,7 +1,7 @@
 """A checkpoint is a folder: config.json, model.safetensors, labels.tsv, text files the model needs, and a card README.md.
 
 A checkpoint of another kind than a classifier (the masked language model of core.language) names its kind in config.json and
-has no labels. The weights may lie gzipped (core.packing), and a checkpoint may stand on a parent, with which it shares
+has no labels. The weights may lie packed (core.packing), and a checkpoint may stand on a parent, with which it shares
 tensors and text files (core.lineage): a `Saved` is complete in either case. Nothing is unpickled. Loading checks the format
 version, that config.json lists every file by its plain name, and each file's SHA-256; the digest of a checkpoint is the
 SHA-256 over those.
@@ -128,7 +128,7 @@ def _texts_to_save(labels: LabelSpace | None, files: Mapping[str, str], kind: st
         raise CheckpointError(f"a classifier has labels, another kind has none; got kind '{kind}' {'without' if labels is None else 'with'} labels")
     texts = {**({} if labels is None else {"labels.tsv": labels_text(labels)}), **files}
     for name in texts:
-        if not _PLAIN.fullmatch(name) or name in ("config.json", "README.md", PLAIN, PACKED) or name.lower().endswith(_REFUSED):
+        if not _PLAIN.fullmatch(name) or name in ("config.json", "README.md", PLAIN, *PACKED) or name.lower().endswith(_REFUSED):
             raise CheckpointError(f"'{name}' cannot be a checkpoint's file name")
     return texts
 
@@ -145,7 +145,7 @@ def _divide(
 
 
 def pack(name: str | Path) -> None:
-    """Put model.safetensors.gz in the place of a checkpoint's model.safetensors; its digest stays.
+    """Put model.safetensors.gz, or .xz where that is much smaller, in the place of a checkpoint's model.safetensors; its digest stays.
 
     A packed checkpoint is checked and left alone. The plain file goes last, once the packed one reads back with the recorded
     sum; where that is cut short between the two, the folder is refused as holding both, and packing again finishes it.

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from core.checkpoint import _digest, pack
-from core.packing import PACKED, PLAIN, file_sum
+from core.packing import GZIPPED, PLAIN, file_sum
 
 Spoil = Callable[[Path], None]
 
@@ -144,7 +144,7 @@ def _packed(change: Callable[[bytes], bytes]) -> Spoil:
 
     def spoil(folder: Path) -> None:
         pack(folder)
-        (folder / PACKED).write_bytes(change((folder / PACKED).read_bytes()))
+        (folder / GZIPPED).write_bytes(change((folder / GZIPPED).read_bytes()))
 
     return spoil
 
@@ -155,19 +155,19 @@ def _packed_weights(content: bytes) -> Spoil:
     def spoil(folder: Path) -> None:
         write_weights(folder, content)
         (folder / PLAIN).unlink()
-        (folder / PACKED).write_bytes(gzip.compress(content, 1))
+        (folder / GZIPPED).write_bytes(gzip.compress(content, 1))
 
     return spoil
 
 
 def _packed_too(folder: Path) -> None:
-    (folder / PACKED).write_bytes(gzip.compress((folder / PLAIN).read_bytes()))
+    (folder / GZIPPED).write_bytes(gzip.compress((folder / PLAIN).read_bytes()))
 
 
 def _linked_packed(folder: Path) -> None:
     pack(folder)
-    (folder / PACKED).rename(folder.parent / "elsewhere.gz")
-    (folder / PACKED).symlink_to(folder.parent / "elsewhere.gz")
+    (folder / GZIPPED).rename(folder.parent / "elsewhere.gz")
+    (folder / GZIPPED).symlink_to(folder.parent / "elsewhere.gz")
 
 
 def _unlisted(name: str) -> Spoil:

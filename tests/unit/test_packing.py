@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import lzma
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ import pytest
 from core import checkpoint, models, packing
 from core.checkpoint import load, pack, read_config, read_labels
 from core.errors import CheckpointError
-from core.packing import PACKED, PLAIN
+from core.packing import GZIPPED, PLAIN, XZIPPED
 from tests import hostile, tiny_models
 from tests.unit.test_checkpoint import save_toy
 
@@ -56,11 +57,11 @@ def test_the_shipped_checkpoints_stay_below_100_megabytes() -> None:
 def test_gunzip_gives_the_file_that_was_saved_back(saved: Path) -> None:
     before, config = (saved / PLAIN).read_bytes(), (saved / "config.json").read_bytes()
     pack(saved)
-    assert sorted(path.name for path in saved.iterdir()) == ["README.md", "config.json", "labels.tsv", PACKED, "vocabulary.txt"]
-    assert (saved / PACKED).read_bytes()[:9] == b"\x1f\x8b\x08" + bytes(5) + b"\x02", "no name, no time, level 9"
-    subprocess.run(["gunzip", "-k", saved / PACKED], check=True)
+    assert sorted(path.name for path in saved.iterdir()) == ["README.md", "config.json", "labels.tsv", GZIPPED, "vocabulary.txt"]
+    assert (saved / GZIPPED).read_bytes()[:9] == b"\x1f\x8b\x08" + bytes(5) + b"\x02", "no name, no time, level 9"
+    subprocess.run(["gunzip", "-k", saved / GZIPPED], check=True)
     assert (saved / PLAIN).read_bytes() == before
-    (saved / PACKED).unlink()
+    (saved / GZIPPED).unlink()
     load("toy")
     assert (saved / "config.json").read_bytes() == config
 
@@ -74,27 +75,85 @@ def test_packed_tensors_may_be_written_to_like_plain_ones(saved: Path) -> None:
 
 def test_packing_again_changes_nothing_and_checks(saved: Path) -> None:
     pack("toy")
-    first = (saved / PACKED).read_bytes()
+    first = (saved / GZIPPED).read_bytes()
     pack("toy")
-    assert (saved / PACKED).read_bytes() == first
-    (saved / PACKED).write_bytes(gzip.compress(hostile.header({})))
+    assert (saved / GZIPPED).read_bytes() == first
+    (saved / GZIPPED).write_bytes(gzip.compress(hostile.header({})))
     with pytest.raises(CheckpointError, match=r"'toy': model.safetensors.gz is not the file that was saved"):
         pack("toy")
+
+
+@pytest.fixture
+def repeating(checkpoints: Path) -> Path:
+    """Weights that xz packs much better than gzip, which looks back 32 kB only."""
+    block = np.random.default_rng(0).normal(size=30_000).astype(np.float16)
+    save_toy(checkpoints / "toy", tensors={"repeating": np.tile(block, 8)})
+    return checkpoints / "toy"
+
+
+def test_xz_is_taken_where_it_saves_a_tenth(repeating: Path) -> None:
+    before = (repeating / PLAIN).read_bytes()
+    plain = load("toy")
+    pack(repeating)
+    assert (repeating / XZIPPED).is_file() and not (repeating / GZIPPED).exists() and not (repeating / PLAIN).exists()
+    packed = load("toy")
+    assert packed.digest == plain.digest and packed.tensors["repeating"].flags.writeable
+    np.testing.assert_array_equal(packed.tensors["repeating"], plain.tensors["repeating"])
+    assert lzma.decompress((repeating / XZIPPED).read_bytes()) == before
+    pack(repeating)
+    assert (repeating / XZIPPED).is_file()
+
+
+def test_packing_again_leaves_one_packed_file(repeating: Path) -> None:
+    """A kill before the other packed file went, say, or a checkpoint that an older version packed."""
+    whole = (repeating / PLAIN).read_bytes()
+    (repeating / GZIPPED).write_bytes(gzip.compress(whole))
+    pack(repeating)
+    assert (repeating / XZIPPED).is_file() and not (repeating / GZIPPED).exists()
+    (repeating / GZIPPED).write_bytes(gzip.compress(whole))
+    with pytest.raises(CheckpointError, match=r"holds both model.safetensors.gz and model.safetensors.xz"):
+        load("toy")
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        (b"", "it ends too early"),
+        (lzma.compress(b"short")[:-8], "it ends too early"),
+        (b"no xz at all", "cannot be unpacked"),
+        (lzma.compress(b"other weights"), "is not the file that was saved"),
+        (lzma.compress(b"x", filters=[{"id": lzma.FILTER_LZMA2, "dict_size": 2**30}]), "cannot be unpacked"),
+    ],
+)
+def test_a_broken_or_hostile_xz_is_refused(repeating: Path, content: bytes, sentence: str) -> None:
+    """The last one asks for a gigabyte of memory to read one letter."""
+    pack(repeating)
+    (repeating / XZIPPED).write_bytes(content)
+    with pytest.raises(CheckpointError, match=sentence):
+        load("toy")
+
+
+def test_an_xz_bomb_is_refused(repeating: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(packing, "SMALL", 1_000)
+    pack(repeating)
+    (repeating / XZIPPED).write_bytes(lzma.compress(bytes(5_000_000)))
+    with pytest.raises(CheckpointError, match="unpacks to more than"):
+        load("toy")
 
 
 def test_packing_that_was_cut_short_is_finished_by_packing_again(saved: Path) -> None:
     """A kill between the packed file's arrival and the plain one's departure, or while the packed one was written."""
     whole = (saved / PLAIN).read_bytes()
     pack(saved)
-    packed = (saved / PACKED).read_bytes()
+    packed = (saved / GZIPPED).read_bytes()
     (saved / PLAIN).write_bytes(whole)
-    (saved / (PACKED + ".part")).write_bytes(packed[:20])
+    (saved / (GZIPPED + ".part")).write_bytes(packed[:20])
     with pytest.raises(CheckpointError, match=r"core\.checkpoint\.pack leaves the packed one only"):
         load("toy")
     pack(saved)
     load("toy")
-    assert (saved / PACKED).read_bytes() == packed
-    assert not [path for path in saved.iterdir() if path.name in (PLAIN, PACKED + ".part")]
+    assert (saved / GZIPPED).read_bytes() == packed
+    assert not [path for path in saved.iterdir() if path.name in (PLAIN, GZIPPED + ".part")]
 
 
 def test_what_is_damaged_is_not_packed(saved: Path) -> None:
@@ -126,11 +185,11 @@ def test_a_packed_file_within_the_ratio_is_read(saved: Path, monkeypatch: pytest
 
 def test_a_packed_file_is_no_text_file(tmp_path: Path) -> None:
     with pytest.raises(CheckpointError, match=r"'model.safetensors.gz' cannot be a checkpoint's file name"):
-        save_toy(tmp_path / "toy", files={PACKED: ""})
+        save_toy(tmp_path / "toy", files={GZIPPED: ""})
 
 
 def test_saving_over_a_packed_checkpoint_leaves_one_file_of_weights(saved: Path) -> None:
     pack(saved)
     save_toy(saved)
-    assert (saved / PLAIN).exists() and not (saved / PACKED).exists()
+    assert (saved / PLAIN).exists() and not (saved / GZIPPED).exists()
     load("toy")
