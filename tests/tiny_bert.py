@@ -7,7 +7,7 @@ from pathlib import Path
 PIECES = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
 
 
-def write(folder: Path, words: list[str], seed: int = 0) -> Path:
+def write(folder: Path, words: list[str], seed: int = 0, width: int = 16) -> Path:
     """Write the model and its tokeniser and return the folder. `words` become whole pieces; letters and punctuation are
     pieces too, so that any ASCII text can be tokenised."""
     import torch
@@ -19,7 +19,7 @@ def write(folder: Path, words: list[str], seed: int = 0) -> Path:
     BertTokenizer(vocab={piece: i for i, piece in enumerate(vocabulary)}, do_lower_case=True).save_pretrained(folder)
     torch.manual_seed(seed)
     config = BertConfig(
-        vocab_size=len(vocabulary), hidden_size=16, num_hidden_layers=2, num_attention_heads=2, intermediate_size=32, max_position_embeddings=64
+        vocab_size=len(vocabulary), hidden_size=width, num_hidden_layers=2, num_attention_heads=2, intermediate_size=32, max_position_embeddings=64
     )
     BertModel(config).save_pretrained(folder)
     return folder

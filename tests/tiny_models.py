@@ -53,8 +53,8 @@ SETTINGS: dict[str, Callable[[Path], dict[str, Any]]] = {
         "learning_rate": 0.01, "dropout": 0.1, "vector_dropout": 0.0,
     },
     "aplc-xlnet": lambda folder: {
-        "encoder": str(tiny_bert.write(folder / "bert", [word.lower() for word in TOPICS + FILLER])), "trained_layers": 1, "adapter_rank": 8,
-        "window": 24, "epochs": 20, "batch_size": 8, "learning_rate": 0.01, "clusters": 3,
+        "encoder": str(tiny_bert.write(folder / "bert", [word.lower() for word in TOPICS + FILLER], width=48)), "trained_layers": 1,
+        "adapter_rank": 4, "window": 24, "epochs": 20, "batch_size": 8, "learning_rate": 0.005, "head_scale": 10.0, "clusters": 3,
     },
 }  # fmt: skip
 """What makes each model tiny. x-transformer's beam holds all its clusters, so that its two phases must agree with the dense score."""

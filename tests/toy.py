@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from core.document import Document
 from core.labels import LabelSpace
 from core.ranking import top_k
-from core.types import Attended, BoolArray, Embedded, IntArray, MaskMode, Scores, Unit
+from core.types import Attended, BoolArray, Embedded, IntArray, LabelAttended, MaskMode, Scores, Unit
 
 WORDS: dict[str, tuple[float, ...]] = {
     # word: weight for games, editor, library, network
@@ -111,6 +111,19 @@ class Linear:
 
     def files(self) -> dict[str, str]:
         return {"vocabulary.txt": "".join(f"{word}\n" for word in self.weights)}
+
+
+class Labelwise(Linear):
+    """Linear, in which each label attends to the words by the softmax of its own weights for them."""
+
+    def __init__(self) -> None:
+        super().__init__(name="toy-labelwise")
+
+    def label_attention(self, document: Document, labels: IntArray) -> LabelAttended:
+        self.queries += 1
+        grown = np.exp(self.rows(document)[:, labels].T.astype(np.float64))
+        weights = (grown / np.maximum(grown.sum(axis=1, keepdims=True), 1e-9)).astype(np.float32)
+        return LabelAttended(weights, document.words, np.arange(len(document), dtype=np.int64))
 
 
 class Threshold:

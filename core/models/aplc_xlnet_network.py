@@ -23,7 +23,8 @@ from core.types import IntArray
 
 @dataclass(frozen=True)
 class Config(LoopSettings):
-    """How to build and train an APLC-XLNet. The defaults are those of the checkpoint debtags-aplc-xlnet."""
+    """How to build and train an APLC-XLNet. The defaults are those of the checkpoint debtags-aplc-xlnet, which was trained with
+    `--precision bf16`."""
 
     encoder: Annotated[str, Field("all-MiniLM-L6-v2 (carried by a package), a folder, or a hub name (makes a request); XLNet or BERT")] = EMBEDDED
     trained_layers: Annotated[int, Field("upper encoder layers that are fine-tuned; the rest stays frozen", low=1, high=48)] = 3
@@ -32,7 +33,7 @@ class Config(LoopSettings):
     pooling: Annotated[str, Field("the document's vector: the mean of its tokens, or the one of its <cls> token", choices=("mean", "cls"))] = "mean"
     clusters: Annotated[int, Field("clusters of labels by falling frequency, equally large; the first is the head", low=1, high=1_000)] = 2
     shrink: Annotated[int, Field("each tail cluster reads a vector this many times narrower than the one before", low=1, high=64)] = 2
-    epochs: Annotated[int, Field("passes over the training documents, at most", low=1, high=10_000)] = 2
+    epochs: Annotated[int, Field("passes over the training documents, at most", low=1, high=10_000)] = 1
     batch_size: Annotated[int, Field("documents a step and process", low=1, high=65_536)] = 32
     learning_rate: Annotated[float, Field("peak learning rate of the encoder layers, or of their adapters", low=0.0, high=10.0)] = 5e-4
     summary_scale: Annotated[float, Field("learning rate of the summary layer over that of the layers", low=0.1, high=1_000.0)] = 2.0

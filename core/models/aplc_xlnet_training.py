@@ -56,7 +56,9 @@ class AplcTask:
         """The documents go through the frozen layers once and their hidden states are kept (matcher.py)."""
         texts = {name: dataset.split(name).texts or () for name in ("train", "dev")}
         truth = {name: truth_for(dataset.split(name), dataset.label_names, labels)[0] for name in texts}
-        hidden = {name: hidden_states(encoder, tokenizer, texts[name], run.progress, f"frozen layers, {name}") for name in texts}
+        device = next(encoder.parameters()).device.type
+        with torch.autocast(device, dtype=torch.bfloat16, enabled=config.precision == "bf16"):  # as in the layers above them
+            hidden = {name: hidden_states(encoder, tokenizer, texts[name], run.progress, f"frozen layers, {name}") for name in texts}
         known = sparse.csr_array(truth["train"][:, : len(labels)], dtype=np.float32)
         return cls(
             module, config, clusters, hidden["train"], known, torch.ones(len(labels)), hidden["dev"], truth["dev"], encoder, tokenizer, labels,

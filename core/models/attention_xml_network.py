@@ -26,11 +26,13 @@ from core.types import IntArray
 
 @dataclass(frozen=True)
 class Config(LoopSettings):
-    """How to build and train an AttentionXML. The defaults are those of the checkpoint debtags-attention-xml."""
+    """How to build and train an AttentionXML. The defaults are those of the checkpoint debtags-attention-xml, which was trained with
+    `--precision bf16`: a third of the time on a processor that has it. Word vectors start as large as GloVe's: with a scale of 0.1, as
+    XML-CNN's, the loss of debtags stood at 24.2 after 80 steps and 14.2 after 140, with 0.4 at 18.5 and 13.9."""
 
-    epochs: Annotated[int, Field("passes over the training documents, at most", low=1, high=10_000)] = 10
+    epochs: Annotated[int, Field("passes over the training documents, at most", low=1, high=10_000)] = 5
     batch_size: Annotated[int, Field("documents a step and process", low=1, high=65_536)] = 64
-    learning_rate: Annotated[float, Field("peak learning rate of AdamW", low=0.0, high=10.0)] = 0.002
+    learning_rate: Annotated[float, Field("peak learning rate of AdamW", low=0.0, high=10.0)] = 0.003
     clip: Annotated[float, Field("largest norm of the gradient; 0 does not clip", low=0.0, high=1e6)] = 5.0
     width: Annotated[int, Field("width of a word vector", low=1, high=4_096)] = 128
     hidden: Annotated[int, Field("width of the LSTM in either direction", low=1, high=4_096)] = 128
@@ -39,7 +41,7 @@ class Config(LoopSettings):
     minimum_count: Annotated[int, Field("training documents that a word of the vocabulary occurs in", low=1, high=10**6)] = 2
     vocabulary: Annotated[int, Field("words of the vocabulary, at most", low=1, high=10**7)] = 14_000
     vectors: Annotated[str, Field("what word vectors start from", choices=("encoder", "random"))] = "encoder"
-    vector_scale: Annotated[float, Field("root mean square of a starting vector's coordinates", low=0.0, high=10.0)] = 0.1
+    vector_scale: Annotated[float, Field("root mean square of a starting vector's coordinates", low=0.0, high=10.0)] = 0.4
     vector_rate: Annotated[float, Field("learning rate of the word vectors, as a share of the others'", low=0.0, high=10.0)] = 1.0
     vector_dropout: Annotated[float, Field("dropout on word vectors, alike at all places of a word in a batch", low=0.0, high=0.99)] = 0.2
     word_dropout: Annotated[float, Field("share of words read as the unknown word in training", low=0.0, high=0.99)] = 0.05

@@ -7,6 +7,9 @@ as the start of a word also where punctuation stands before it, so that every to
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -39,12 +42,11 @@ class Layout:
         segments = _segments(mask)
         apart = nn.functional.one_hot((segments[:, None] != segments[None]).long(), 2).to(hidden.dtype)  # [T, T, n, 2]
         positions = self._positions(length, hidden)[:, None].expand(-1, hidden.shape[0], -1)
-        states, weights = hidden.transpose(0, 1), []
+        states = hidden.transpose(0, 1)
+        weights: list[Tensor] = []
         for layer in layers:
-            found = layer(states, None, attn_mask_h=blocked, attn_mask_g=None, r=positions, seg_mat=apart, output_attentions=attention)
-            states = found[0]
-            if attention:
-                weights.append(found[2].permute(2, 3, 0, 1))
+            with _seen(layer.rel_attn.dropout, weights if attention else None):
+                states = layer(states, None, attn_mask_h=blocked, attn_mask_g=None, r=positions, seg_mat=apart)[0]
         return states.transpose(0, 1), weights
 
     def _positions(self, length: int, like: Tensor) -> Tensor:
@@ -55,6 +57,26 @@ class Layout:
         turns = 1 / torch.pow(10_000, torch.arange(0, self.width, 2.0, device=like.device) / self.width)
         angle = distance[:, None] * turns
         return torch.cat([angle.sin(), angle.cos()], dim=-1).to(like.dtype)
+
+
+@contextmanager
+def _seen(dropout: nn.Module, into: list[Tensor] | None) -> Iterator[None]:
+    """Keep the attention [n, heads, T, T] that goes through a layer's dropout: the very tensor the layer reads on from, so that it can be
+    differentiated; what the layer returns is a copy. Other threads' passes are not kept."""
+    if into is None:
+        yield
+        return
+    own = threading.get_ident()
+
+    def keep(module: nn.Module, given: tuple[Tensor, ...], out: Tensor) -> None:
+        if out.dim() == 4 and threading.get_ident() == own:
+            into.append(out)
+
+    hook = dropout.register_forward_hook(keep)
+    try:
+        yield
+    finally:
+        hook.remove()
 
 
 def _blocked(mask: Tensor, dtype: torch.dtype) -> Tensor | None:

@@ -23,10 +23,12 @@ def save(folder: Path, name: str, model: str) -> None:
 
 @pytest.fixture
 def app(checkpoints, monkeypatch):
-    """The app with two checkpoints: one whose encoder attends, and a linear one."""
+    """The app with three checkpoints: one whose encoder attends, one whose labels do, and a linear one."""
     save(checkpoints, "toy-attending", "x-transformer")
     save(checkpoints, "toy-linear", "linear")
-    monkeypatch.setattr("core.models.load", lambda name: toy.Attending(window=16) if name == "toy-attending" else toy.Linear())
+    save(checkpoints, "toy-labelwise", "attention-xml")
+    made = {"toy-attending": lambda: toy.Attending(window=16), "toy-linear": toy.Linear, "toy-labelwise": toy.Labelwise}
+    monkeypatch.setattr("core.models.load", lambda name: made[name]())
     st.cache_resource.clear()
 
     def start(text: str = toy.TEXT, **choices) -> AppTest:
@@ -120,3 +122,24 @@ def test_words_past_the_window_are_said_to_be_unread(app):
     test = app(text="game " * 20)
     assert "reads the first 16 of 20 words" in shown(test)
     assert not test.exception
+
+
+def test_labels_with_an_attention_of_their_own(app):
+    """The chosen label's words beside Integrated Gradients, and a map of the best labels; no view of an encoder."""
+    test = app(model="toy-labelwise", label="library")
+    assert not test.exception and not test.error
+    said = shown(test)
+    assert "label's own attention" in said and "Integrated Gradients" in said and "What the label reads" in said
+    assert "library" in [element.value for element in test.subheader]
+    assert len(test.get("plotly_chart")) == 1 and not frames(test)
+    before = [component.proto.SerializeToString() for component in test.get("bidi_component")]
+    other = app(model="toy-labelwise", label="games")
+    assert not other.exception
+    assert [component.proto.SerializeToString() for component in other.get("bidi_component")] != before
+
+
+@pytest.mark.parametrize("text", ["!?", "word", "</script><script>alert(1)</script> ![x](http://evil.example/x.png) $$x$$", "💥 ☃ 的 é"])
+def test_odd_documents_with_labels_that_attend(app, text):
+    test = app(text=text, model="toy-labelwise")
+    assert not test.exception
+    assert "no words" in shown(test) if text == "!?" else not test.error

@@ -17,7 +17,14 @@ from core.training.defended import Inputs, Rewound
 from core.training.runs import Run
 from tests import tiny_models
 
-KINDS = ("xml-cnn", "mach", "x-transformer")
+KINDS = ("xml-cnn", "mach", "x-transformer", "attention-xml", "aplc-xlnet")
+MODULES = {
+    "xml-cnn": "core.models.xml_cnn", "mach": "core.models.mach", "x-transformer": "core.models.x_transformer_training",
+    "attention-xml": "core.models.attention_xml", "aplc-xlnet": "core.models.aplc_xlnet",
+}  # fmt: skip
+"""Where each model's training calls the loop."""
+SHORT = {"attention-xml": 6, "aplc-xlnet": 8}
+"""Epochs of models whose tiny training is longer than these tests need."""
 
 
 class Caught(Exception):
@@ -27,22 +34,28 @@ class Caught(Exception):
 def task_of(kind: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     """The task that a model's training hands to the loop, after a short training of its own."""
     found: list[Any] = []
-    names = {"xml-cnn": "core.models.xml_cnn", "mach": "core.models.mach", "x-transformer": "core.models.x_transformer_training"}
     from importlib import import_module
 
-    module = import_module(names[kind])
+    module = import_module(MODULES[kind])
     whole = module.fit
 
-    def fit(task: Any, settings: Any, run: Run) -> None:
-        whole(task, settings, run)
+    def fit(task: Any, settings: Any, run: Run, **more: Any) -> None:
+        whole(task, settings, run, **more)
         found.append(task)
         raise Caught
 
     monkeypatch.setattr(module, "fit", fit)
+    shorten(kind, monkeypatch)
     with pytest.raises(Caught):
         tiny_models.train(kind, folder)
     found[0].module.eval()
     return found[0]
+
+
+def shorten(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    given = tiny_models.SETTINGS[kind]
+    if kind in SHORT:
+        monkeypatch.setitem(tiny_models.SETTINGS, kind, lambda folder: {**given(folder), "epochs": SHORT[kind]})
 
 
 @pytest.fixture(params=KINDS)
@@ -146,6 +159,7 @@ def test_the_table_and_its_refusals() -> None:
 def test_training_on_from_a_parent_keeps_what_is_the_parents(kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The child's checkpoint names its parent, inherits what did not change, and scores after loading as it did in memory."""
     monkeypatch.setattr(checkpoint, "FOLDER", tmp_path)
+    shorten(kind, monkeypatch)
     model: Any = tiny_models.train(kind, tmp_path / "parent-run")
     checkpoint.save(
         tmp_path / "parent", model=kind, settings=model.settings(), labels=model.labels, tensors=model.tensors(), files=model.files()
@@ -160,7 +174,8 @@ def test_training_on_from_a_parent_keeps_what_is_the_parents(kind: str, tmp_path
     found = checkpoint.load("child")
     assert found.parent == "parent" and found.digest != saved.digest
     inherited = checkpoint.read_config("child")["inherited"]
-    assert {"xml-cnn": "embedding.weight", "mach": "tfidf_idf", "x-transformer": "cluster"}[kind] in inherited["tensors"]
+    same = {"xml-cnn": "embedding.weight", "mach": "tfidf_idf", "attention-xml": "levels.0.embedding.weight", "aplc-xlnet": "order"}
+    assert same.get(kind, "cluster") in inherited["tensors"]
     texts = tiny_models.dataset().split("test").texts or ()
     np.testing.assert_allclose(models.load("child").score(texts), child.score(texts), atol=0.05)
     assert not np.allclose(models.load("child").score(texts), parent.score(texts), atol=1e-4)

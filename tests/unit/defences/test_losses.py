@@ -124,7 +124,7 @@ def test_what_has_no_weights_is_refused(tmp_path: Path) -> None:
         Rebalanced(kind="cb")
 
 
-@pytest.mark.parametrize("kind", ["xml-cnn", "mach"])
+@pytest.mark.parametrize("kind", ["xml-cnn", "mach", "attention-xml", "aplc-xlnet"])
 def test_a_training_with_it(kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The very task that is trained has the weights, shares its network, and another model comes of it than without."""
     seen: list[Any] = []
@@ -135,7 +135,7 @@ def test_a_training_with_it(kind: str, tmp_path: Path, monkeypatch: pytest.Monke
         return seen[-1][1]
 
     monkeypatch.setattr(Rebalanced, "task", watched)
-    config: Any = fields.from_json(models.config_class(kind), tiny_models.SETTINGS[kind](tmp_path))
+    config: Any = fields.from_json(models.config_class(kind), {**tiny_models.SETTINGS[kind](tmp_path), "epochs": 4})
     labels = tiny_models.dataset().label_space()
     found = []
     for name, defence in (("plain", None), ("weighted", Rebalanced())):

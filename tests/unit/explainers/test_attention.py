@@ -8,7 +8,7 @@ import pytest
 from core.document import Document
 from core.explainers import explain
 from core.explainers.attention import Attention, gradient_weighted, last_layer, rollout, to_words, word_matrix
-from tests.toy import TEXT, Attending
+from tests.toy import TEXT, Attending, Labelwise, Linear
 
 FIRST = np.array([[[0.5, 0.5], [0.0, 1.0]]], dtype=np.float32)  # one head
 SECOND = np.array([[[1.0, 0.0], [1.0, 0.0]]], dtype=np.float32)
@@ -58,3 +58,20 @@ def test_only_the_gradient_view_depends_on_the_label() -> None:
         assert np.array_equal(found.values[0], found.values[1]) == (view != "gradient")
         assert (found.values >= 0).all() and found.residual is None
         assert any("no cause" in note for note in found.notes)
+
+
+@pytest.mark.parametrize("view", ["gradient", "rollout", "last-layer"])
+def test_a_labels_own_attention_is_shown_as_it_is(view: str) -> None:
+    """Weights of "chess" and "game" for games are 2 and 3, of "editor" -1: softmax by hand."""
+    toy, document = Labelwise(), Document.from_text("chess game editor")
+    found = explain(Attention(view=view), toy, document, [0, 1])
+    grown = np.exp([2.0, 3.0, -1.0])
+    assert found.values[0] == pytest.approx(grown / grown.sum(), abs=1e-6)
+    assert found.values.sum(axis=1) == pytest.approx([1, 1]) and not np.allclose(found.values[0], found.values[1])
+    assert found.queries == toy.queries == 2 and found.residual is None
+    assert any("own attention" in note for note in found.notes) and not any("same for every label" in note for note in found.notes)
+
+
+def test_a_model_without_attention_is_refused() -> None:
+    assert "has no attention" in (Attention.refusal(Linear()) or "")
+    assert Attention.refusal(Labelwise()) is None and Attention.refusal(Attending()) is None

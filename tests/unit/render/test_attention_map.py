@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.errors import InputError
-from core.render.attention_map import AGAINST, LONGEST, MAX_WORDS, TOWARDS, bars, chosen, heat_map, left_out, name
+from core.render.attention_map import AGAINST, LONGEST, MAX_WORDS, TOWARDS, bars, chosen, heat_map, label_map, left_out, name
 
 
 def test_each_number_stands_in_its_place():
@@ -80,3 +80,17 @@ def test_a_layer_a_head_or_their_mean():
     assert chosen(weights, 1, None).tolist() == weights[1].mean(axis=0).tolist()
     assert chosen(weights, None, 0).tolist() == weights[:, 0].mean(axis=0).tolist()
     assert chosen(weights, None, None).tolist() == weights.mean(axis=(0, 1)).tolist()
+
+
+def test_a_map_of_labels_colours_each_row_by_its_own_largest_and_tells_the_weight() -> None:
+    weights = np.array([[0.8, 0.2], [0.01, 0.04], [0.0, 0.0]])
+    figure = label_map(weights, ["a<b>", "c", "d"], ["chess", "mail"])
+    heat = figure.data[0]
+    assert np.asarray(heat.z).tolist() == [[1.0, 0.25], [0.25, 1.0], [0.0, 0.0]]
+    assert np.asarray(heat.customdata).tolist() == weights.tolist()
+    assert list(heat.y) == ["1 a&lt;b&gt;", "2 c", "3 d"] and list(heat.x) == ["1 chess", "2 mail"]
+    many = label_map(np.full((1, 200), 1 / 200), ["a"], ["w"] * 200)
+    assert len(many.data[0].x) == MAX_WORDS
+    for labels, words in ((["a"], ["b"]), ([], ["b", "c"])):
+        with pytest.raises(InputError, match="do not fit"):
+            label_map(weights, labels, words)
