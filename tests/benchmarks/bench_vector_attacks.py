@@ -39,7 +39,7 @@ CHECKPOINT = "bibtex-linear"
 ART: dict[str, tuple[tuple[str, str, dict[str, Any]], ...]] = {
     "hop-skip-jump": (
         ("defaults", "HopSkipJump", {"max_iter": 1_000}),
-        ("tuned on dev", "HopSkipJump", {"max_iter": 1_000, "init_eval": 30}),
+        ("tuned on dev", "HopSkipJump", {"max_iter": 1_000, "init_eval": 10}),
     ),
     "boundary": (
         ("defaults", "BoundaryAttack", {"targeted": False}),
