@@ -33,6 +33,9 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+VECTORS = "features.txt"
+"""The file that only checkpoints over feature vectors have (core.models.columns)."""
+
 KEPT_RESULTS = 256
 KEPT_MODELS = 4
 STAMPED = 1_000
@@ -52,6 +55,8 @@ class Card:
     digest: str
     documents: int
     precision: float | None
+    vectors: bool = False
+    """Whether it reads feature vectors of a data set."""
 
 
 def _precision(provenance: Any) -> float | None:
@@ -65,7 +70,7 @@ def _precision(provenance: Any) -> float | None:
 def card(name: str) -> Card:
     """Raises CheckpointError for a folder whose config.json cannot be read."""
     config = checkpoint.read_config(name)
-    return Card(name, config["model"], config["digest"], config["documents"], _precision(config.get("provenance")))
+    return Card(name, config["model"], config["digest"], config["documents"], _precision(config.get("provenance")), VECTORS in config["files"])
 
 
 def cards() -> tuple[list[Card], list[str]]:
@@ -110,6 +115,14 @@ def dataset(where: str, options: Options | None = None) -> Dataset:
     path = Path(where)
     files = islice(path.rglob("*"), STAMPED) if path.is_dir() else [path] if path.is_file() else []
     return cast("Dataset", _dataset(where, options, tuple((str(file), file.lstat().st_mtime_ns) for file in files)))
+
+
+def completed(where: str) -> Dataset:
+    """The same with a dev split, where it has none of its own."""
+    from core.data.bags import complete
+
+    found = dataset(where)
+    return remembered(("complete", found.digest), lambda: complete(found))
 
 
 @st.cache_resource(max_entries=2, show_spinner=False)

@@ -57,12 +57,18 @@ FIRST = "first"
 SECOND = "second"
 SOUGHT = "sought"
 DUEL = "duel"
+DOCUMENT = "document"
+SPLIT = "split"
+SEARCH = "search"
+READ_AS = "as"
+TAU = "tau"
+VECTOR_ATTACK = "vector_attack"
 
 LINKED: dict[str, type] = {
     MODEL: str, LABEL: str, PINS: list, EXPLAINER: str, PRESET: str, SETTINGS: list, COMPARED: list,
     DATASET: str, LAYER: int, HEAD: int, VIEW: str, SECTION: str,
     SAMPLE: str, GOAL: str, K: int, MARGIN: int, STEALTH: bool, GAMMA: str, RECIPE: str, FIDELITY: str, SWITCHES: list, STUDIES: list, RUN: str,
-    OTHER: str, SIDE: str, FIRST: str, SECOND: str,
+    OTHER: str, SIDE: str, FIRST: str, SECOND: str, DOCUMENT: int, SPLIT: str, SEARCH: str, READ_AS: str,
 }  # fmt: skip
 """Query parameters and their types. A list repeats its parameter; SETTINGS holds "name:value" of the explainer, SWITCHES of the
 attack's recipe. A switch that is off is left out."""

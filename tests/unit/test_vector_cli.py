@@ -7,38 +7,21 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 
 from core.attacks.features import FEATURE_ATTACKS, replay
 from core.cli import main
-from core.data.dataset import Dataset
 from core.models import load
 from tests import tiny_models
-from tests.toy_vectors import bags
+from tests.toy_vectors import bags, write_mulan
 
 Call = Callable[..., Any]
 DATA = bags(("chess", "mail", "music", "fonts"), 5, 80)
 
 
-def write_mulan(folder: Path, data: Dataset = DATA) -> Path:
-    """The train and test splits as Mulan's ARFF files with their XML."""
-    folder.mkdir(parents=True, exist_ok=True)
-    header = [f"@attribute {name} {{0,1}}" for name in (*(data.feature_names or ()), *data.label_names)]
-    for name in ("train", "test"):
-        split, rows = data.split(name), []
-        assert split.features is not None
-        for row in np.concatenate([split.features.todense(), split.truth.todense()], axis=1):
-            rows.append("{" + ",".join(f"{column} 1" for column in np.flatnonzero(row)) + "}")
-        (folder / f"bags-{name}.arff").write_text("\n".join(["@relation bags", *header, "@data", *rows]) + "\n")
-    labels = "".join(f'<label name="{name}"></label>' for name in data.label_names)
-    (folder / "bags.xml").write_text(f'<labels xmlns="http://mulan.sourceforge.net/labels">{labels}</labels>')
-    return folder
-
-
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_mulan(tmp_path_factory.mktemp("bags") / "bags")
+    return write_mulan(tmp_path_factory.mktemp("bags") / "bags", DATA)
 
 
 @pytest.fixture(scope="module")
