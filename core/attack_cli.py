@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from core import fields
@@ -25,11 +25,13 @@ def goal_flags(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--gamma", default="correct", choices=("correct", "predicted"), help="non-targeted: which labels may leave (default: correct)")
 
 
-def recipe_flags(parser: argparse.ArgumentParser) -> None:
-    """--recipe, --fidelity, and a flag for every switch of a recipe."""
+def recipe_flags(parser: argparse.ArgumentParser, others: Sequence[str] = ()) -> None:
+    """--recipe, --fidelity, and a flag for every switch of a recipe. `others`: names that --recipe takes besides; what they do is
+    their own flags' matter."""
     from core.attacks import ATTACKS, FIDELITIES
 
-    parser.add_argument("--recipe", choices=tuple(ATTACKS), default="qaraei-babbar-2021", help="default: qaraei-babbar-2021")
+    beside = f"; with --document, on feature vectors: {', '.join(others)}" if others else ""
+    parser.add_argument("--recipe", choices=(*ATTACKS, *others), default="qaraei-babbar-2021", help=f"default: qaraei-babbar-2021{beside}")
     parser.add_argument(
         "--fidelity", choices=FIDELITIES, default="fixed", help="of qaraei-babbar-2021: as mended, as printed, as released (default: fixed)"
     )
@@ -59,6 +61,8 @@ def chosen_goal(arguments: argparse.Namespace, labels: tuple[int, ...]) -> AnyGo
 
 def flags(parser: argparse.ArgumentParser) -> None:
     """Everything but the document and the checkpoint."""
+    from core.attacks.features import FEATURE_ATTACKS
+
     parser.add_argument(
         "--label", help="the label to attack: a name or an id, several separated by semicolons, or auto:1 (the best); not for non-targeted"
     )
@@ -66,7 +70,7 @@ def flags(parser: argparse.ArgumentParser) -> None:
         "--true-labels", help="the document's true labels, separated by semicolons (non-targeted attacks on correct labels need them)"
     )
     goal_flags(parser)
-    recipe_flags(parser)
+    recipe_flags(parser, tuple(FEATURE_ATTACKS))
 
 
 def attack(arguments: argparse.Namespace, text: str, progress: Progress) -> Result:
@@ -112,8 +116,16 @@ def lines(result: Result) -> list[str]:
     return [head, *shown, figures, "", found["adversarial"]]
 
 
-def verb(make: Callable[..., argparse.ArgumentParser], document_flags: Callable[[argparse.ArgumentParser], None], action: Any) -> None:
-    """Add the verb to a command line."""
+def verb(
+    make: Callable[..., argparse.ArgumentParser], document_flags: Callable[[argparse.ArgumentParser], None], action: Any, chosen: str | None = None
+) -> None:  # fmt: skip
+    """Add the verb to a command line. `chosen`: the recipe, where the words name one; attacks on feature vectors have flags of their own."""
+    from core.attacks.features import FEATURE_ATTACKS
+    from core.vector_cli import attack_flags
+
     one = make("attack", action, "How little must change until a label leaves the top k, or enters it.")
     document_flags(one)
-    flags(one)
+    if chosen in FEATURE_ATTACKS:
+        attack_flags(one, str(chosen))
+    else:
+        flags(one)

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from core import fields
+from core import fields, vector_cli
 from core.errors import Cancelled, CoreError, InputError
 from core.models import MODELS, config_class
 from core.types import Progress
@@ -52,10 +52,17 @@ def _print(found: dict[str, Any], arguments: argparse.Namespace, lines: Sequence
     print(json.dumps(found, ensure_ascii=False) if arguments.json else "\n".join(lines))
 
 
+def _print_found(found: tuple[dict[str, Any], list[str]], arguments: argparse.Namespace) -> None:
+    _print(found[0], arguments, found[1])
+
+
 def _predict(arguments: argparse.Namespace) -> None:
     from core.models import load
     from core.predict import predict, to_json
 
+    if arguments.document is not None:
+        _print_found(vector_cli.predict(arguments), arguments)
+        return
     classifier = load(arguments.checkpoint)
     found = to_json(predict(classifier, _text(arguments), arguments.top_k), classifier)
     lines = [f"{row['rank']:>3}  {row['score']:>9.4f}  {row['label']}  (trained on {row['train_count']:,})" for row in found["labels"]]
@@ -63,15 +70,24 @@ def _predict(arguments: argparse.Namespace) -> None:
 
 
 def _explain(arguments: argparse.Namespace) -> None:
-    from core.explain_cli import explain
+    from core.explain_cli import chosen, explain
 
+    if arguments.document is not None:
+        _print_found(vector_cli.explain(arguments, chosen(arguments), _progress()), arguments)
+        return
     found, lines = explain(arguments, _text(arguments), _progress())
     _print(found, arguments, lines)
 
 
 def _attack(arguments: argparse.Namespace) -> None:
     from core.attack_cli import attack, lines
+    from core.attacks.features import FEATURE_ATTACKS
 
+    if arguments.recipe in FEATURE_ATTACKS:
+        _print_found(vector_cli.attack(arguments, _progress()), arguments)
+        return
+    if arguments.document is not None:
+        raise InputError(f"{arguments.recipe} attacks words: give --text or --file, or one of {', '.join(FEATURE_ATTACKS)} with --document")
     found = attack(arguments, _text(arguments), _progress())
     _print(found.to_json(), arguments, lines(found))
 
@@ -166,6 +182,7 @@ def _document_flags(parser: argparse.ArgumentParser) -> None:
     given = parser.add_mutually_exclusive_group(required=True)
     given.add_argument("--text", help="the document itself")
     given.add_argument("--file", help="a UTF-8 text file with the document; - reads standard input")
+    vector_cli.document_flags(parser, given)
 
 
 def parser(words: Sequence[str]) -> argparse.ArgumentParser:
@@ -195,7 +212,7 @@ def parser(words: Sequence[str]) -> argparse.ArgumentParser:
     if words[:1] == ["attack"]:
         from core.attack_cli import verb as attack_verb
 
-        attack_verb(verb, _document_flags, _attack)
+        attack_verb(verb, _document_flags, _attack, fields.ahead(words, "--recipe"))
     else:
         verb("attack", _attack, "How little must change until a label leaves the top k, or enters it.")
 

@@ -28,9 +28,17 @@ def verb(make: Callable[..., argparse.ArgumentParser], document_flags: Callable[
     one.add_argument("--labels", default="auto:3", help="auto:3 (the three best) or names or ids, separated by semicolons (default: auto:3)")
     one.add_argument("--words", type=int, default=10, help="words to print for each label without --json (default: 10)")
     one.add_argument("--no-fidelity", action="store_true", help="do not measure how faithful the explanation is")
-    chosen = fields.ahead(words, "--explainer", USUAL)
-    if chosen in kinds:
-        fields.add_flags(one, kinds[chosen], f"settings of {chosen}")
+    named = fields.ahead(words, "--explainer", USUAL)
+    if named in kinds:
+        fields.add_flags(one, kinds[named], f"settings of {named}")
+
+
+def chosen(arguments: argparse.Namespace) -> Any:
+    """The explainer of --explainer and --preset, with the settings that were given."""
+    from core.explainers import preset
+
+    base = preset(arguments.explainer, arguments.preset)
+    return fields.from_flags(type(base), arguments, fields.to_json(base))
 
 
 def explain(arguments: argparse.Namespace, text: str, progress: Progress) -> Found:
@@ -41,8 +49,7 @@ def explain(arguments: argparse.Namespace, text: str, progress: Progress) -> Fou
     from core.predict import choose_labels
 
     classifier = load(arguments.checkpoint)
-    base = explainers.preset(arguments.explainer, arguments.preset)
-    explainer: Any = fields.from_flags(type(base), arguments, fields.to_json(base))
+    explainer = chosen(arguments)
     if why := explainers.refusal(explainer, classifier):
         raise InputError(why)
     labels = choose_labels(classifier, text, arguments.labels)

@@ -7,7 +7,7 @@ import streamlit as st
 from core.document import Document
 from core.predict import predict
 from core.ranking import top_k
-from pages.parts import attack_replay, attack_view, attacking, documents, exporting, loading, session
+from pages.parts import attack_replay, attack_view, attacking, documents, exporting, loading, session, vector_attacking, vector_documents
 from pages.parts.frame import frame
 from pages.parts.loading import Card
 from pages.parts.reading import Reading
@@ -24,6 +24,12 @@ def main() -> None:
     with head:
         attack_replay.upload()
     if attack_replay.show(card):
+        return
+    if card is not None and card.vectors and vector_documents.chosen(card):
+        with head:
+            exporting.link()
+        with sentences():
+            vector_attacking.page(card)
         return
     if not session.text().strip():
         st.markdown("Paste a document, then choose one of its labels: word by word, see how little must change until the label goes away.")

@@ -8,7 +8,7 @@ from core.document import Document
 from core.explainers.attribution import Attribution
 from core.predict import predict
 from core.ranking import top_k
-from pages.parts import comparing, controls, documents, editing, explaining, exporting, labels, loading, session
+from pages.parts import comparing, controls, documents, editing, explaining, exporting, labels, loading, session, vector_documents, vector_explaining
 from pages.parts.frame import frame
 from pages.parts.loading import Card
 from pages.parts.reading import Reading
@@ -22,7 +22,10 @@ def main() -> None:
     card = frame("Explain")
     head = st.container(horizontal=True, vertical_alignment="center")
     head.title("Explain", width="stretch")
-    if not session.text().strip():
+    if card is not None and card.vectors and vector_documents.chosen(card):
+        with sentences():
+            vector_explaining.page(card, head)
+    elif not session.text().strip():
         st.markdown("Paste a document to see its labels, and which of its words speak for each of them.")
         documents.paste()
     elif card is not None:

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -113,3 +114,18 @@ def dense(documents: int = 60, features: int = 12, labels: int = 3, seed: int = 
             truth.append(own)
         splits[name] = Split(tuple(map(str, range(1, n + 1))), truth_matrix(truth, labels), None, sparse.csr_array(rows))
     return Dataset("measurements", tuple(f"concept {i}" for i in range(labels)), splits)
+
+
+def write_mulan(folder: Path, data: Dataset) -> Path:
+    """The train and test splits as Mulan's ARFF files with their XML."""
+    folder.mkdir(parents=True, exist_ok=True)
+    header = [f"@attribute {name} {{0,1}}" for name in (*(data.feature_names or ()), *data.label_names)]
+    for name in ("train", "test"):
+        split, rows = data.split(name), []
+        assert split.features is not None
+        for row in np.concatenate([split.features.todense(), split.truth.todense()], axis=1):
+            rows.append("{" + ",".join(f"{column} 1" for column in np.flatnonzero(row)) + "}")
+        (folder / f"bags-{name}.arff").write_text("\n".join(["@relation bags", *header, "@data", *rows]) + "\n")
+    labels = "".join(f'<label name="{name}"></label>' for name in data.label_names)
+    (folder / "bags.xml").write_text(f'<labels xmlns="http://mulan.sourceforge.net/labels">{labels}</labels>')
+    return folder

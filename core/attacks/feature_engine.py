@@ -119,7 +119,7 @@ class FeatureSession:
         except StopIteration:
             yield self._end("exhausted", "The search has come to its end.")
         except _Spent:
-            yield self._end("budget", f"All {self.limit:,} queries were made.")
+            yield self._end("budget", f"The budget of {self.limit:,} queries ends the search.")
 
     def _answer(self, ask: Decide | Measure) -> object:
         points = ask.points[: self.left]

@@ -32,9 +32,9 @@ class OneVector:
         self.name, self.digest, self.labels = classifier.name, classifier.digest, classifier.labels
         self.unit: Unit = classifier.unit
         names = [classifier.space.name(int(column)) for column in vector.columns]
-        # Built piece by piece: a feature's name need not be a word.
-        pieces = [piece for name in names for piece in (" ", name)]
-        self.document = Document(("", *pieces[1:], "") if pieces else ("",))
+        # Built piece by piece: a feature's name need not be a word. A value other than 1 stands behind it, so that two vectors differ.
+        said = [" " if value == 1 else f" ({value!r}) " for value in vector.values.tolist()]
+        self.document = Document(("", *(piece for pair in zip(names, said, strict=True) for piece in pair)))
 
     def score(self, texts: Sequence[str], labels: IntArray | None = None) -> Scores:
         """Of the document itself; no other text is known here."""

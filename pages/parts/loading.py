@@ -34,6 +34,9 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+VECTORS = "features.txt"
+"""The file that only checkpoints over feature vectors have (core.models.columns)."""
+
 KEPT_RESULTS = 256
 KEPT_MODELS = 4
 STAMPED = 1_000
@@ -55,6 +58,8 @@ class Card:
     documents: int
     precision: float | None
     parent: str = ""
+    vectors: bool = False
+    """Whether it reads feature vectors of a data set."""
 
 
 def _precision(provenance: Any) -> float | None:
@@ -70,7 +75,8 @@ def card(name: str) -> Card:
     config = checkpoint.read_config(name)
     parent = config.get("parent")
     named = str(parent.get("name", "")) if isinstance(parent, dict) else ""
-    return Card(name, config["model"], config["digest"], config["documents"], _precision(config.get("provenance")), named)
+    precision = _precision(config.get("provenance"))
+    return Card(name, config["model"], config["digest"], config["documents"], precision, named, VECTORS in config["files"])
 
 
 def cards() -> tuple[list[Card], list[str]]:
@@ -117,6 +123,14 @@ def dataset(where: str, options: Options | None = None) -> Dataset:
     path = Path(where)
     files = islice(path.rglob("*"), STAMPED) if path.is_dir() else [path] if path.is_file() else []
     return cast("Dataset", _dataset(where, options, tuple((str(file), file.lstat().st_mtime_ns) for file in files)))
+
+
+def completed(where: str) -> Dataset:
+    """The same with a dev split, where it has none of its own."""
+    from core.data.bags import complete
+
+    found = dataset(where)
+    return remembered(("complete", found.digest), lambda: complete(found))
 
 
 @st.cache_resource(max_entries=2, show_spinner=False)

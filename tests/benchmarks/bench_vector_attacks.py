@@ -39,7 +39,7 @@ CHECKPOINT = "bibtex-linear"
 ART: dict[str, tuple[tuple[str, str, dict[str, Any]], ...]] = {
     "hop-skip-jump": (
         ("defaults", "HopSkipJump", {"max_iter": 1_000}),
-        ("tuned on dev", "HopSkipJump", {"max_iter": 1_000, "init_eval": 30}),
+        ("tuned on dev", "HopSkipJump", {"max_iter": 1_000, "init_eval": 10}),
     ),
     "boundary": (
         ("defaults", "BoundaryAttack", {"targeted": False}),
@@ -49,7 +49,7 @@ ART: dict[str, tuple[tuple[str, str, dict[str, Any]], ...]] = {
         ("defaults", "ZooAttack", {"nb_parallel": 16}),
         (
             "tuned on dev", "ZooAttack",
-            {"nb_parallel": 16, "learning_rate": 0.2, "initial_const": 30.0, "max_iter": 20, "binary_search_steps": 10, "variable_h": 0.01,
+            {"nb_parallel": 64, "learning_rate": 0.5, "initial_const": 10.0, "max_iter": 5, "binary_search_steps": 10, "variable_h": 0.01,
              "abort_early": False},
         ),
     ),

@@ -15,6 +15,7 @@ from core import fields
 from core.attacks.candidates import MaskedLM, Neighbours
 from core.attacks.constraints import Antonyms, LabelNames, MinimumSimilarity, PartOfSpeech, Perplexity, Protected, SameWord, StopWords, WholeWord
 from core.attacks.engine import Budget
+from core.attacks.features import FEATURE_ATTACKS
 from core.attacks.importance import Gradient, Masking, RandomOrder
 from core.attacks.recipes import Recipe
 from core.attacks.searches.greedy import Greedy
@@ -27,7 +28,8 @@ from core.explainers import EXPLAINERS, LEVELS, explainer_class, preset
 from core.fields import Setting
 from core.models import MODELS, config_class
 
-ATTACK_PARTS = (Recipe, Budget, Masking, Gradient, RandomOrder, MaskedLM, Neighbours, Greedy, ReferenceCode, SentenceSimilarity, Fgsm, Pgd)
+ATTACK_PARTS = (Recipe, Budget, Masking, Gradient, RandomOrder, MaskedLM, Neighbours, Greedy, ReferenceCode, SentenceSimilarity, Fgsm, Pgd,
+                *FEATURE_ATTACKS.values())  # fmt: skip
 CONSTRAINTS = (SameWord, WholeWord, StopWords, Protected, LabelNames, Antonyms, PartOfSpeech, MinimumSimilarity, Perplexity)
 COMPONENTS: dict[str, tuple[Any, Any]] = {
     **{f"model {name}": (config_class, name) for name in MODELS},

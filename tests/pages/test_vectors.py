@@ -1,0 +1,146 @@
+"""Explain and Attack on documents that are feature vectors: opening, feature bars, an attack to its end, what is said where it cannot be."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import streamlit as st
+from streamlit.testing.v1 import AppTest
+
+import core.checkpoint
+from core.attacks.features import replay
+from core.models import linear, load
+from core.training.runs import Run
+from tests.toy_vectors import bags, dense, write_mulan
+
+ROOT = Path(__file__).resolve().parents[2]
+DATA = bags(("chess", "mail", "music", "fonts"), 5, 80)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A checkpoint over bags, one over measurements, and the bags' files where 'bibtex' is looked for."""
+    place = tmp_path_factory.mktemp("vectors")
+    for name, data in (("bibtex-bags", DATA), ("measured", dense())):
+        with Run(place / f"{name}-run", seed=0, device="cpu", quiet=True) as run:
+            model = linear.train(linear.Config(minimum_documents=1), data, data.label_space(), run)
+        core.checkpoint.save(
+            place / "checkpoints" / name, model="linear", settings=model.settings(), labels=model.labels, tensors=model.tensors(),
+            files=model.files(), provenance={"evaluation": {"metrics": {"P@1": {"value": 0.9 if name == "bibtex-bags" else 0.5}}}},
+        )  # fmt: skip
+    write_mulan(place / "data" / "bibtex", DATA)
+    return place
+
+
+@pytest.fixture(autouse=True)
+def here(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+    monkeypatch.setattr(core.checkpoint, "FOLDER", folder / "checkpoints")
+    monkeypatch.setattr(core.checkpoint, "RUNS", tmp_path / "runs")
+    monkeypatch.setattr("pages.parts.loading.prewarm", lambda card: None)
+    monkeypatch.setenv("TREMOR_DATA", str(folder / "data"))
+    st.cache_resource.clear()
+    yield
+    st.cache_resource.clear()
+
+
+def page(name: str, **chosen: Any) -> AppTest:
+    at = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60).switch_page(f"pages/{name}.py")
+    for key, value in {"dataset": "bibtex", "read": ["bibtex"], "document": 2, **chosen}.items():
+        at.session_state[key] = value
+    at.run()
+    assert not at.exception
+    return at
+
+
+def html(at: AppTest) -> str:
+    return " ".join(str(each.proto.body) for each in at.get("html"))
+
+
+def said(at: AppTest) -> str:
+    return " ".join(str(each.value) for kind in ("markdown", "caption", "error", "success", "info") for each in at.get(kind)).replace("\\", "")
+
+
+def best(at: AppTest) -> str:
+    model: Any = load(str(core.checkpoint.FOLDER / "bibtex-bags"))
+    features = DATA.split("test").features
+    assert features is not None
+    return str(model.labels.names[int(model.retrieve_vectors(features[[1]], 1)[0][0, 0])])
+
+
+def test_opening_waits_for_a_click_and_shows_feature_bars() -> None:
+    at = page("explain", read=[])
+    assert "Features of the document" not in html(at)
+    at.button(key="vector.open").click().run()
+    assert not at.exception
+    assert "Features of the document" in html(at)
+    assert "True labels" in said(at) and "order of the file's columns" in said(at)
+    names = DATA.feature_names
+    features = DATA.split("test").features
+    assert names is not None and features is not None
+    assert all(names[column] in html(at) for column in features[[1]].indices)
+
+
+def test_what_each_feature_adds_and_how_far_to_trust_it() -> None:
+    at = page("explain")
+    label = best(at)
+    at = page("explain", label=label, asked=True)
+    assert f"What each feature adds to {label}" in html(at)
+    assert "Completeness error" in html(at)
+    for explainer in ("lime", "occlusion"):
+        at.session_state["explainer"] = explainer
+        at.session_state["asked"] = True
+        at.run()
+        assert not at.exception
+        assert f"What each feature adds to {label}" in html(at)
+
+
+@pytest.mark.parametrize("name", ["hop-skip-jump", "boundary", "zoo"])
+def test_an_attack_from_start_to_file(name: str) -> None:
+    label = best(page("attack"))
+    at = page("attack", label=label, k=1, search=name)
+    at.number_input(key=f"vector.set.{name}.queries").set_value(150).run()
+    at.button(key="vector.start").click().run()
+    assert not at.exception
+    assert f"{label} from rank 1 to" in said(at)
+    assert "bits flipped" in html(at) and "What was changed" in html(at) and "As a text" in said(at)
+    run = at.session_state["vector_attack"]
+    record = json.loads(json.dumps(run.result.to_json()))
+    assert record["queries"] <= 150
+    assert replay(record, run.session.classifier).differences == ()
+    at.session_state["k"] = 2  # another setting, another attack: the old one is not shown for it
+    at.run()
+    assert "What was changed" not in html(at)
+
+
+def test_goals_without_a_label_and_one_that_does_not_fit() -> None:
+    at = page("attack", goal="set-change", k=1)
+    at.number_input(key="vector.set.hop-skip-jump.queries").set_value(100).run()
+    at.button(key="vector.start").click().run()
+    assert not at.exception
+    assert "goal is reached" in said(at)
+    label = best(at)
+    at = page("attack", goal="negative-targeted", label=label, k=1)
+    at.button(key="vector.start").click().run()
+    assert not at.exception
+    assert "among the first 1 already" in said(at)
+
+
+def test_without_a_label_there_is_nothing_to_start() -> None:
+    at = page("attack")
+    assert "Choose a label on the left" in said(at)
+    assert not [button for button in at.button if button.key == "vector.start"]
+
+
+def test_sentences_for_what_is_not_there() -> None:
+    assert "documents 1 to 20; there is no 99" in said(page("attack", document=99))
+    assert "'measured' reads 12" in said(page("explain", model="measured"))
+    assert "no label 'nothing'" in said(page("explain", label="nothing"))
+
+
+def test_a_text_is_read_as_its_bag_or_refused() -> None:
+    at = page("explain", text="chess0 chess1 chess2 and mail", **{"as": "text"})
+    assert "Best" in said(at) or not at.exception
+    assert "cannot read a text" in said(page("explain", model="measured", text="chess0", **{"as": "text"}))
