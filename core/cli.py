@@ -18,6 +18,7 @@ from core import fields
 from core.errors import Cancelled, CoreError, InputError
 from core.models import MODELS, config_class
 from core.types import Progress
+from core.windows import POOLINGS, read_as
 
 SPLITS = ("train", "dev", "test")
 
@@ -56,7 +57,7 @@ def _predict(arguments: argparse.Namespace) -> None:
     from core.models import load
     from core.predict import predict, to_json
 
-    classifier = load(arguments.checkpoint)
+    classifier = read_as(load(arguments.checkpoint), arguments.windows)
     found = to_json(predict(classifier, _text(arguments), arguments.top_k), classifier)
     lines = [f"{row['rank']:>3}  {row['score']:>9.4f}  {row['label']}  (trained on {row['train_count']:,})" for row in found["labels"]]
     _print(found, arguments, [f"{found['checkpoint']}, score is a {found['unit']}", *lines])
@@ -76,7 +77,7 @@ def _explain(arguments: argparse.Namespace) -> None:
     from core.models import load
     from core.predict import choose_labels
 
-    classifier = load(arguments.checkpoint)
+    classifier = read_as(load(arguments.checkpoint), arguments.windows)
     explainer, text = _explainer(arguments), _text(arguments)
     if why := refusal(explainer, classifier):
         raise InputError(why)
@@ -198,6 +199,7 @@ def _reading_flags(parser: argparse.ArgumentParser) -> None:
 
 def _document_flags(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--checkpoint", required=True, help="a name in checkpoints/ (debtags-linear, ...) or the path of a checkpoint folder")
+    parser.add_argument("--windows", choices=POOLINGS, help="read a long document in windows and pool its scores (default: its first words only)")
     given = parser.add_mutually_exclusive_group(required=True)
     given.add_argument("--text", help="the document itself")
     given.add_argument("--file", help="a UTF-8 text file with the document; - reads standard input")

@@ -61,12 +61,14 @@ PAPERS = "paper"
 MODELS = "of"
 MEASURED = "measured"
 CELL = "cell"
+WINDOWS = "windows"
 
 LINKED: dict[str, type] = {
     MODEL: str, LABEL: str, PINS: list, EXPLAINER: str, PRESET: str, SETTINGS: list, COMPARED: list,
     DATASET: str, LAYER: int, HEAD: int, VIEW: str, SECTION: str,
     SAMPLE: str, GOAL: str, K: int, MARGIN: int, STEALTH: bool, GAMMA: str, RECIPE: str, FIDELITY: str, SWITCHES: list, STUDIES: list, RUN: str,
     OTHER: str, SIDE: str, FIRST: str, SECOND: str, PAPERS: list, MODELS: list, MEASURED: bool, CELL: str,
+    WINDOWS: str,
 }  # fmt: skip
 """Query parameters and their types. A list repeats its parameter; SETTINGS holds "name:value" of the explainer, SWITCHES of the
 attack's recipe. A switch that is off is left out."""

@@ -79,7 +79,7 @@ def _trained(data: str, base: tuple[str, ...], child: tuple[str, ...]) -> dict[s
     """Base, control and robust XML-CNN of a data set."""
     name = f"{data}-xml-cnn"
     first = Training(name, ("--model", "xml-cnn", "--dataset", data, "--linear", "false", *base))
-    fgsm = ("--defence", "fgsm", "--epsilon", str(AUTHORS_EPSILON), "--label-source", "true", "--attacked-weight", "0.3", "--attacked-share", "0.5")
+    fgsm = ("--defence", "fgsm", "--epsilon", str(AUTHORS_EPSILON), "--label-source", "true", "--attacked-weight", "0.3")
     start = ("--from", "{" + name + "}", "--dataset", data, "--linear", "false", *child, *fgsm)
     return {
         "base": first,
@@ -90,7 +90,7 @@ def _trained(data: str, base: tuple[str, ...], child: tuple[str, ...]) -> dict[s
 
 def _cells_trained_here() -> tuple[Cell, ...]:
     every = {
-        "reuters21578": _trained("reuters21578", ("--epochs", "8", "--label-minimum", "1"), ("--epochs", "4")),
+        "reuters21578": _trained("reuters21578", ("--epochs", "6", "--label-minimum", "1"), ("--epochs", "2")),
         "eurlex57k": _trained("eurlex57k", ("--epochs", "5", "--window", "128"), ("--epochs", "2")),
     }
     return tuple(
