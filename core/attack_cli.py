@@ -11,6 +11,7 @@ from core.attacks import Demote, Disturb, Promote, Recipe, Result, recipe, run
 from core.attacks.goals import ALL_GOALS, AllWrong, AnyGoal, SetChange, any_goal_class
 from core.errors import InputError
 from core.types import Classifier, Progress
+from core.windows import read_as
 
 
 def goal_flags(parser: argparse.ArgumentParser) -> None:
@@ -79,7 +80,7 @@ def attack(arguments: argparse.Namespace, text: str, progress: Progress) -> Resu
     from core.document import Document
     from core.models import load
 
-    classifier = load(arguments.checkpoint)
+    classifier = read_as(load(arguments.checkpoint), arguments.windows)
     name, switches = chosen_recipe(arguments)
     truth = None if arguments.true_labels is None else _ids(classifier, arguments.true_labels)
     goal = chosen_goal(arguments, _targets(arguments, classifier, text))

@@ -18,6 +18,7 @@ from core import fields, vector_cli
 from core.errors import Cancelled, CoreError, InputError
 from core.models import MODELS, config_class
 from core.types import Progress
+from core.windows import POOLINGS, read_as
 
 SPLITS = ("train", "dev", "test")
 
@@ -63,7 +64,7 @@ def _predict(arguments: argparse.Namespace) -> None:
     if arguments.document is not None:
         _print_found(vector_cli.predict(arguments), arguments)
         return
-    classifier = load(arguments.checkpoint)
+    classifier = read_as(load(arguments.checkpoint), arguments.windows)
     found = to_json(predict(classifier, _text(arguments), arguments.top_k), classifier)
     lines = [f"{row['rank']:>3}  {row['score']:>9.4f}  {row['label']}  (trained on {row['train_count']:,})" for row in found["labels"]]
     _print(found, arguments, [f"{found['checkpoint']}, score is a {found['unit']}", *lines])
@@ -179,6 +180,7 @@ def _reading_flags(parser: argparse.ArgumentParser) -> None:
 
 def _document_flags(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--checkpoint", required=True, help="a name in checkpoints/ (debtags-linear, ...) or the path of a checkpoint folder")
+    parser.add_argument("--windows", choices=POOLINGS, help="read a long document in windows and pool its scores (default: its first words only)")
     given = parser.add_mutually_exclusive_group(required=True)
     given.add_argument("--text", help="the document itself")
     given.add_argument("--file", help="a UTF-8 text file with the document; - reads standard input")

@@ -70,7 +70,7 @@ def evaluate_attacked(
     part = dataset.split(split)
     if part.texts is None:
         raise InputError(f"data set '{dataset.name}' holds vectors, no text; this classifier reads text")
-    drawn = _drawn(len(part), limit, seed)
+    drawn = drawn_rows(len(part), limit, seed)
     truth = truth_for(part, dataset.label_names, classifier.labels)[0]
     rows = drawn[np.diff(truth.indptr)[drawn] > 0]
     truth, known = truth[rows], len(classifier.labels)
@@ -107,7 +107,8 @@ class _Note:
         return cls(dict(found.radii), found.share, found.rose)
 
 
-def _drawn(count: int, limit: int | None, seed: int) -> IntArray:
+def drawn_rows(count: int, limit: int | None, seed: int) -> IntArray:
+    """`limit` of `count` rows, drawn at random by the seed, in order; all of them without a limit."""
     if limit is not None and limit < 1:
         raise InputError(f"the limit is {limit}; it must be 1 or more documents")
     if limit is None or limit >= count:

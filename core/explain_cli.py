@@ -10,6 +10,7 @@ from core import fields
 from core.document import Document
 from core.errors import InputError
 from core.types import Progress
+from core.windows import read_as
 
 ABOUT = "Which words speak for a label, and which against it."
 USUAL = "integrated-gradients"
@@ -48,7 +49,7 @@ def explain(arguments: argparse.Namespace, text: str, progress: Progress) -> Fou
     from core.models import load
     from core.predict import choose_labels
 
-    classifier = load(arguments.checkpoint)
+    classifier = read_as(load(arguments.checkpoint), arguments.windows)
     explainer = chosen(arguments)
     if why := explainers.refusal(explainer, classifier):
         raise InputError(why)

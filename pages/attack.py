@@ -7,7 +7,18 @@ import streamlit as st
 from core.document import Document
 from core.predict import predict
 from core.ranking import top_k
-from pages.parts import attack_replay, attack_view, attacking, documents, exporting, loading, session, vector_attacking, vector_documents
+from pages.parts import (
+    attack_replay,
+    attack_view,
+    attacking,
+    documents,
+    exporting,
+    loading,
+    session,
+    vector_attacking,
+    vector_documents,
+    windowing,
+)
 from pages.parts.frame import frame
 from pages.parts.loading import Card
 from pages.parts.reading import Reading
@@ -58,7 +69,8 @@ def read(card: Card) -> Reading:
     with st.spinner(f"Loading {card.name} …"):
         classifier = loading.classifier(card)
     document = Document.from_text(session.text())
-    found = loading.remembered(("predict", card.digest, document.digest), lambda: predict(classifier, document.text, 10))
+    classifier = windowing.reader(classifier, document)
+    found = loading.remembered(("predict", classifier.digest, document.digest), lambda: predict(classifier, document.text, 10))
     scores = loading.scores(classifier, document)
     label = session.get(session.LABEL)
     if label is not None and label not in classifier.labels.ids:

@@ -8,7 +8,20 @@ from core.document import Document
 from core.explainers.attribution import Attribution
 from core.predict import predict
 from core.ranking import top_k
-from pages.parts import comparing, controls, documents, editing, explaining, exporting, labels, loading, session, vector_documents, vector_explaining
+from pages.parts import (
+    comparing,
+    controls,
+    documents,
+    editing,
+    explaining,
+    exporting,
+    labels,
+    loading,
+    session,
+    vector_documents,
+    vector_explaining,
+    windowing,
+)
 from pages.parts.frame import frame
 from pages.parts.loading import Card
 from pages.parts.reading import Reading
@@ -78,7 +91,8 @@ def read(card: Card) -> Reading:
         classifier = loading.classifier(card)
     original = Document.from_text(session.text())
     document, positions = editing.edited(original)
-    found = loading.remembered(("predict", card.digest, document.digest), lambda: predict(classifier, document.text, SHOWN))
+    classifier = windowing.reader(classifier, document)
+    found = loading.remembered(("predict", classifier.digest, document.digest), lambda: predict(classifier, document.text, SHOWN))
     scores = loading.scores(classifier, document)
     label = session.get(session.LABEL)
     if label is not None and label not in classifier.labels.ids:

@@ -88,6 +88,7 @@ RULES = (
             "core.data.overview",
             "core.attacks.steps",
             "core.study.tables",
+            "core.windows",
         ),
         never=("torch", "sklearn"),
     ),

@@ -153,10 +153,11 @@ class Mach:
 
     def score_embedded(self, embedded: Embedded, vectors: NDArray[np.float32], labels: IntArray | None = None) -> Scores:
         table = self._rows(embedded)
-        chosen = np.arange(len(self.labels)) if labels is None else labels
         with torch.inference_mode():
-            parts = [self._paths(torch.matmul(torch.from_numpy(part[:, :, 0]), table), chosen).numpy() for part in _parts(vectors)]
-        scores: Scores = np.concatenate(parts) if parts else np.zeros((0, len(chosen)), np.float32)
+            sums = [torch.matmul(torch.from_numpy(part[:, :, 0]), table) for part in _parts(vectors)]
+            # All labels share R * B bucket logits; the columns of each label's own buckets would be R * H * L numbers.
+            parts = [self.reader.dense(self.network.buckets(one)) if labels is None else self._paths(one, labels).numpy() for one in sums]
+        scores: Scores = np.concatenate(parts) if parts else np.zeros((0, len(self.labels) if labels is None else len(labels)), np.float32)
         return scores if self.linear is None else self.linear.sum(scores, self.linear.model.score_embedded(embedded, vectors, labels))
 
     @torch.enable_grad()

@@ -15,6 +15,7 @@ from core.explainers.attribution import Attribution
 from core.render.heatmap import CSS as HEATMAP_CSS
 from core.render.heatmap import heatmap, signed
 from core.render.tables import fidelity
+from core.windows import parts_of
 
 TOP_WORDS = 15
 
@@ -51,7 +52,9 @@ class Ranked:
 
 def command(attribution: Attribution) -> str:
     """The command line that computes the same again; it reads the document from document.txt."""
-    parts = ["python", "-m", "core", "explain", "--checkpoint", attribution.checkpoint, "--explainer", attribution.method]
+    checkpoint, pooling = parts_of(attribution.checkpoint)
+    windows = ["--windows", pooling] if pooling else []
+    parts = ["python", "-m", "core", "explain", "--checkpoint", checkpoint, *windows, "--explainer", attribution.method]
     parts += [part for name, value in attribution.settings.items() for part in ("--" + name.replace("_", "-"), str(value))]
     names = [str(label) if ";" in name or name.isdigit() else name for label, name in zip(attribution.labels, attribution.label_names, strict=True)]
     return shlex.join([*parts, "--labels", ";".join(names), "--file", "document.txt", "--json"])

@@ -15,6 +15,7 @@ from typing import Any, Literal
 import numpy as np
 
 from core.attacks import Demote, Promote
+from core.evidence import papers
 from core.study.campaigns import Campaign
 from core.study.records import Record, attempts
 from core.study.summary import ANY, Filter, by_bin, row
@@ -24,31 +25,13 @@ HERE = "here"
 THETA = Filter(0.10)
 """Tables 3 and 5 count a success whatever its similarity, at a change rate of at most 10 %."""
 
-PAPER_TABLE_3 = (
-    ("APLC-XLNet", "Wiki10-31K", 89.94, 0.74, 1.14),
-    ("APLC-XLNet", "AmazonCat-13K", 85.12, 0.68, 1.95),
-    ("AttentionXML", "Wiki10-31K", 96.66, 0.83, 0.35),
-    ("AttentionXML", "AmazonCat-13K", 84.40, 0.67, 2.20),
-)
-PAPER_TABLE_5 = (
-    ("APLC-XLNet", "Wiki10-31K", "no", 1.67, 0.00, 7.35),
-    ("APLC-XLNet", "Wiki10-31K", "yes", 16.29, 0.11, 5.27),
-    ("APLC-XLNet", "AmazonCat-13K", "no", 49.09, 0.20, 3.77),
-    ("APLC-XLNet", "AmazonCat-13K", "yes", 53.70, 0.30, 3.39),
-    ("AttentionXML", "Wiki10-31K", "no", 36.53, 0.15, 3.31),
-    ("AttentionXML", "Wiki10-31K", "yes", 38.00, 0.12, 3.41),
-    ("AttentionXML", "AmazonCat-13K", "no", 1.95, 0.00, 4.39),
-    ("AttentionXML", "AmazonCat-13K", "yes", 12.06, 0.08, 5.20),
-)
-"""Model, data, (clusters,) success %, similarity, change %."""
-
 TableRow = dict[str, Any]
 
 
 def table_3(campaigns: Sequence[Campaign], chosen: Filter = THETA) -> list[TableRow]:
     """Positive-targeted attacks: ours, one row a study, then the paper's."""
     ours = [_ours(one, chosen) for one in campaigns if one.request.study.goal == Demote.NAME]
-    return ours + [_paper(model, data, values) for model, data, *values in PAPER_TABLE_3]
+    return ours + _paper("004/table-3")
 
 
 def table_5(campaigns: Sequence[Campaign], chosen: Filter = THETA) -> list[TableRow]:
@@ -58,7 +41,7 @@ def table_5(campaigns: Sequence[Campaign], chosen: Filter = THETA) -> list[Table
         for one in campaigns
         if one.request.study.goal == Promote.NAME
     ]
-    theirs = [{"clusters": clusters, **_paper(model, data, values)} for model, data, clusters, *values in PAPER_TABLE_5]
+    theirs = _paper("004/table-5")
     first = ("source", "model", "data", "clusters")
     return [{**{name: each[name] for name in first}, **each} for each in ours + theirs]
 
@@ -73,12 +56,20 @@ def _ours(one: Campaign, chosen: Filter) -> TableRow:
     }  # fmt: skip
 
 
-def _paper(model: str, data: str, values: Sequence[Any]) -> TableRow:
-    success, similarity, change = values
-    return {
-        "source": PAPER, "model": model, "data": data, "success %": success, "low %": None, "high %": None, "n": None, "similarity": None,
-        "paper's similarity": similarity, "change %": change, "queries": None, "study": "",
-    }  # fmt: skip
+def _paper(table: str) -> list[TableRow]:
+    """The paper's rows of a table (assets/evidence/papers.json), in its order, three numbers to a row."""
+    found: dict[tuple[str, str, str], dict[str, float | None]] = {}
+    for one in papers.read().tables:
+        for cell in one.rows if one.id == table else ():
+            found.setdefault((cell.model, cell.data, cell.setting), {})[cell.metric] = cell.value
+    return [
+        {
+            "source": PAPER, "model": model, "data": data, "success %": values["success"], "low %": None, "high %": None, "n": None,
+            "similarity": None, "paper's similarity": values["similarity, failures as 0"], "change %": values["change rate"], "queries": None,
+            "study": "", **({} if setting == Demote.NAME else {"clusters": "yes" if setting.endswith("cluster") else "no"}),
+        }
+        for (model, data, setting), values in found.items()
+    ]  # fmt: skip
 
 
 def _percent(share: float) -> float | None:

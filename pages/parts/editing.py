@@ -46,8 +46,6 @@ def edited(original: Document) -> tuple[Document, list[int]]:
 def document(reading: Reading, found: Attribution | None) -> None:
     """The words, coloured by an explanation if there is one; what is done to them; and what that changed."""
     shown, read = reading.document, reading.words_read
-    if read < len(shown):
-        st.warning(f"The model reads the first {read:,} of {len(shown):,} words. The others are grey: they cannot change a score.")
     values = None if found is None else found.values[0]
     if values is not None:
         st.html(LEGEND)

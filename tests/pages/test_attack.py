@@ -348,3 +348,13 @@ def test_a_forged_record_is_found_out(page: AppTest) -> None:
 def test_a_broken_upload_is_a_sentence(page: AppTest, content: bytes, sentence: str) -> None:
     replayed(page, content)
     assert sentence in sentences(page)
+
+
+def test_a_long_document_is_attacked_in_its_window_unless_windows_are_chosen(windowed: AppTest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The words that the model reads, and both denominators: 4 of 18 words, half of the 8 read."""
+    monkeypatch.setattr("pages.parts.attacking.prepare", canned)
+    page = opened(windowed.switch_page("pages/attack.py"), TEXT + " and more", label="editor")
+    assert not page.exception and "The model reads the first 8 of 18 words." in page.warning[0].value
+    page.selectbox(key="windows").set_value("maximum").run()
+    assert not page.exception and not page.warning
+    assert "all 18 words in 3 windows" in " ".join(one.value for one in page.caption)

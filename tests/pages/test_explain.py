@@ -222,6 +222,24 @@ def test_words_past_the_window_are_said_and_have_no_value(windowed: AppTest, nam
     assert f"--explainer {name}" in command(windowed)
 
 
+@pytest.mark.parametrize("way", ["maximum", "mean"])
+def test_a_long_document_can_be_read_in_windows(windowed: AppTest, way: str) -> None:
+    """Only where it is chosen; then no word is grey, and the page says that it is another classifier."""
+    opened(windowed, label="editor", asked=True, explainer="lime", windows=way)
+    assert not windowed.exception and not windowed.error and not windowed.warning
+    captions = " ".join(one.value for one in windowed.caption)
+    assert f"all 18 words in 3 windows (words 1–8, 7–14, 13–18); a label's score is the {way} over them" in captions
+    assert "This is another classifier than the one that was measured" in captions
+    assert f"--windows {way} --explainer lime" in command(windowed)
+    windowed.selectbox(key="windows").set_value("first words").run()
+    assert windowed.warning and "--windows" not in command(windowed)
+
+
+def test_a_short_document_offers_no_windows(explain: AppTest) -> None:
+    opened(explain, windows="mean")
+    assert not explain.exception and "windows" not in [box.key for box in explain.selectbox]
+
+
 def test_all_explainers_fit_a_transformer(windowed: AppTest) -> None:
     opened(windowed, label="editor", asked=True, **{"with": ["lime", "shap", "occlusion", "attention"]})
     assert not windowed.exception and not windowed.error

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 
 import numpy as np
@@ -29,6 +30,19 @@ def _exponent(method: str, what: str, key: str) -> One:
         x = np.log([float(item["labels"]) for item in items])
         y = np.log([float(item[key]) for item in items])
         return estimates.slope(np.asarray(x), np.asarray(y))
+
+    return found
+
+
+def _slower(what: str) -> One:
+    """The dense side's exponent minus MACH's; the half widths of the two intervals add up in squares."""
+
+    def found(record: Record) -> Measured:
+        key = "bytes" if what in MEMORY else "seconds"
+        dense, mach = (_exponent(method, what, key)(record) for method in ("dense", "mach"))
+        half = math.hypot(dense.high - dense.value, mach.high - mach.value)
+        value = dense.value - mach.value
+        return Measured(value, value - half, value + half, dense.n + mach.n)
 
     return found
 
@@ -107,6 +121,7 @@ MEASURES: Mapping[str, Measure] = {
         for method in METHODS
         for what in COSTS
     },
+    **{f"dense minus mach: exponent of {what}": Measure("costs", "exponent", False, "how much slower MACH grows", _slower(what)) for what in COSTS},
     **{f"{one}: largest weights": Measure("costs", "MB", False, "weights and tables at the largest L", _largest_memory(one)) for one in METHODS},
     "vocabulary": _copy("words", "words of the training documents", _vocabulary(False)),
     "vocabulary with copies": _copy("words", "words of documents and copies", _vocabulary(True)),

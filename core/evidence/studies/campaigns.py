@@ -82,7 +82,7 @@ def taken_up(study: Study, cell: Cell, folder: Path, progress: Progress) -> Reco
     campaign, config = read_campaign(folder), read_config(folder) or {}
     if len(campaign.records) < len(campaign.plan.pairs):
         raise InputError(f"{folder} has {len(campaign.records)} of {len(campaign.plan.pairs)} records; let it end first")
-    if wrong := _mismatch(study, cell, campaign.request.study):
+    if wrong := _mismatch(study, cell, campaign.request):
         raise InputError(f"{folder} is no measurement of {study.NAME}/{cell.name}: {wrong}")
     classifier = load(campaign.request.study.checkpoint)
     replayed = follow.replay_all(campaign.records, classifier, progress)
@@ -102,15 +102,21 @@ def taken_up(study: Study, cell: Cell, folder: Path, progress: Progress) -> Reco
     return Record(dated(header, sum(record["seconds"] for record in campaign.records)), tuple(item_of(record) for record in campaign.records))
 
 
-def _mismatch(study: Study, cell: Cell, asked: Any) -> str | None:
+def _mismatch(study: Study, cell: Cell, request: Any) -> str | None:
     """Why a study is none of the cell's protocol."""
+    from core.attacks import recipe
+    from core.study.settings import Request
+
     assert isinstance(study, Campaigns)
+    asked = request.study
     wanted = {"goal": study.goal, "dataset": cell.data, "k": 5, "bins": "edges", "margin": 0, "stealth": False}
     if study.goal == "negative-targeted":
         wanted["targets"] = cell.settings["targets"]
     for name, value in wanted.items():
         if getattr(asked, name) != value:
             return f"its {name} is {getattr(asked, name)}, the cell's is {value}"
+    if (request.recipe, request.switches) != (Request.recipe, recipe(Request.recipe)):
+        return f"its recipe is {request.recipe} with switches of its own, the cell's is {Request.recipe}"
     if cell.checkpoint and Path(asked.checkpoint).name != cell.checkpoint:
         return f"it attacked {Path(asked.checkpoint).name}, the cell is of {cell.checkpoint}"
     return None

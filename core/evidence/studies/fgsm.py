@@ -12,8 +12,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from core.evidence.records import Header, Item, Record
 from core.evidence.studies.base import Cell, Training, header_for, resumed, rounded
 from core.types import Progress
@@ -36,13 +34,14 @@ class FgsmStudy:
     def measure(self, cell: Cell, work: Path, progress: Progress, like: Header | None = None) -> Record:
         from core.attacks.vectors import Fgsm
         from core.data import load_dataset
+        from core.evaluate_attacked import drawn_rows
         from core.fields import to_json
         from core.models import load
 
         attack = Fgsm(epsilon=float(cell.settings["epsilon"]), label_source="true", parts=str(cell.settings.get("parts", "network")))
         classifier, dataset = load(cell.weights()), load_dataset(cell.data)
         part = dataset.split("test")
-        rows = np.sort(np.random.default_rng(0).permutation(len(part))[:DOCUMENTS])
+        rows = drawn_rows(len(part), DOCUMENTS, 0)  # those of `python -m core evaluate --attack fgsm --limit 500`
         settings = {**to_json(attack), "loss": attack.loss_for(classifier.unit), "documents": DOCUMENTS, "drawn from": len(part)}
         header = header_for(self, cell, settings, data_digest=dataset.digest, checkpoint=classifier.name, digest=classifier.digest)
         return resumed(header, work, lambda done: documents(attack, classifier, dataset, rows, done, progress))
@@ -79,7 +78,7 @@ def _trained(data: str, base: tuple[str, ...], child: tuple[str, ...]) -> dict[s
     """Base, control and robust XML-CNN of a data set."""
     name = f"{data}-xml-cnn"
     first = Training(name, ("--model", "xml-cnn", "--dataset", data, "--linear", "false", *base))
-    fgsm = ("--defence", "fgsm", "--epsilon", str(AUTHORS_EPSILON), "--label-source", "true", "--attacked-weight", "0.3", "--attacked-share", "0.5")
+    fgsm = ("--defence", "fgsm", "--epsilon", str(AUTHORS_EPSILON), "--label-source", "true", "--attacked-weight", "0.3")
     start = ("--from", "{" + name + "}", "--dataset", data, "--linear", "false", *child, *fgsm)
     return {
         "base": first,
@@ -90,7 +89,7 @@ def _trained(data: str, base: tuple[str, ...], child: tuple[str, ...]) -> dict[s
 
 def _cells_trained_here() -> tuple[Cell, ...]:
     every = {
-        "reuters21578": _trained("reuters21578", ("--epochs", "8", "--label-minimum", "1"), ("--epochs", "4")),
+        "reuters21578": _trained("reuters21578", ("--epochs", "6", "--label-minimum", "1"), ("--epochs", "2")),
         "eurlex57k": _trained("eurlex57k", ("--epochs", "5", "--window", "128"), ("--epochs", "2")),
     }
     return tuple(

@@ -12,6 +12,8 @@ from core.evidence.studies.base import Cell, header_for, resumed, rounded
 from core.evidence.studies.stability import chosen
 from core.types import Progress
 
+DOCUMENTS = 60
+
 
 @dataclass(frozen=True)
 class Gradients:
@@ -33,7 +35,7 @@ class Gradients:
 
         classifier, dataset = load(cell.weights()), load_dataset(cell.data)
         explainer = preset("integrated-gradients")
-        rows = chosen(dataset)
+        rows = chosen(dataset, DOCUMENTS)
         settings = {**to_json(explainer), "documents": len(rows), "label": "the best"}
         header = header_for(self, cell, settings, data_digest=dataset.digest, checkpoint=classifier.name, digest=classifier.digest)
         return resumed(header, work, lambda done: attributed(explainer, classifier, dataset, rows, done, progress))

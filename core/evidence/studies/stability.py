@@ -18,7 +18,7 @@ from core.evidence.studies.base import Cell, header_for, resumed, rounded
 from core.evidence.studies.fgsm import XML_CNN
 from core.types import Progress
 
-DOCUMENTS = 60
+DOCUMENTS = 30
 SHORTEST, LONGEST = 30, 150
 """Words of the documents explained: enough that ten top words are a choice, few enough to explain in seconds."""
 METHODS = ("lime", "shap")
@@ -56,7 +56,7 @@ class Stability:
             **{variant: {"name": one.name, "digest": one.digest} for variant, one in others.items()},
         }  # fmt: skip
         header = header_for(self, cell, settings, data_digest=dataset.digest, checkpoint=base.name, digest=base.digest)
-        rows = chosen(dataset)
+        rows = chosen(dataset, DOCUMENTS)
         return resumed(header, work, lambda done: explained(base, others, dataset, rows, done, progress))
 
     def other(self, name: str) -> str:
@@ -65,13 +65,13 @@ class Stability:
         return name if trained is None else trained.weights()
 
 
-def chosen(dataset: Any) -> list[int]:
-    """Rows of the test split of middle length, drawn with seed 0."""
+def chosen(dataset: Any, count: int) -> list[int]:
+    """Rows of the test split of middle length, drawn with seed 0; fewer are the first of more."""
     from core.document import Document
 
     part = dataset.split("test")
     fitting = [row for row, text in enumerate(part.texts) if SHORTEST <= len(Document.from_text(text)) <= LONGEST]
-    drawn = np.random.default_rng(0).permutation(len(fitting))[:DOCUMENTS]
+    drawn = np.random.default_rng(0).permutation(len(fitting))[:count]
     return sorted(fitting[int(i)] for i in drawn)
 
 

@@ -113,6 +113,17 @@ def test_an_exponent_is_the_slope_of_logarithms():
     assert measure("dense: largest weights", record).value == 12
 
 
+def test_the_difference_of_two_exponents():
+    """Without scatter both slopes are exact, and so is their difference."""
+    items = [
+        {"id": f"{method}{size}", "method": method, "labels": size, "what": "top-5", "seconds": size**power, "bytes": 0}
+        for method, power in (("mach", 0.25), ("dense", 1.0))
+        for size in (10, 100, 1_000)
+    ]
+    found = measure("dense minus mach: exponent of top-5", Record(evidence.header("costs"), tuple(items)))
+    assert found.value == pytest.approx(0.75) and found.low == pytest.approx(0.75, abs=1e-6) and found.n == 6
+
+
 def test_figures_of_copies():
     items = [
         {"id": "0", "row": 0, "words": 5, "changed": 2, "new": ["a", "b"], "kept": True},
