@@ -144,7 +144,7 @@ def pack_weights(folder: Path, expected: str) -> None:
 
 
 def _gzipped(target: IO[bytes]) -> IO[bytes]:
-    return gzip.GzipFile(filename="", mode="wb", compresslevel=9, fileobj=target, mtime=0)  # type: ignore[return-value]
+    return gzip.GzipFile(filename="", mode="wb", compresslevel=9, fileobj=target, mtime=0)  # type: ignore[return-value]  # a binary stream, though no IO by its class
 
 
 def _xzipped(target: IO[bytes]) -> IO[bytes]:
