@@ -12,7 +12,7 @@ from scipy import sparse
 
 from core import checkpoint, fields, models
 from core.document import Document
-from core.errors import CheckpointError, InputError
+from core.errors import Cancelled, CheckpointError, InputError
 from core.explainers import explain, preset
 from core.labels import LabelSpace
 from core.models import adapters
@@ -195,6 +195,35 @@ def test_xlnet_keeps_what_models_promise(xlnet: Any, tmp_path: Path) -> None:
     assert sum(share.after for share in blamed.shares) == pytest.approx(blamed.score_after, abs=1e-3)
     checkpoint.save(tmp_path / "x", model="aplc-xlnet", settings=xlnet.settings(), labels=xlnet.labels, tensors=xlnet.tensors())
     np.testing.assert_allclose(models.load(tmp_path / "x").score(TEXTS), scores, atol=0.02 * max(1, np.abs(scores).max()))
+
+
+# -- training
+
+
+class Stopping(Run):
+    """Asks to stop at the given step."""
+
+    at: int = 0
+
+    def progress(self, done: int, total: int, what: str) -> None:
+        if what == "training" and done == self.at:
+            raise Cancelled("asked to stop")
+
+
+def test_a_training_goes_on_where_it_stopped(tmp_path: Path) -> None:
+    """The same adapters and clusters, bit for bit, as without a stop."""
+    config = fields.from_json(Config, {**tiny_models.SETTINGS["aplc-xlnet"](tmp_path), "epochs": 3})
+    dataset = tiny_models.dataset()
+    found = []
+    for name, stops in (("whole", ()), ("parts", (7, 22))):
+        for stop in stops:
+            with pytest.raises(Cancelled), Stopping(tmp_path / name, seed=3, device="cpu", quiet=True) as run:
+                run.at = stop
+                models.train("aplc-xlnet", config, dataset, dataset.label_space(), run)
+        with Run(tmp_path / name, seed=3, device="cpu", quiet=True) as run:
+            found.append(models.train("aplc-xlnet", config, dataset, dataset.label_space(), run).tensors())
+    for name, tensor in found[0].items():
+        assert np.array_equal(tensor, found[1][name]), name
 
 
 # -- checkpoints
