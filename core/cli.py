@@ -94,10 +94,10 @@ def _attack(arguments: argparse.Namespace) -> None:
 
 
 def _study(arguments: argparse.Namespace) -> None:
-    from core.study.commands import study
+    from core.attacks.features import FEATURE_ATTACKS
+    from core.study import commands, vectors
 
-    found, lines = study(arguments)
-    _print(found, arguments, lines)
+    _print_found(vectors.study(arguments) if arguments.recipe in FEATURE_ATTACKS else commands.study(arguments), arguments)
 
 
 def _runs(arguments: argparse.Namespace) -> None:
@@ -220,9 +220,15 @@ def parser(words: Sequence[str]) -> argparse.ArgumentParser:
 
     one = verb("study", _study, "Attack some hundred pairs of document and label, drawn equally over label frequencies.")
     if words[:1] == ["study"]:
+        from core.attacks.features import FEATURE_ATTACKS
+        from core.study import vectors
         from core.study.commands import add_flags as add_study_flags
 
-        add_study_flags(one)
+        chosen = fields.ahead(words, "--recipe")
+        if chosen in FEATURE_ATTACKS:
+            vectors.add_flags(one, str(chosen))
+        else:
+            add_study_flags(one)
 
     one = verb("squeeze", _squeeze, "Feature squeezing: its price on clean texts, what it undoes of a study's attacks, its detector.")
     if words[:1] == ["squeeze"]:

@@ -1,8 +1,9 @@
 """How real is a changed vector? From any numbers to a vector that a document could have, to a text (methods.md 6.3).
 
 Whole features (bits, counts): the features are taken in the order in which the attack moved them, the most first, relative to their
-range, and so many of them are changed by whole numbers that the goal is reached; then each change that is not needed is taken back. Rows
-of length 1 are scaled to it. Numbers that need be nothing but numbers stay. Every vector is scored again, and every such query counts.
+range, and so many of them are changed by whole numbers that the goal is reached; where that fails, the nearest whole vector that the search
+met is taken. Then each change that is not needed is taken back. Rows of length 1 are scaled to it. Numbers that need be nothing but
+numbers stay. Every vector is scored again, and every such query counts.
 """
 
 from __future__ import annotations
@@ -77,20 +78,22 @@ def _whole(judge: FeatureJudge, coordinates: Coordinates, point: FloatArray, aff
     for number, column in enumerate(order):
         tried[number:, column] = target[column]
     tried = tried[: afford()]
-    if not len(tried):
-        return None, "no query was left to try whole numbers"
-    hit = judge.first(coordinates, tried)
-    if hit is None:
+    hit = judge.first(coordinates, tried) if len(tried) else None
+    if hit is not None:
+        kept, removable = tried[hit], [*order[:hit][::-1], order[hit]]  # the one that decided stays longest
+    elif judge.best_whole is not None:
+        kept = judge.best_whole[1]
+        removable = list(np.flatnonzero(kept != coordinates.origin))
+    else:
         return None, f"changing up to {len(tried)} features by whole numbers, the most moved first, does not reach the goal"
-    kept = tried[hit]
-    for column in order[:hit][::-1]:  # the last one decided, so it stays
+    for column in removable:
         if not afford():
             break
         without = kept.copy()
         without[column] = coordinates.origin[column]
         if judge.ask(coordinates, without[None])[0][0]:
             kept = without
-    return coordinates.vector(kept), ""
+    return coordinates.vector(kept), "" if hit is not None else "made of a training document that the search met, cut to the features that may move"
 
 
 def _text(judge: FeatureJudge, feasible: Level) -> Level:

@@ -31,6 +31,10 @@ STARTS = 4
 """One query in so many, at most, goes into the search for a start."""
 
 
+RANDOM_STARTS = 100
+"""Random points that are tried where no training document serves."""
+
+
 class _Spent(Exception):
     """The budget of queries has run out. Never leaves this module."""
 
@@ -90,14 +94,19 @@ class FeatureSession:
         if self.attack.search.STARTS:
             start = self.find_start()
             if start is None:
-                yield self._end("exhausted", "No training document, cut to the features that may move, reaches the goal; let more features be added.")
+                said = "No training document, cut to the features that may move, and no random point reaches the goal; let more features be added."
+                yield self._end("exhausted", said)
                 return
-            yield self._step("changed", start, self._view(start), "the start: the nearest training document that reaches the goal")
+            yield self._step("changed", start, self._view(start), "the start: a training document, or a random point, that reaches the goal")
         yield from self._drive(start)
 
     def find_start(self) -> FloatArray | None:
-        """The first training document, in the order of `starting_points`, that reaches the goal [m]."""
-        points = starting_points(self.attack.goal, self.judge.start, self.coordinates, self.pool, max(1, self.left // STARTS))
+        """The first training document, in the order of `starting_points`, that reaches the goal, else the first of some random points of the
+        box, as the papers begin [m]. None where neither does."""
+        most, own = max(1, self.left // STARTS), self.coordinates
+        known = starting_points(self.attack.goal, self.judge.start, own, self.pool, most)
+        drawn = np.random.default_rng([self.attack.search.seed, 1]).uniform(own.low, own.high, (min(most, RANDOM_STARTS), len(own)))
+        points = np.concatenate([known, drawn])
         for at in range(0, len(points), 16):
             part = points[at : at + 16]
             hit = self.judge.first(self.coordinates, part)

@@ -53,6 +53,8 @@ class FeatureJudge:
         self.reached_trace = [False]
         self.nearest_trace = [np.inf]
         self.best: tuple[float, FloatArray, View] | None = None
+        self.best_whole: tuple[float, FloatArray] | None = None
+        """The nearest success whose values are whole numbers, among all points asked about."""
         self._views: OrderedDict[bytes, View] = OrderedDict()
 
     @property
@@ -91,6 +93,8 @@ class FeatureJudge:
         for i in np.flatnonzero(reached):
             if self.best is None or far[i] < self.best[0]:
                 self.best = (float(far[i]), points[i].copy(), views[i])
+            if (self.best_whole is None or far[i] < self.best_whole[0]) and (points[i] == np.floor(points[i])).all():
+                self.best_whole = (float(far[i]), points[i].copy())
         for point, view in zip(points, views, strict=True):
             self._views[point.astype(np.float32).tobytes()] = view
         while len(self._views) > REMEMBERED:

@@ -8,5 +8,6 @@ summary    success with intervals by goal and bin, tail against head
 tables     the paper's Tables 3 and 5, Figure 2, and curves, as functions of saved records
 follow     every record replayed; saved texts on another checkpoint
 exports    CSV, parquet, summary.json
+vectors    studies of attacks on feature vectors
 jobs       studies that outlive the page that started them
 """

@@ -7,9 +7,11 @@ Chen, Jordan & Wainwright, HopSkipJumpAttack: A Query-Efficient Decision-Based A
     the way back   Algorithm 1 (bisection) to the boundary, to within theta = m^(-3/2) of the way
 with delta = |x - x*| / m. Under the maximum norm v is replaced by its signs and theta is m^(-2).
 
-Deviations: samples are clipped to the box and u_b taken from what is left, as the authors' code does; a round that ends farther
-from the document than it began is taken back; and with `memory` above 0 the sum of earlier rounds, times that, is added to the sum
-of this one, since the boundary turns little from one round to the next (0 is the paper's).
+Deviations, of which the last two can be switched off: samples are clipped to the box and u_b taken from what is left, as the authors' code
+does; a round that ends farther from the document than it began is taken back; with `memory` above 0 the sum of earlier rounds, times
+that, is added to the sum of this one, since the boundary turns little from one round to the next; with `ray` the way from the
+document along the estimate, cut to the box, is tried first, and the paper's step is made only where that leads no nearer. A document
+of bits is a corner of its box, which cuts off half of every step: there the ray knows what may move and the step does not.
 """
 
 from __future__ import annotations
@@ -25,6 +27,9 @@ from core.attacks.searches.points import Decide, Frame, PointAsk, PointSearch, P
 from core.fields import Field
 from core.types import BoolArray, FloatArray
 
+FARTHEST = 1e4
+"""Times the distance: past that the box has cut everything off."""
+
 HALVINGS = 25
 """Of the step: 2^-25 of the distance is below what float32 can tell apart."""
 
@@ -38,6 +43,10 @@ class HopSkipJump(PointSearch):
     memory: Annotated[float, Field("what an earlier round's samples count in the estimate; 0: nothing, as in the paper", low=0, high=1)] = 0.8
     """25 documents of BibTeX's dev split, 1,000 queries, mean L2: 100 samples and no memory (the paper's) 2.265; 20 and 0.8: 2.169; 40 and 0.8:
     2.129; 20 and 1: 2.203; 40 and 1: 2.224; 30 and 0.5: 2.176. With 8,000 queries the first twelve come from 2.40 to 2.19."""
+
+    ray: Annotated[bool, Field("try the way from the document along the estimate first, within the bounds; false: as in the paper")] = True
+    """25 documents of BibTeX's dev split, 1,000 queries: as near as ART's HopSkipJump with its defaults after 30 % of its queries (median), without
+    the ray after 75 %."""
 
     NAME: ClassVar[str] = "hop-skip-jump"
     SOURCE: ClassVar[str] = "Chen, Jordan & Wainwright 2020, Algorithm 2"
@@ -53,11 +62,31 @@ class HopSkipJump(PointSearch):
                 return
             total *= self.memory
             total += yield from self._estimate(frame, point, distance / frame.size, int(self.first_samples * t**0.5), rng)
-            jumped = yield from _jump(frame, point, self._unit(total), distance / t**0.5)
-            nearer = point if jumped is None else (yield from bisect(frame, jumped, tolerance))
+            nearer = (yield from self._along(frame, total, distance, tolerance)) if self.ray else None
+            if nearer is None:
+                jumped = yield from _jump(frame, point, self._unit(total), distance / t**0.5)
+                nearer = point if jumped is None else (yield from bisect(frame, jumped, tolerance))
             if self._distance(nearer - frame.origin) < distance:
                 point = nearer
                 yield Show(point, f"round {t}: nearer")
+
+    def _along(self, frame: Frame, direction: FloatArray, distance: float, tolerance: float) -> Generator[PointAsk, Any, FloatArray | None]:
+        """The boundary on the way from the document along the estimate, kept in the box, if it lies nearer than `distance`; else None."""
+        longest, unit = distance, self._unit(direction)
+        while self._distance(frame.clip(frame.origin + longest * unit) - frame.origin) < distance and longest < FARTHEST * distance:
+            longest *= 1.25  # where the box cuts the way short, more of it is still nearer
+        low, high, found = 0.0, longest / 1.25 if longest > distance else longest, None
+        tried = high
+        while found is None or high - low > tolerance * longest:
+            reached: BoolArray = yield Decide(frame.clip(frame.origin + tried * unit)[None])
+            if reached[0]:
+                high, found = tried, frame.clip(frame.origin + tried * unit)
+            elif found is None:
+                return None
+            else:
+                low = tried
+            tried = (low + high) / 2
+        return found
 
     def _distance(self, change: FloatArray) -> float:
         return float(np.linalg.norm(change) if self.norm == "l2" else np.abs(change).max())
