@@ -115,6 +115,11 @@ class Line:
         return not self.found.empty
 
     @property
+    def n(self) -> int | None:
+        """Attacks, documents, ... behind an estimate; None for a figure that was counted."""
+        return self.found.n if self.measured and not self.found.exact else None
+
+    @property
     def ours(self) -> str:
         """'85.0 % [79.4, 89.3]', or why there is none."""
         return figure(self.found, self.unit) if self.measured else self.state
@@ -126,7 +131,7 @@ class Line:
             "paper": self.paper, "table": self.where, "model": self.model, "data": self.data, "setting": self.setting, "threat": self.threat,
             "metric": self.metric, "unit": self.unit, "paper prints": self.printed, "paper value": None if self.row is None else self.row.value,
             "origin": "" if self.row is None else self.row.origin, "caveats": "; ".join(self.flags), "our value": value, "low": low, "high": high,
-            "n": self.found.n or None, "our model": self.our_model, "our variant": self.our_variant, "our data": self.our_data,
+            "n": self.n, "our model": self.our_model, "our variant": self.our_variant, "our data": self.our_data,
             "our measure": self.measure, "same protocol": self.same, "reason": self.reason, "state": "" if self.measured else self.state,
             "records": "; ".join(self.cells) if self.measured else "",
         }  # fmt: skip

@@ -29,6 +29,8 @@ UNMEASURED, UNJUDGED = "not measured", "not judged"
 VERDICTS = (HOLDS, PARTLY, NOT, UNDECIDED, UNMEASURED, UNJUDGED)
 SHOWN = {FRACTION: "%", DIFFERENCE: "points"}
 """How figures of these units are shown beside a claim."""
+PLAIN = ("normal", "base")
+"""Variants that need not be said."""
 FOR, AGAINST, OPEN = "for", "against", "open"
 
 
@@ -166,8 +168,10 @@ def _by_records(claim: Claim, states: Sequence[State]) -> Verdict:
 
 
 def _name(chosen: Chosen) -> str:
-    first, second = chosen.first.cell, chosen.second
-    return f"{first.model} on {first.data}" + (f", {first.variant} against {second.cell.variant}" if second is not None else "")
+    """'XML-CNN on debtags, base against robust'."""
+    cell, second = chosen.first.cell, chosen.second
+    variant = f", {cell.variant}" if cell.variant and (second is not None or cell.variant not in PLAIN) else ""
+    return f"{cell.model} on {cell.data}{variant}" + (f" against {second.cell.variant}" if second is not None else "")
 
 
 def verdict(outcomes: Sequence[str], every: bool = True) -> str:

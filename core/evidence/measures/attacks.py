@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
@@ -41,7 +42,7 @@ def _ratio_of_sums(record: Record) -> Measured:
     return estimates.ratio([one["changed_words"] for one in won], [one["words"] for one in won], [one["row"] for one in won])
 
 
-def _gap(chosen: Filter, kind: str = "plain") -> One:
+def _gap(chosen: Filter, kind: str = "by_document") -> One:
     def found(record: Record) -> Measured:
         between = gap(study_records(record), bins_of(record), chosen)
         return NOTHING if between is None else estimates.of(getattr(between, kind), between.tail_n + between.head_n)
@@ -69,8 +70,8 @@ def _same_pairs(chosen: Filter, tail: bool = True) -> Two:
         bin_name = rarest(first) if tail else most_frequent(first)
         other = {one["pair"]: one for one in attempts(study_records(second))}
         both = [one for one in attempts(study_records(first)) if one["bin"] == bin_name and one["pair"] in other]
-        lost = [float(chosen.passes(one)) - float(chosen.passes(other[one["pair"]])) for one in both]
-        return estimates.mean(lost, [one["row"] for one in both])
+        won = Counter((chosen.passes(one), chosen.passes(other[one["pair"]])) for one in both)
+        return estimates.paired_share_difference(won[True, True], won[True, False], won[False, True], won[False, False])
 
     return found
 

@@ -55,6 +55,16 @@ def test_differences_of_attacks():
     assert contrast("difference of success", record, lost).value == pytest.approx(7 / 12 - 2 / 11)
 
 
+def test_a_paired_difference_keeps_its_width():
+    """Newcombe 1998's own example (table III): 36 both, 12 first only, 2 second only, 0 neither give 0.2 [0.0569, 0.3404] by method 10;
+    no pair that differs still leaves room."""
+    found = estimates.paired_share_difference(36, 12, 2, 0)
+    assert found.value == 0.2 and (found.low, found.high) == pytest.approx((0.0569, 0.3404), abs=1e-4)
+    alike = estimates.paired_share_difference(31, 0, 0, 1)
+    assert alike.value == 0 and alike.low < 0 < alike.high
+    assert estimates.paired_share_difference(0, 0, 0, 0).empty
+
+
 def documents() -> Record:
     items = [
         {"id": "0", "row": 0, "true": 2, "clean": "11000", "attacked": "01000", "loss": [1.0, 3.0]},
