@@ -24,6 +24,7 @@ def test_a_deep_link_on_a_fresh_server(script: str, name: str, tiny_checkpoints:
         ready(tab)
         assert [text.split()[-1] for text in sidebar.get_by_role("link").all_inner_texts()] == [other for _, other, _ in PAGES]
         assert tab.locator('[data-testid="stSidebarNav"]').count() == 0
+        tab.goto("about:blank")  # its download buttons ask a server that is gone
 
 
 def test_a_link_restores_the_choices_and_computes_nothing(app_url: str, open_tab: Open) -> None:
