@@ -46,7 +46,7 @@ def squeeze(arguments: argparse.Namespace, progress: Progress, prepare: Prepare 
     """The object to print as JSON, and the lines to print otherwise; kept beside the study's records, where the Robustness page finds it.
     `prepare` makes the attacks of --adaptive."""
     from core.data import load_dataset
-    from core.defences.squeezing import Binary, BitDepth, Squeezer, Training, Vocabulary
+    from core.defences.squeezing import Binary, BitDepth, Squeezer, Training, Vocabulary, reads_tfidf
     from core.language import wordnet
     from core.models import load
     from core.types import Maskable
@@ -59,7 +59,7 @@ def squeeze(arguments: argparse.Namespace, progress: Progress, prepare: Prepare 
     depths = [BitDepth(bits) for bits in sorted(set(arguments.bits or (2, 3, 4, 8)))]
     without = wordnet.missing()
     words = [Vocabulary(arguments.minimum, synonyms) for synonyms in (False, True) if not (synonyms and without)]
-    chosen: list[Squeezer] = [*depths, Binary(), *words]
+    chosen: list[Squeezer] = [*depths, *([Binary()] if reads_tfidf(classifier) else []), *words]
     found = [each.fitted(training) for each in chosen]
     rows = {
         "dev": drawn(dataset, "dev", arguments.documents, arguments.seed),

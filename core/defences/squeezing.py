@@ -95,7 +95,8 @@ def tfidf_of(classifier: Classifier) -> TfIdf:
     raise CapabilityError(f"'{classifier.name}' reads no TF-IDF values; squeeze its words or word vectors")
 
 
-def _reads_tfidf(classifier: Classifier) -> bool:
+def reads_tfidf(classifier: Classifier) -> bool:
+    """Whether there are TF-IDF values to squeeze; `tfidf_of` refuses what it does not know."""
     if isinstance(classifier, XmlCnn):
         return classifier.linear is not None
     return not isinstance(classifier, AttentionXml | AplcXlnet)
@@ -209,7 +210,7 @@ class BitDepth:
 
     def fitted(self, training: Training) -> Squeezed:
         classifier = _with_coarse_vectors(training.classifier, self.bits)
-        if _reads_tfidf(classifier):
+        if reads_tfidf(classifier):
             tfidf = tfidf_of(training.classifier)
             classifier = _with_tfidf(classifier, CoarseTfIdf(tfidf.words, tfidf.bigrams, tfidf.idf, training.top, self.bits))
         return Squeezed(classifier, self)

@@ -89,6 +89,9 @@ def merge(layers: nn.Module) -> None:
     """Add the attached adapters to their weights, for good."""
     for part in list(layers.modules()):
         if parametrize.is_parametrized(part):
+            # A parametrised module has a class of its own, which its deep copies share and from which the weight is taken here.
+            kind = type(part)
+            part.__class__ = type(kind.__name__, kind.__bases__, {k: v for k, v in vars(kind).items() if k not in ("__dict__", "__weakref__")})
             for attribute in list(part.parametrizations):  # type: ignore[arg-type]  # a ModuleDict
                 parametrize.remove_parametrizations(part, attribute, leave_parametrized=True)
 

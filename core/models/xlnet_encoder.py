@@ -44,7 +44,7 @@ class Layout:
         positions = self._positions(length, hidden)[:, None].expand(-1, hidden.shape[0], -1)
         states = hidden.transpose(0, 1)
         weights: list[Tensor] = []
-        layer: Any  # an XLNetLayer, which torch knows as a Module only
+        layer: Any
         for layer in layers:
             with _seen(layer.rel_attn.dropout, weights if attention else None):
                 states = layer(states, None, attn_mask_h=blocked, attn_mask_g=None, r=positions, seg_mat=apart)[0]

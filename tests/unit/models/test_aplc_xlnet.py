@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from pathlib import Path
 from typing import Any
 
@@ -126,6 +127,11 @@ def test_adapters_change_nothing_until_they_are_trained_and_merge_to_the_same() 
     after, kept = layers(x), adapters.taken(layers)
     assert {name: tuple(tensor.shape) for name, tensor in kept.items()} == wanted
     assert not torch.allclose(after, before)
+    copied = copy.deepcopy(layers)
+    adapters.merge(copied)
+    torch.testing.assert_close(copied(x), after)
+    assert type(copied[0]) is torch.nn.Linear
+    torch.testing.assert_close(layers(x), after)  # what it was copied from still has its adapters
     adapters.merge(layers)
     torch.testing.assert_close(layers(x), after)
     change = layers[0].weight - whole["0.weight"]
