@@ -7,7 +7,18 @@ import streamlit as st
 from core.document import Document
 from core.predict import predict
 from core.ranking import top_k
-from pages.parts import attack_replay, attack_view, attacking, documents, exporting, loading, session, vector_attacking, vector_documents
+from pages.parts import (
+    attack_replay,
+    attack_vectors,
+    attack_view,
+    attacking,
+    documents,
+    exporting,
+    loading,
+    session,
+    vector_attacking,
+    vector_documents,
+)
 from pages.parts.frame import frame
 from pages.parts.loading import Card
 from pages.parts.reading import Reading
@@ -48,6 +59,7 @@ def attack_page(card: Card, head: st.delta_generator.DeltaGenerator) -> None:
     run = attacking.under_way(reading)
     if run is None:
         attacking.setup(reading)
+        attack_vectors.section(reading)
         return
     head.button("Setting", icon=":material/tune:", on_click=session.choose, args=(session.SETUP, True))
     attack_view.stepping(run)
