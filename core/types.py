@@ -139,6 +139,16 @@ class Steerable(Differentiable, Protocol):
         ...
 
 
+@runtime_checkable
+class WordTable(Classifier, Protocol):
+    """A classifier with one vector for each word of a vocabulary: any vector has a nearest word."""
+
+    def nearest_words(self, vectors: NDArray[np.float32]) -> tuple[str | None, ...]:
+        """Vectors [n, d] -> the word whose vector lies nearest to each (Euclidean; ties by the vocabulary's order); None where that is
+        the vector of unknown words."""
+        ...
+
+
 @dataclass(frozen=True)
 class Attended:
     """Attention of one document: weights [layers, heads, T, T] (rows sum to 1), tokens [T], owner word of each token

@@ -9,6 +9,7 @@ from core.predict import predict
 from core.ranking import top_k
 from pages.parts import (
     attack_replay,
+    attack_vectors,
     attack_view,
     attacking,
     documents,
@@ -59,6 +60,7 @@ def attack_page(card: Card, head: st.delta_generator.DeltaGenerator) -> None:
     run = attacking.under_way(reading)
     if run is None:
         attacking.setup(reading)
+        attack_vectors.section(reading)
         return
     head.button("Setting", icon=":material/tune:", on_click=session.choose, args=(session.SETUP, True))
     attack_view.stepping(run)

@@ -33,7 +33,7 @@ from core.errors import CheckpointError, InputError, SettingsError
 from core.labels import LabelSpace
 from core.models import linear
 from core.models.linear_part import LinearPart, WithLinear
-from core.models.words import Words
+from core.models.words import UNKNOWN, Words
 from core.models.xml_cnn_network import Config, XmlCnnModule
 from core.models.xml_cnn_scoring import CnnScorer, score_rows
 from core.models.xml_cnn_training import XmlCnnTask
@@ -56,6 +56,12 @@ class XmlCnn(WithLinear):
     ) -> None:  # fmt: skip
         super().__init__(CnnScorer(module, words, config.window), part, labels, name, digest or _digest(module, part))
         self.config, self.words, self.module = config, words, module
+
+    def nearest_words(self, vectors: NDArray[np.float32]) -> tuple[str | None, ...]:
+        table = self.module.embed(np.arange(UNKNOWN, self.words.size)).cpu().numpy()
+        squares = (table.astype(np.float64) ** 2).sum(axis=1)
+        nearest = (squares - 2 * vectors.astype(np.float64) @ table.T).argmin(axis=1)
+        return tuple(None if place == 0 else self.words.words[place - 1] for place in nearest.tolist())
 
     def blame(self, before: Document, after: Document, label: int) -> Blame:
         from core.models.blame_xml_cnn import blame_xml_cnn  # which imports this module

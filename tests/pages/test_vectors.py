@@ -144,3 +144,39 @@ def test_a_text_is_read_as_its_bag_or_refused() -> None:
     at = page("explain", text="chess0 chess1 chess2 and mail", **{"as": "text"})
     assert "Best" in said(at) or not at.exception
     assert "cannot read a text" in said(page("explain", model="measured", text="chess0", **{"as": "text"}))
+
+
+# -- word vectors of a text
+
+
+def test_moved_word_vectors_are_shown_as_vectors_and_read_as_words(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import torch
+
+    from core.labels import LabelSpace
+    from core.models.words import Words
+    from core.models.xml_cnn import Config, XmlCnn
+    from core.models.xml_cnn_network import XmlCnnModule
+
+    torch.manual_seed(5)
+    config = Config(width=12, filters=5, chunks=3, bottleneck=16, window=20, vectors="random", vector_scale=0.5, linear=False)
+    words = Words(tuple(f"w{i}" for i in range(30)))
+    model = XmlCnn(config, LabelSpace.of(["a", "b", "c", "d"], [9, 5, 2, 1], 20), words, XmlCnnModule(config, words.size, 4))
+    core.checkpoint.save(
+        tmp_path / "only" / "tiny-cnn", model="xml-cnn", settings=model.settings(), labels=model.labels, tensors=model.tensors(), files=model.files()
+    )
+    monkeypatch.setattr(core.checkpoint, "FOLDER", tmp_path / "only")
+    at = page("attack", text="w1 w2 w3 and w4 w5 w6", k=1)
+    assert "none has another nearest word" not in said(at)
+    at.number_input(key="vectors.set.pgd.epsilon").set_value(0.01).run()
+    at.button(key="vectors.run").click().run()
+    assert not at.exception
+    assert "vectors and no text" in said(at) and "none has another nearest word" in said(at)
+    assert "Read as nearest words" in html(at)
+    at.number_input(key="vectors.set.pgd.epsilon").set_value(20.0).run()
+    at.button(key="vectors.run").click().run()
+    assert not at.exception
+    assert "have another nearest word now" in said(at)
+
+
+def test_a_model_without_word_vectors_says_why() -> None:
+    assert "has no vector for each word" in said(page("attack", text="chess0 mail1", **{"as": "text"}))
