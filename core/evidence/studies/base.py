@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import redirect_stdout
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -23,7 +25,7 @@ WORK = "evidence"
 
 @dataclass(frozen=True)
 class Training:
-    """A checkpoint that a study trains for itself: the words after `python -m core train`, and the run under runs/evidence that holds it.
+    """A checkpoint that a study trains for itself: the words after `python -m core train`, and its name under runs/evidence.
     `after`: trained before it."""
 
     run: str
@@ -31,12 +33,14 @@ class Training:
     after: tuple[Training, ...] = ()
 
     def folder(self) -> Path:
-        return checkpoint.RUNS / WORK / self.run / checkpoint.MADE
+        """Of the checkpoint. All lie side by side: one that stands on a parent looks for it there."""
+        return checkpoint.RUNS / WORK / "checkpoints" / self.run
 
     def command(self) -> list[str]:
         """Folders of earlier trainings take the place of their names, which are written {NAME}."""
         places = {"{" + one.run + "}": str(one.folder()) for one in self.after}
-        return ["train", *(places.get(word, word) for word in self.words), "--run", str(checkpoint.RUNS / WORK / self.run)]
+        run = checkpoint.RUNS / WORK / "training" / self.run
+        return ["train", *(places.get(word, word) for word in self.words), "--run", str(run), "--save", str(self.folder())]
 
 
 @dataclass(frozen=True)
@@ -75,7 +79,11 @@ def train(training: Training) -> None:
     from core.cli import main
 
     for one in (*training.after, training):
-        if not (one.folder() / "config.json").is_file() and main(one.command()) != 0:
+        if (one.folder() / "config.json").is_file():
+            continue
+        with redirect_stdout(sys.stderr):  # standard output is the evidence command's own
+            ended = main(one.command())
+        if ended != 0:
             raise InputError(f"the training that this cell needs ended early: python -m core {' '.join(one.command())}")
 
 
