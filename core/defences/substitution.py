@@ -76,7 +76,7 @@ class Substitution:
     source: Annotated[
         str, Field("where candidates come from: the language model's nearest words, WordNet, or both", choices=("neighbours", "wordnet", "both"))
     ] = "both"
-    candidates: Annotated[int, Field("candidates a word", low=1, high=1_000)] = 8
+    substitutes: Annotated[int, Field("candidates a word", low=1, high=1_000)] = 8
     language_model: Annotated[str, Field("masked language model: a checkpoint here, a folder, or a hub name (a hub name makes a request)")] = (
         DEFAULT_MODEL
     )
@@ -124,7 +124,7 @@ class SubstitutionTask(RewritingTask):
         words = self._frequent() if not (self.run.folder / FOLDER / "candidates.jsonl").is_file() else []
 
         def make(first: int, last: int) -> list[list[Any]]:
-            return [[word, proposed(word, s.source, s.language_model, s.candidates)] for word in words[first:last]]
+            return [[word, proposed(word, s.source, s.language_model, s.substitutes)] for word in words[first:last]]
 
         lines = kept_lines(self.run, "candidates", len(words), make, "candidates", WORDS)
         return {word: tuple(found) for word, found in lines if found}

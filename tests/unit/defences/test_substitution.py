@@ -20,7 +20,7 @@ from core.training.runs import read_progress
 from tests import toy
 from tests.unit.defences import start
 
-SETTINGS = Substitution(mode="greedy", rate=0.3, altered_share=0.5, source="wordnet", candidates=4)
+SETTINGS = Substitution(mode="greedy", rate=0.3, altered_share=0.5, source="wordnet", substitutes=4)
 TABLE = {"game": ("match", "chess", "editor"), "text": ("words", "library"), "network": ("server", "web"), "the": ("a",)}
 TEXT = "A chess game: the text editor needs no network."
 
