@@ -171,7 +171,7 @@ def test_rates() -> None:
 
 
 def test_parameter_groups_scale_the_rate(tmp_path: Path) -> None:
-    training = _Training(TinyTask(), SETTINGS, run_in(tmp_path))
+    training = _Training(TinyTask(), SETTINGS, run_in(tmp_path), "state")
     training._step(training._steps(0)[0])
     first = SETTINGS.learning_rate * rate(0, training.total, SETTINGS)
     assert [group["lr"] for group in training.optimiser.param_groups] == [first * 0.5, first]
