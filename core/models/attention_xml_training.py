@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any, Self
 
 import numpy as np
@@ -21,13 +21,14 @@ from core.metrics import judge, ndcg, precision, psp, value
 from core.models.attention_xml_network import AttentionXmlModule, Config, Padded
 from core.models.attention_xml_scoring import TreeScorer
 from core.models.attention_xml_tree import Tree
+from core.models.word_task import WordTask
 from core.models.word_vectors import word_vectors
 from core.models.words import PADDING, UNKNOWN, Words
 from core.ranking import top_k
-from core.training.defended import Inputs, Outputs, Space, Targets
+from core.training.defended import Inputs, Space
 from core.training.runs import Run
 from core.training.task import bucketed
-from core.types import Classifier, IntArray, Scores
+from core.types import Classifier, IntArray
 
 TOP = 5
 
@@ -42,23 +43,13 @@ class Above:
 
 
 @dataclass
-class AttentionXmlTask:
-    """The loop's view of one level: word ids of each document and its nodes as rows of 0/1 [n, K]; `dev_truth` [n, K], of the labels'
-    level [n, L + u] with those of the data set that the classifier does not know. Binary cross-entropy, summed over nodes (below the
-    first level: over the children of the documents' candidates), averaged over documents."""
+class AttentionXmlTask(WordTask):
+    """The loop's view of one level: the columns of `truth` are its nodes, and so are those of `dev_truth` but on the labels' level. Below
+    the first level the loss is summed over the children of the documents' candidates only."""
 
     module: AttentionXmlModule
     config: Config
-    rows: list[IntArray]
-    truth: sparse.csr_array
-    positive_weight: Tensor
-    dev_rows: list[IntArray]
-    dev_truth: sparse.csr_array
-    labels: LabelSpace
-    words: Words
     tree: Tree
-    texts: Sequence[str]
-    dev_texts: Sequence[str]
     above: Above | None = None
     selection: str = "nDCG@5"
     lengths: IntArray = field(init=False)
@@ -137,39 +128,10 @@ class AttentionXmlTask:
         own = Padded(np.arange(text.places.size, dtype=np.int64).reshape(text.places.shape), text.lengths)
         return Inputs(vectors[place], real[place], owner, own)
 
-    def outputs(self, module: nn.Module, inputs: Inputs, vectors: Tensor | None = None) -> Outputs:
-        return (module(inputs.rest, inputs.vectors if vectors is None else vectors),)
-
-    def targets(self, rows: IntArray) -> Targets:
-        return (torch.from_numpy(self.truth[rows].toarray()).to(self._device),)
-
-    def truth_of(self, rows: IntArray) -> sparse.csr_array:
-        return sparse.csr_array(self.truth[rows])
-
-    def predicted(self, outputs: Outputs, k: int) -> Targets:
-        return (torch.zeros_like(outputs[0]).scatter_(1, outputs[0].detach().topk(min(k, outputs[0].shape[1]), dim=1).indices, 1.0),)
-
-    def loss_of(self, outputs: Outputs, targets: Targets) -> Tensor:
-        weight = self.positive_weight.to(self._device)
-        return F.binary_cross_entropy_with_logits(outputs[0], targets[0], pos_weight=weight, reduction="sum") / len(targets[0])
-
-    def scores(self, outputs: Outputs) -> Scores:
-        return outputs[0].detach().float().cpu().numpy()
-
-    def held_out(self) -> Self:
-        return replace(self, rows=self.dev_rows, truth=sparse.csr_array(self.dev_truth[:, : len(self.labels)]), texts=self.dev_texts)
-
     def classifier(self) -> Classifier:
         from core.models.attention_xml import AttentionXml  # which imports this module
 
         return AttentionXml(self.config, self.labels, self.words, self.tree, [copy.deepcopy(self.module)])
-
-    def _ids(self, text: str) -> IntArray:
-        return self.words.ids(Document.from_text(text).words[: self.config.window])
-
-    @property
-    def _device(self) -> torch.device:
-        return self.module.start.device
 
     def validate(self, module: nn.Module) -> dict[str, float]:
         """In percent, of this level's nodes; below the first level of those that the beam reaches."""

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any, Self
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from scipy import sparse
 from torch import Tensor, nn
 
@@ -18,33 +17,24 @@ from core.data.debtags import cache_folder
 from core.document import Document
 from core.labels import LabelSpace, inverse_propensities
 from core.metrics import judge, ndcg, precision, psp, recall_by_bin, value
+from core.models.word_task import WordTask
 from core.models.word_vectors import word_vectors
 from core.models.words import PADDING, UNKNOWN, Words
 from core.models.xml_cnn_network import SHORTEST, Config, Ragged, XmlCnnModule
 from core.models.xml_cnn_scoring import score_rows
 from core.ranking import top_k
-from core.training.defended import Inputs, Outputs, Space, Targets
+from core.training.defended import Inputs, Space
 from core.training.runs import Run
 from core.training.task import bucketed
-from core.types import Classifier, FloatArray, IntArray, Scores
+from core.types import Classifier, FloatArray, IntArray
 
 
 @dataclass
-class XmlCnnTask:
-    """The loop's view of XML-CNN: word ids of each document and its labels as rows of 0/1 [n, L]; `dev` as a classifier
-    sees it, over all of the data set's labels [n, L + u]. Binary cross-entropy, summed over labels, averaged over documents."""
+class XmlCnnTask(WordTask):
+    """The loop's view of XML-CNN."""
 
     module: XmlCnnModule
     config: Config
-    rows: list[IntArray]
-    truth: sparse.csr_array
-    positive_weight: Tensor
-    dev_rows: list[IntArray]
-    dev_truth: sparse.csr_array
-    labels: LabelSpace
-    words: Words
-    texts: Sequence[str]
-    dev_texts: Sequence[str]
     selection: str = "nDCG@5"
     lengths: IntArray = field(init=False)
 
@@ -105,39 +95,10 @@ class XmlCnnTask:
         place = torch.from_numpy(places).to(self._device)
         return Inputs(vectors[place], real[place], owner, Ragged(np.arange(len(places)), text.lengths))
 
-    def outputs(self, module: nn.Module, inputs: Inputs, vectors: Tensor | None = None) -> Outputs:
-        return (module(inputs.rest, inputs.vectors if vectors is None else vectors),)
-
-    def targets(self, rows: IntArray) -> Targets:
-        return (torch.from_numpy(self.truth[rows].toarray()).to(self._device),)
-
-    def truth_of(self, rows: IntArray) -> sparse.csr_array:
-        return sparse.csr_array(self.truth[rows])
-
-    def predicted(self, outputs: Outputs, k: int) -> Targets:
-        return (torch.zeros_like(outputs[0]).scatter_(1, outputs[0].detach().topk(k, dim=1).indices, 1.0),)
-
-    def loss_of(self, outputs: Outputs, targets: Targets) -> Tensor:
-        weight = self.positive_weight.to(self._device)
-        return F.binary_cross_entropy_with_logits(outputs[0], targets[0], pos_weight=weight, reduction="sum") / len(targets[0])
-
-    def scores(self, outputs: Outputs) -> Scores:
-        return outputs[0].detach().float().cpu().numpy()
-
-    def held_out(self) -> Self:
-        return replace(self, rows=self.dev_rows, truth=sparse.csr_array(self.dev_truth[:, : len(self.labels)]), texts=self.dev_texts)
-
     def classifier(self) -> Classifier:
         from core.models.xml_cnn import XmlCnn  # which imports this module
 
         return XmlCnn(self.config, self.labels, self.words, copy.deepcopy(self.module))
-
-    def _ids(self, text: str) -> IntArray:
-        return self.words.ids(Document.from_text(text).words[: self.config.window])
-
-    @property
-    def _device(self) -> torch.device:
-        return self.module.embedding.weight.device
 
     def validate(self, module: nn.Module) -> dict[str, float]:
         """In percent. "tail R@5" is the recall of the label occurrences with 5 to 19 training documents."""
