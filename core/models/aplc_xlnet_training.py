@@ -18,18 +18,18 @@ from core.labels import LabelSpace, inverse_propensities
 from core.metrics import judge, ndcg, precision, psp, value
 from core.models.aplc_xlnet_network import AplcModule, Clusters, Config, path_logits
 from core.models.encoder import PieceTokenizer, batches_by_length
-from core.models.matcher import Hidden, encoded_inputs, hidden_states
+from core.models.matcher import Hidden, OnHiddenStates, hidden_states
 from core.models.paths import joint_logit
 from core.models.xlnet_encoder import AnyEncoder
 from core.ranking import top_k
-from core.training.defended import Inputs, Outputs, Space, Targets
+from core.training.defended import Outputs, Targets
 from core.training.runs import Run
 from core.training.task import bucketed
 from core.types import Classifier, IntArray, Scores
 
 
 @dataclass
-class AplcTask:
+class AplcTask(OnHiddenStates):
     """The loop's view: documents as hidden states below the trained layers; truth 0/1 [n, L], of dev [n, L + u] with the data set's labels
     that the classifier does not know; weights of positives [L], by label id."""
 
@@ -78,20 +78,7 @@ class AplcTask:
     def loss(self, module: nn.Module, rows: IntArray) -> Tensor:
         return self.loss_of(self.outputs(module, self.inputs(module, rows)), self.targets(rows))
 
-    # -- what a defence sees (core.training.defended)
-
-    def inputs(self, module: nn.Module, rows: IntArray, texts: Sequence[str] | None = None, apart: bool = False, space: Space = "trained") -> Inputs:
-        """Rows are the hidden states below the trained layers or, in the space "input", the encoder's word vectors. Special tokens
-        and padding are not real."""
-        given = [self.texts[row] for row in rows] if texts is None else texts
-        kept = self.hidden.batch(rows, self._device) if space == "trained" and texts is None else None
-        return encoded_inputs(self.encoder, self.tokenizer, given, kept, space, self._device)
-
-    def outputs(self, module: nn.Module, inputs: Inputs, vectors: Tensor | None = None) -> Outputs:
-        mask, space = inputs.rest
-        rows = (inputs.vectors if vectors is None else vectors).view(*mask.shape, -1)
-        found: Outputs = module(self.encoder.lower(mask, vectors=rows) if space == "input" else rows, mask)
-        return found
+    # -- what a defence sees (core.training.defended), beside OnHiddenStates
 
     def targets(self, rows: IntArray) -> Targets:
         """Of the head's labels and the tails' roots, then of each tail's labels."""
@@ -123,10 +110,6 @@ class AplcTask:
         from core.models.aplc_xlnet import AplcXlnet  # which imports this module
 
         return AplcXlnet.trained(self.config, self.labels, self.encoder, self.tokenizer, self.clusters, copy.deepcopy(self.module))
-
-    @property
-    def _device(self) -> torch.device:
-        return self.module.summary.weight.device
 
     def validate(self, module: nn.Module) -> dict[str, float]:
         """In percent."""

@@ -145,8 +145,37 @@ def _head(width: int, rates: NDArray[np.float64]) -> nn.Linear:
     return head
 
 
+class OnHiddenStates:
+    """What a defence sees (core.training.defended) of a task whose documents are hidden states: they went through the encoder's frozen
+    layers once, `hidden`; other texts go through them again."""
+
+    module: Any
+    hidden: Hidden
+    encoder: Any
+    tokenizer: PieceTokenizer
+    texts: Sequence[str]
+
+    def inputs(self, module: nn.Module, rows: IntArray, texts: Sequence[str] | None = None, apart: bool = False, space: Space = "trained") -> Inputs:
+        """Rows are the hidden states below the trained layers or, in the space "input", the encoder's word vectors. Special tokens
+        and padding are not real."""
+        given = [self.texts[row] for row in rows] if texts is None else texts
+        kept = self.hidden.batch(rows, self._device) if space == "trained" and texts is None else None
+        return encoded_inputs(self.encoder, self.tokenizer, given, kept, space, self._device)
+
+    def outputs(self, module: nn.Module, inputs: Inputs, vectors: Tensor | None = None) -> Outputs:
+        mask, space = inputs.rest
+        rows = (inputs.vectors if vectors is None else vectors).view(*mask.shape, -1)
+        found = module(self.encoder.lower(mask, vectors=rows) if space == "input" else rows, mask)
+        return tuple(logits for logits in found if logits is not None)
+
+    @property
+    def _device(self) -> torch.device:
+        found: torch.device = next(self.module.parameters()).device
+        return found
+
+
 @dataclass
-class MatcherTask:
+class MatcherTask(OnHiddenStates):
     """The loop's view: documents as hidden states, targets as sparse rows of 0/1 over clusters [n, K] and labels [n, L];
     `cluster` [L] of each label; `names` of the labels, and the texts, for defences."""
 
@@ -178,20 +207,7 @@ class MatcherTask:
     def loss(self, module: nn.Module, rows: IntArray) -> Tensor:
         return self.loss_of(self.outputs(module, self.inputs(module, rows)), self.targets(rows))
 
-    # -- what a defence sees (core.training.defended)
-
-    def inputs(self, module: nn.Module, rows: IntArray, texts: Sequence[str] | None = None, apart: bool = False, space: Space = "trained") -> Inputs:
-        """Rows are the hidden states below the trained layers or, in the space "input", the encoder's word vectors. Special tokens
-        and padding are not real."""
-        given = [self.texts[row] for row in rows] if texts is None else texts
-        kept = self.hidden.batch(rows, self._device) if space == "trained" and texts is None else None
-        return encoded_inputs(self.encoder, self.tokenizer, given, kept, space, self._device)
-
-    def outputs(self, module: nn.Module, inputs: Inputs, vectors: Tensor | None = None) -> Outputs:
-        mask, space = inputs.rest
-        rows = (inputs.vectors if vectors is None else vectors).view(*mask.shape, -1)
-        found = module(self.encoder.lower(mask, vectors=rows) if space == "input" else rows, mask)
-        return tuple(logits for logits in found if logits is not None)
+    # -- what a defence sees (core.training.defended), beside OnHiddenStates
 
     def targets(self, rows: IntArray) -> Targets:
         return self._levels(self.clusters[rows], self.labels[rows])
@@ -227,10 +243,6 @@ class MatcherTask:
     def _levels(self, clusters: sparse.csr_array, labels: sparse.csr_array) -> Targets:
         levels = (clusters,) if self.labels.shape[1] > LABEL_LEVEL else (clusters, labels)
         return tuple(torch.from_numpy(part.toarray().astype(np.float32)).to(self._device) for part in levels)
-
-    @property
-    def _device(self) -> torch.device:
-        return next(self.module.parameters()).device
 
     def validate(self, module: nn.Module) -> dict[str, float]:
         """In percent."""
