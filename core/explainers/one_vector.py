@@ -16,7 +16,7 @@ from core.document import Document
 from core.errors import CapabilityError, InputError
 from core.explainers import explain
 from core.explainers.attribution import Attribution, Explainer
-from core.ranking import top_k
+from core.ranking import best_of_all
 from core.types import BoolArray, Differentiable, Embedded, IntArray, MaskMode, Progress, Scores, Unit, VectorClassifier, silent
 from core.vector import FeatureVector
 
@@ -43,9 +43,7 @@ class OneVector:
         return self.classifier.score_vectors(self._rows(np.ones((len(texts), len(self.vector)), dtype=np.bool_)), labels)
 
     def retrieve(self, texts: Sequence[str], k: int) -> tuple[IntArray, Scores]:
-        scores = self.score(texts)
-        best = top_k(scores, k)
-        return best, np.take_along_axis(scores, best, axis=1)
+        return best_of_all(self, texts, k)
 
     def words_read(self, document: Document) -> int:
         return len(document)

@@ -64,13 +64,7 @@ def own(classifier: LabelAttentive, original: Document, document: Document, posi
     """A model whose labels attend by themselves: the ranked labels; what the chosen one, or else the best, reads of the words (`part`, the
     document's first ones), beside what Integrated Gradients says of them; and all the best labels at once."""
     reading = _reading(classifier, original, document, positions, len(part))
-    with st.container(key="panes"):
-        left, right = st.columns([5, 9], gap="large")
-    with left:
-        st.subheader("Labels")
-        labels.ranked(reading, lambda name: session.choose(session.LABEL, name))
-    with right:
-        st.subheader(plain(reading.label))
+    with _beside_labels(reading):
         found = _side(reading, "attention", "What the label reads", "The label's own attention over the words; it adds up to 1.")
         _side(reading, "integrated-gradients", "What speaks for it", "Integrated Gradients: the words for the label, and those against it.")
     st.subheader("The best labels side by side")
@@ -84,6 +78,17 @@ def own(classifier: LabelAttentive, original: Document, document: Document, posi
     )
     if found is not None:
         comparing.drawer(found)
+
+
+def _beside_labels(reading: Reading) -> st.delta_generator.DeltaGenerator:
+    """The ranked labels on the left; on the right the place for what is said of the chosen one, under its name."""
+    with st.container(key="panes"):
+        left, right = st.columns([5, 9], gap="large")
+    with left:
+        st.subheader("Labels")
+        labels.ranked(reading, lambda name: session.choose(session.LABEL, name))
+    right.subheader(plain(reading.label))
+    return right
 
 
 def _side(reading: Reading, explainer: str, title: str, said: str) -> Attribution | None:
@@ -105,13 +110,7 @@ def _reading(classifier: Classifier, original: Document, document: Document, pos
 def for_label(classifier: Classifier, original: Document, document: Document, positions: Sequence[int], read: int) -> None:
     """The ranked labels beside the words that the attention for the chosen one, or else the best, rests on."""
     reading = _reading(classifier, original, document, positions, read)
-    with st.container(key="panes"):
-        left, right = st.columns([5, 9], gap="large")
-    with left:
-        st.subheader("Labels")
-        labels.ranked(reading, lambda name: session.choose(session.LABEL, name))
-    with right:
-        st.subheader(plain(reading.label))
+    with _beside_labels(reading):
         found = explaining.answer(explaining.ask(preset("attention"), reading), requested=True)
         if found is not None:
             draw_words(document, key=f"label.{document.digest}", values=found.values[0], toward=reading.label, read=read)
