@@ -18,7 +18,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor, ProcessPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from multiprocessing import get_context, parent_process
 from typing import Annotated, Any
@@ -67,6 +67,7 @@ class Synonyms:
     consistency: Annotated[float, Field("least Jaccard index of the clean model's top labels, document and copy", low=0.0, high=1.0)] = 0.8
     consistency_k: Annotated[int, Field("how many top labels are compared; of 10, one may change", low=1, high=1_000)] = 10
     clean_drop: Annotated[float, Field("training ends where clean P@1 has fallen by so many points", low=0.0, high=100.0)] = 2.0
+    control: Annotated[bool, Field("the same passes with copies that are left as they are")] = False
     workers: Annotated[int, Field("processes that look for synonyms; the copies are the same for any number", low=1, high=256)] = 1
 
     def __post_init__(self) -> None:
@@ -167,7 +168,8 @@ class SynonymTask(RewritingTask):
         copies = [Copy(row, edits) for row, edits in zip(rows.tolist(), found, strict=True) if edits]
         before = self._best([task.texts[copy.row] for copy in copies])
         after = self._best([copy.text(task.texts[copy.row]) for copy in copies])
-        return [self._checked(copy, *best) for copy, *best in zip(copies, before.tolist(), after.tolist(), strict=True)]
+        checked = [self._checked(copy, *best) for copy, *best in zip(copies, before.tolist(), after.tolist(), strict=True)]
+        return [replace(copy, edits={}) for copy in checked] if s.control else checked
 
     def _best(self, texts: Sequence[str]) -> IntArray:
         """The clean model's top labels [n, k]."""

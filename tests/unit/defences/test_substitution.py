@@ -154,3 +154,16 @@ def test_validation_adds_attacked_measures(tmp_path: Path) -> None:
         copies = settings.copies(start.task(run), run)
     assert copies is not None and copies.rows.tolist() == last_copies(tmp_path, start.task(run).texts).rows.tolist()  # type: ignore[union-attr]
     assert all(HIDDEN in text for text in copies.texts)
+
+
+def test_a_control_trains_on_the_same_documents_as_they_are(tmp_path: Path) -> None:
+    """The rows that an attacked run alters (all of these have labels and words to hide), their texts unaltered, the same measures."""
+    attacked = replace(SETTINGS, mode="masked", rate=0.5)
+    start.weights(attacked, tmp_path / "attacked")
+    start.weights(replace(attacked, control=True), tmp_path / "control")
+    with start.run_in(tmp_path / "control") as run:
+        texts = start.task(run).texts
+    found = [last_copies(tmp_path / name, texts) for name in ("attacked", "control")]
+    assert found[0] is not None and found[1] is not None and found[0].rows.tolist() == found[1].rows.tolist()
+    assert all(text == texts[row] for row, text in zip(found[1].rows.tolist(), found[1].texts, strict=True))
+    assert all("attacked nDCG@5" in each for each in read_progress(tmp_path / "control") if each["kind"] == "dev")

@@ -105,6 +105,15 @@ def test_copies_with_other_labels_are_dropped(tmp_path: Path) -> None:
     assert record["KL predicted"] == pytest.approx(predicted_divergence(copies, 12)) and record["KL predicted"] < 1e-3
 
 
+def test_a_control_trains_on_the_same_documents_as_they_are(tmp_path: Path) -> None:
+    copies = []
+    for control in (False, True):
+        with start.run_in(tmp_path / str(control)) as run:
+            copies.append(replace(SETTINGS, control=control).task(start.task(run), run).copies(1))
+    assert [(each.row, each.dropped, each.before) for each in copies[0]] == [(each.row, each.dropped, each.before) for each in copies[1]]
+    assert all(each.edits for each in copies[0]) and not any(each.edits for each in copies[1])
+
+
 @pytest.mark.parametrize("block", [0, 2])
 def test_a_killed_training_comes_to_the_same_weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, block: int) -> None:
     monkeypatch.setattr(rewriting, "BLOCK", 40)
