@@ -1,4 +1,5 @@
-"""`python -m core evaluate`: how good a checkpoint is on a split, and how good it stays when the rows it reads are attacked."""
+"""`python -m core evaluate`: how good a checkpoint is on a split, how much better than another there, and how good it stays when the rows
+it reads are attacked."""
 
 from __future__ import annotations
 
@@ -14,9 +15,10 @@ Found = tuple[dict[str, Any], list[str]]
 
 
 def add_flags(parser: argparse.ArgumentParser, chosen: str | None) -> None:
-    """--limit, --attack, --epsilon and --seed; the other settings of the `chosen` attack become flags."""
+    """--limit, --against, --attack, --epsilon and --seed; the other settings of the `chosen` attack become flags."""
     from core.attacks.vectors import VECTOR_ATTACKS
 
+    parser.add_argument("--against", metavar="CHECKPOINT", help="also a second checkpoint on the same documents, and by how much the first is ahead")
     parser.add_argument("--limit", type=int, help="only the first so many documents; with --attack so many, drawn at random by the seed")
     if chosen in VECTOR_ATTACKS:
         fields.add_flags(parser, VECTOR_ATTACKS[chosen], f"settings of {chosen}")
@@ -39,6 +41,8 @@ def evaluate(arguments: argparse.Namespace, options: Any, progress: Progress) ->
     epsilons = _epsilons(arguments.epsilon)
     classifier, dataset = load(arguments.checkpoint), load_dataset(arguments.dataset, options)
     dataset = dataset if arguments.split in dataset.splits else complete(dataset)
+    if arguments.against is not None and arguments.attack is not None:
+        raise InputError("--against compares clean figures: leave --attack out, or evaluate each checkpoint under attack by itself")
     if arguments.attack is None:
         return _clean(arguments, classifier, dataset, progress)
     return _attacked(arguments, epsilons, classifier, dataset, progress)
@@ -54,10 +58,30 @@ def _epsilons(given: str | None) -> list[float]:
 def _clean(arguments: argparse.Namespace, classifier: Any, dataset: Any, progress: Progress) -> Found:
     from core.evaluate import evaluate, to_json
 
-    found = to_json(evaluate(classifier, dataset, arguments.split, progress, arguments.limit), classifier, dataset)
-    lines = [f"{name:>9}  {100 * m['value']:6.2f}  [{100 * m['low']:.2f}, {100 * m['high']:.2f}]" for name, m in found["metrics"].items()]
+    evaluation = evaluate(classifier, dataset, arguments.split, progress, arguments.limit)
+    found = to_json(evaluation, classifier, dataset)
+    lines = [f"{found['documents']} documents, {found['excluded']} without a label left out", *_metrics(found["metrics"])]
     lines += [f"recall@5 of labels trained on {name}: {100 * b['recall']:.1f} % of {b['pairs']}" for name, b in found["recall@5_by_bin"].items()]
-    return found, [f"{found['documents']} documents, {found['excluded']} without a label left out", *lines]
+    if arguments.against is not None:
+        found["against"] = against = _against(arguments, evaluation, dataset, progress)
+        lines += [f"points ahead of {against['checkpoint']} on the same documents (paired bootstrap)", *_metrics(against["ahead"])]
+    return found, lines
+
+
+def _metrics(metrics: dict[str, Any]) -> list[str]:
+    return [f"{name:>9}  {100 * m['value']:6.2f}  [{100 * m['low']:.2f}, {100 * m['high']:.2f}]" for name, m in metrics.items()]
+
+
+def _against(arguments: argparse.Namespace, first: Any, dataset: Any, progress: Progress) -> dict[str, Any]:
+    """The second checkpoint's figures, and under "ahead" by how much the first one's are larger, with the intervals of a paired bootstrap."""
+    from core.evaluate import evaluate, to_json
+    from core.metrics import difference
+    from core.models import load
+
+    other = load(arguments.against)
+    second = evaluate(other, dataset, arguments.split, progress, arguments.limit)
+    ahead = {name: {"value": e.value, "low": e.low, "high": e.high} for name, e in difference(first.judged, second.judged).items()}
+    return {**to_json(second, other, dataset), "ahead": ahead}
 
 
 def _attacked(arguments: argparse.Namespace, epsilons: Sequence[float], classifier: Any, dataset: Any, progress: Progress) -> Found:

@@ -116,6 +116,18 @@ def test_evaluate(call: Call, trained: Path, data: Path) -> None:
     assert found["metrics"]["P@1"]["value"] > 0.7
 
 
+def test_evaluate_against_another(call: Call, trained: Path, data: Path) -> None:
+    """Against itself nothing is ahead, and the interval has no width: each resample is drawn for both alike."""
+    words = ("evaluate", "--checkpoint", trained, "--dataset", data, "--split", "test", "--against", trained)
+    status, out, _ = call(*words, "--json")
+    found = json.loads(out)
+    assert status == 0 and found["against"]["metrics"] == found["metrics"] and found["against"]["digest"] == found["digest"]
+    assert set(found["against"]["ahead"]) == set(found["metrics"])
+    assert all(one == {"value": 0.0, "low": 0.0, "high": 0.0} for one in found["against"]["ahead"].values())
+    status, out, _ = call(*words)
+    assert status == 0 and f"points ahead of {found['checkpoint']} on the same documents" in out
+
+
 def test_evaluate_under_attack(call: Call, trained: Path, data: Path) -> None:
     words = ("evaluate", "--checkpoint", trained, "--dataset", data, "--limit", 12, "--attack")
     status, out, _ = call(*words, "pgd", "--epsilon", "0.1,0.5", "--steps", 3, "--seed", 5, "--json")
@@ -172,6 +184,7 @@ REFUSED = {
     "no such epsilon": ("evaluate", "--checkpoint", "TRAINED", "--dataset", "DATA", "--attack", "fgsm", "--epsilon", "0.1,big"),
     "epsilon without an attack": ("evaluate", "--checkpoint", "TRAINED", "--dataset", "DATA", "--epsilon", "0.1"),
     "a setting of the other attack": ("evaluate", "--checkpoint", "TRAINED", "--dataset", "DATA", "--attack", "fgsm", "--steps", "3"),
+    "against another under attack": ("evaluate", "--checkpoint", "TRAINED", "--dataset", "DATA", "--attack", "fgsm", "--against", "TRAINED"),
     "cross-entropy of margins": ("evaluate", "--checkpoint", "TRAINED", "--dataset", "DATA", "--attack", "fgsm", "--loss", "bce"),
     "no label frequent enough": ("train", "--model", "linear", "--dataset", "DATA", "--run", "RUN", "--label-minimum", "100000"),
     "no such model": ("train", "--model", "oracle", "--dataset", "DATA", "--run", "RUN"),
