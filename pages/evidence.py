@@ -25,6 +25,7 @@ def main() -> None:
             exporting.link()
         evidence_verdicts.show(board, chosen)
         evidence_tables.show(board, chosen)
+        evidence_records.beyond(board, chosen)
         evidence_records.browse(board)
 
 

@@ -14,7 +14,7 @@ from core.types import Progress
 ACTIONS = {
     "list": "every study and its cells: measured, or what it needs",
     "run": "measure the cells of a study that have no record; the same command goes on after a kill",
-    "show": "paper beside measurement, row by row, and the verdicts on the claims",
+    "show": "paper beside measurement, row by row, the verdicts on the claims, and figures that no paper prints",
     "reproduce": "measure a kept cell again and say whether its figures are the same within their intervals",
     "import": "keep the records of a finished `python -m core study` folder as a cell's",
 }
@@ -92,6 +92,7 @@ def _import(arguments: argparse.Namespace, progress: Progress) -> Found:
 
 def _show(arguments: argparse.Namespace, progress: Progress) -> Found:
     from core.evidence.board import read_board
+    from core.evidence.details import alone, side_by_side
 
     board = read_board()
     chosen = [
@@ -102,5 +103,8 @@ def _show(arguments: argparse.Namespace, progress: Progress) -> Found:
     lines = [f"{one.verdict.upper():16s} {one.paper}: {one.claim.said}\n{'':17s}{one.sentence}" for one in board.verdicts]
     for line in chosen:
         lines.append(f"{line.paper} {line.where} | {line.model} | {line.data} | {line.setting} | {line.metric}: {line.printed} | {line.ours}")
+    mine = [] if arguments.paper else [one for one in alone(board.states) if arguments.model in (None, one.cell.model)]
+    beyond = side_by_side(one.record for one in mine if one.record is not None)
+    lines += [f"no paper | {row['record']} | {row['model']} | {row['data']} | {row['figure']}: {row['value']}" for row in beyond]
     flat = [line.flat() for line in chosen]
-    return {"verdicts": [one.flat() for one in board.verdicts], "rows": json.loads(json.dumps(flat))}, lines
+    return {"verdicts": [one.flat() for one in board.verdicts], "rows": json.loads(json.dumps(flat)), "beyond the papers": beyond}, lines

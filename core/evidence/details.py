@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from core.evidence import records
@@ -12,6 +12,7 @@ from core.evidence.attacked_pairs import THETA, bins_of, study_records
 from core.evidence.estimates import Measured
 from core.evidence.measures import DIFFERENCE, FRACTION, MEASURES
 from core.evidence.records import Item, Record
+from core.evidence.run import State
 from core.evidence.showing import figure
 from core.evidence.studies.base import command
 from core.study.exports import rows_to_csv
@@ -45,6 +46,16 @@ def figures(record: Record) -> list[Row]:
         if known.kind == record.header.kind and not (found := known.of(record)).empty:
             rows.append({"figure": name, "value": figure(found, SHOWN.get(known.unit, known.unit)), "n": found.n, "what it is": known.help})
     return rows
+
+
+def alone(states: Iterable[State]) -> list[State]:
+    """Measured cells of studies about no paper: there is nothing printed to hold them against."""
+    return [one for one in states if one.record is not None and not one.study.PAPERS]
+
+
+def side_by_side(found: Iterable[Record]) -> list[Row]:
+    """Every figure of several records, one after the other."""
+    return [{"record": one.header.name, "model": one.header.model, "data": one.header.data, **row} for one in found for row in figures(one)]
 
 
 def bins(record: Record) -> list[Row]:

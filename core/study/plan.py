@@ -89,17 +89,20 @@ def plan(study: Study, classifier: Classifier, dataset: Dataset, seed: int, prog
 
 
 def look(study: Study, classifier: Classifier, dataset: Dataset, seed: int = 0, progress: Progress = silent) -> tuple[Scene, list[str]]:
-    """Score every document that is not too long, and say what was left out."""
+    """Score every document that is not too long or too short, and say what was left out."""
     split = dataset.split(study.split)
     if split.texts is None:
         raise InputError(f"data set '{dataset.name}' holds vectors, no text; words cannot be attacked")
     lengths = np.asarray([len(Document.from_text(text)) for text in split.texts], dtype=np.int64)
-    rows = np.flatnonzero((lengths > 0) & ((lengths <= study.max_words) if study.max_words else True)).astype(np.int64)
+    longer = (lengths > study.max_words) & bool(study.max_words)
+    shorter = (lengths > 0) & (lengths < study.min_words)
+    rows = np.flatnonzero((lengths > 0) & ~longer & ~shorter).astype(np.int64)
     notes = []
     if empty := int((lengths == 0).sum()):
         notes.append(f"{empty} documents without words were left out")
-    if longer := len(lengths) - len(rows) - empty:
-        notes.append(f"{longer} documents of more than {study.max_words} words were left out")
+    for left, said in ((longer, f"more than {study.max_words}"), (shorter, f"fewer than {study.min_words}")):
+        if left.any():
+            notes.append(f"{int(left.sum())} documents of {said} words were left out")
     if 0 < study.documents < len(rows):
         notes.append(f"{study.documents} of {len(rows)} documents were looked at, drawn at random")
         rows = np.sort(np.random.default_rng(seed).choice(rows, size=study.documents, replace=False))

@@ -43,6 +43,7 @@ class Study:
                                f"({', '.join(map(str, BIN_EDGES))}), or lower edges separated by commas")] = EDGES  # fmt: skip
     per_document: Annotated[int, Field("pairs that may share a document", low=1, high=1_000)] = 3
     max_words: Annotated[int, Field("longer documents are left out (0: none is)", low=0, high=5_000_000)] = 0
+    min_words: Annotated[int, Field("shorter documents are left out", low=0, high=5_000_000)] = 0
 
     documents: Annotated[int, Field("look at so many documents of the split, drawn at random (0: all)", low=0, high=10**8)] = 0
     pairs_from: Annotated[
@@ -85,8 +86,9 @@ class Request:
 
     def to_json(self) -> dict[str, Any]:
         study = fields.to_json(self.study)
-        if not self.study.pairs_from:
-            del study["pairs_from"]  # the folder of a study that was begun before there was this setting goes on with the same request
+        for name in ("pairs_from", "min_words"):
+            if not study[name]:
+                del study[name]  # the folder of a study that was begun before there was this setting goes on with the same request
         return {"study": study, "recipe": self.recipe, "switches": fields.to_json(self.switches)}
 
     @classmethod

@@ -1,4 +1,5 @@
-"""The record behind a figure: what decides it, every figure it gives, its counts, its commands and its files."""
+"""The record behind a figure: what decides it, every figure it gives, its counts, its commands and its files; and the records about which
+no paper prints anything."""
 
 from __future__ import annotations
 
@@ -8,7 +9,22 @@ from core.evidence import details
 from core.evidence.board import Board
 from core.evidence.records import Record
 from pages.parts import loading, session
+from pages.parts.evidence_filters import Chosen
 from pages.parts.show import plain
+
+
+def beyond(board: Board, chosen: Chosen) -> None:
+    """What was measured here though no paper prints it, a table a study. A chosen paper has none of it."""
+    mine = [one for one in details.alone(board.states) if not chosen.models or one.cell.model in chosen.models]
+    if chosen.papers or not mine:
+        return
+    st.header("Beyond the papers", divider="gray")
+    for study in {one.study.NAME: one.study for one in mine}.values():
+        records = [one.record for one in mine if one.study.NAME == study.NAME and one.record is not None]
+        digests = tuple(map(details.digest, records))
+        rows = loading.remembered(("evidence beyond", *digests), lambda records=records: details.side_by_side(records))
+        st.markdown(f"**{plain(study.NAME)}**: {plain(study.ABOUT)}")
+        st.dataframe(rows, hide_index=True, key=f"evidence.beyond.{study.NAME}", height="content", placeholder="–")
 
 
 def browse(board: Board) -> None:

@@ -108,6 +108,21 @@ def test_the_record_behind_a_figure(app):
     assert commands == [f"python -m core evidence {verb} qaraei-positive --cell debtags-mach" for verb in ("run", "reproduce")]
 
 
+def test_what_no_paper_prints_has_a_place_of_its_own(app):
+    assert "Beyond the papers" not in said(app())
+    item = {"id": "7", "row": 7, "true": 1, "words": 800, "read": 128, "windows": 9, "first": "00000", "maximum": "10000", "mean": "00000"}
+    head = evidence.header("readings", "long-documents", "eurlex57k-xml-cnn", model="XML-CNN", data="eurlex57k", threat="no attack")
+    test = app(evidence.attacks(), Record(head, (item,)))
+    assert not test.exception and not test.error
+    assert "Beyond the papers" in said(test) and "**long-documents**: acts of 700 words and more" in said(test)
+    (shown,) = [frame.value for frame in test.dataframe if "record" in frame.value.columns]
+    rows = shown.set_index("figure")
+    assert set(shown["record"]) == {"long-documents/eurlex57k-xml-cnn"}
+    assert rows.loc["words", "value"].startswith("800 words") and rows.loc["maximum over windows: P@1", "value"].startswith("100.0 %")
+    assert "Beyond the papers" not in said(app(evidence.attacks(), **{session.PAPERS: ["004"]}))
+    assert "Beyond the papers" not in said(app(evidence.attacks(), **{session.MODELS: ["MACH"]}))
+
+
 def test_files_of_a_record_are_the_record(app):
     record = evidence.attacks()
     assert details.jsonl(record) == records.to_text(record)

@@ -24,6 +24,12 @@ def _won(record: Record) -> list[dict[str, Any]]:
     return [one for one in attempts(study_records(record)) if THETA.passes(one)]
 
 
+def _success_of_read(record: Record) -> Measured:
+    """The greedy attack's path does not depend on its budget, so that what it did within a smaller one can be read off."""
+    tried = attempts(study_records(record))
+    return estimates.share(sum(bool(one["success"]) and one["change_rate_read"] <= THETA.change_rate for one in tried), len(tried))
+
+
 def _mean_of_won(key: str) -> One:
     def found(record: Record) -> Measured:
         won = _won(record)
@@ -88,6 +94,7 @@ MEASURES: Mapping[str, Measure] = {
     "success": _of(FRACTION, "attacks that reached the goal at a change rate of at most 10 %", _successes(THETA)),
     "success, cosine > 0.8": _of(FRACTION, "the same, with a cosine above 0.8", _successes(PRINTED)),
     "success, 1 - arccos > 0.8": _of(FRACTION, "the same, with 1 - arccos(cosine) above 0.8", _successes(AS_CODED)),
+    "success, words read": _of(FRACTION, "attacks that reached the goal by at most 10 % of the words that the model reads", _success_of_read),
     "similarity, successes": _of("similarity", "mean cosine of successes", _mean_of_won("similarity")),
     "similarity, failures as 0": _of("similarity", "mean of 1 - arccos(cosine) over all attacks, failures as 0", _failures_as_zero),
     "change rate": _of(FRACTION, "mean over successes of changed words / words", _mean_of_won("change_rate")),

@@ -19,6 +19,8 @@ STUDIES: dict[str, str] = {
     "qaraei-negative": "core.evidence.studies.campaigns:NEGATIVE",
     "fgsm-xml-cnn": "core.evidence.studies.fgsm:XML_CNN",
     "fgsm-mach": "core.evidence.studies.fgsm:MACH",
+    "long-documents": "core.evidence.studies.long_documents:READINGS",
+    "long-attacks": "core.evidence.studies.long_documents:ATTACKS",
     "explanation-stability": "core.evidence.studies.stability:STABILITY",
     "mach-explanations": "core.evidence.studies.gradients:GRADIENTS",
     "mach-cost": "core.evidence.studies.cost:COST",

@@ -88,7 +88,8 @@ def train(training: Training) -> None:
 
 
 class Study(Protocol):
-    """`NAME` on the command line; `PAPERS` whose claims it is about; `KIND` of its items; `THREAT` under which it attacks."""
+    """`NAME` on the command line; `PAPERS` whose claims it is about, none where no paper prints such figures; `KIND` of its items; `THREAT`
+    under which it attacks."""
 
     @property
     def NAME(self) -> str: ...

@@ -71,8 +71,8 @@ class Campaigns:
             other, _ = read_request(Path(pairs_from))
             asked = fields.from_json(Study, {**fields.to_json(other.study), "checkpoint": cell.weights(), "pairs_from": pairs_from})
             return Request(asked, other.recipe, other.switches)
-        targets = str(cell.settings.get("targets", "cluster"))
-        return Request(Study(cell.weights(), cell.data, goal=self.goal, targets=targets, pairs=pairs))
+        targets, shortest = str(cell.settings.get("targets", "cluster")), int(cell.settings.get("min_words", 0))
+        return Request(Study(cell.weights(), cell.data, goal=self.goal, targets=targets, pairs=pairs, min_words=shortest))
 
 
 def taken_up(study: Study, cell: Cell, folder: Path, progress: Progress) -> Record:
@@ -95,7 +95,7 @@ def taken_up(study: Study, cell: Cell, folder: Path, progress: Progress) -> Reco
     settings = {
         "goal": asked.goal, "targets": asked.targets if asked.goal == "negative-targeted" else "", "k": asked.k, "pairs": len(campaign.plan.pairs),
         "recipe": campaign.request.recipe, "theta": campaign.request.switches.change_rate, "bins": [asdict(one) for one in campaign.bins],
-        "pairs of": cell.settings.get("pairs_of", ""), "replayed": replayed["equal"],
+        "pairs of": cell.settings.get("pairs_of", ""), "replayed": replayed["equal"], **({"min words": asked.min_words} if asked.min_words else {}),
         "similarity": next((one["similarity_kind"] for one in campaign.records if "similarity_kind" in one), ""),
     }  # fmt: skip
     header = header_for(
@@ -112,7 +112,8 @@ def _mismatch(study: Study, cell: Cell, request: Any) -> str | None:
 
     assert isinstance(study, Campaigns)
     asked = request.study
-    wanted = {"goal": study.goal, "dataset": cell.data, "k": 5, "bins": "edges", "margin": 0, "stealth": False}
+    wanted = {"goal": study.goal, "dataset": cell.data, "k": 5, "bins": "edges", "margin": 0, "stealth": False, "max_words": 0}
+    wanted["min_words"] = cell.settings.get("min_words", 0)
     if study.goal == "negative-targeted":
         wanted["targets"] = cell.settings["targets"]
     for name, value in wanted.items():

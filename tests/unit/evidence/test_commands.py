@@ -8,6 +8,7 @@ import pytest
 
 from core.cli import main
 from core.evidence import records
+from core.evidence.records import Record
 from tests import evidence
 from tests.pages.tiny import tiny_dataset
 
@@ -47,6 +48,16 @@ def test_show_prints_rows_and_verdicts(capsys):
     assert said(capsys, "show", "--paper", "003")["rows"] == found["rows"]  # seed 003 is paper 004
     assert said(capsys, "show", "--paper", "000")["rows"] == []
     assert len(said(capsys, "show", "--model", "AttentionXML")["rows"]) == 1
+
+
+def test_show_prints_what_no_paper_does(capsys):
+    assert said(capsys, "show")["beyond the papers"] == []
+    item = {"id": "7", "row": 7, "true": 1, "words": 800, "read": 128, "windows": 9, "first": "00000", "maximum": "10000", "mean": "00000"}
+    head = evidence.header("readings", "long-documents", "eurlex57k-xml-cnn", model="XML-CNN", data="eurlex57k")
+    records.write(Record(head, (item,)), records.place(head.study, head.cell))
+    rows = said(capsys, "show")["beyond the papers"]
+    assert {row["record"] for row in rows} == {"long-documents/eurlex57k-xml-cnn"} and "first window: P@1" in {row["figure"] for row in rows}
+    assert said(capsys, "show", "--paper", "004")["beyond the papers"] == said(capsys, "show", "--model", "MACH")["beyond the papers"] == []
 
 
 def test_run_then_reproduce(capsys):

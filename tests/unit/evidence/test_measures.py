@@ -97,6 +97,30 @@ def test_differences_of_documents():
     assert contrast("difference of clean P@1", better, first).value == 0
 
 
+def test_figures_of_long_documents():
+    items = [
+        {"id": "0", "row": 0, "true": 2, "words": 20, "read": 8, "windows": 3, "first": "01000", "maximum": "11000", "mean": "10000"},
+        {"id": "1", "row": 1, "true": 1, "words": 12, "read": 8, "windows": 2, "first": "10000", "maximum": "00000", "mean": "10000"},
+    ]
+    record = Record(evidence.header("readings"), tuple(items))
+    assert [measure(f"{way}: P@1", record).value for way in ("first window", "maximum over windows", "mean over windows")] == [0.5, 0.5, 1.0]
+    assert measure("maximum over windows: P@5", record).value == pytest.approx(2 / 5 / 2)
+    found = measure("maximum over windows minus first window: P@1", record)
+    assert (found.value, found.low, found.high, found.n) == (0.0, -1.0, 1.0, 2)  # one document gains, the other loses
+    assert measure("mean over windows minus first window: P@1", record).value == 0.5
+    assert measure("share of words in the first window", record).value == 16 / 32
+    assert (measure("words", record).value, measure("words in the first window", record).value, measure("windows", record).value) == (16, 8, 2.5)
+
+
+def test_both_denominators():
+    """Two words of twenty are 10 %; of the sixteen that the model reads they are more."""
+    record = evidence.attacks()
+    truncated = Record(record.header, tuple({**item, "read": 16} for item in record.items))
+    assert measure("success", truncated).value == 7 / 12 and measure("success, words read", truncated).value == 1 / 12
+    assert measure("change rate, words read", truncated).value == pytest.approx((1 + 6 * 2) / 16 / 7)
+    assert measure("success, words read", record).value == 7 / 12
+
+
 def test_figures_of_explanations():
     items = []
     for row, robust, floor in ((0, 4, 9), (1, 6, 9)):

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from core.document import Document
 from core.errors import InputError
 from core.evidence import records, run
 from core.evidence.attacked_pairs import item_of, study_records
@@ -17,6 +19,7 @@ from core.evidence.studies import base as studies_base
 from core.evidence.studies.copies import as_texts, copies, words_of
 from core.evidence.studies.cost import DOCUMENTS, REPEATS, Dense, bytes_of, dense, mach, made_up_texts, timed
 from core.evidence.studies.fgsm import XML_CNN, documents, hits
+from core.evidence.studies.long_documents import long_rows, readings
 from core.study.summary import row
 from core.types import silent
 from tests import evidence
@@ -105,6 +108,42 @@ def test_trainings_name_those_before_them():
     assert words[words.index("--from") + 1] == str(robust.after[0].folder()) and "{" not in " ".join(words)
 
 
+# -- long documents
+
+
+def test_long_documents_are_read_in_three_ways():
+    """A model that reads eight words: the cue of the one label stands in the second window."""
+    from core.data.dataset import Dataset, Split, truth_matrix
+    from tests.toy import LABELS, Linear
+
+    class Short(Linear):
+        def words_read(self, words):
+            return min(8, len(words))
+
+        def score(self, texts, labels=None):
+            return super().score([" ".join(Document.from_text(text).words[:8]) for text in texts], labels)
+
+    nothing, cue = "the " * 8, "editor " * 4
+    texts = ("the the", nothing + cue, cue + nothing, nothing + cue)
+    part = Split(tuple("abcd"), truth_matrix([[1], [1], [1], []], len(LABELS)), texts)
+    dataset = Dataset("long", LABELS.names, {"test": part})
+    rows, eligible = long_rows(dataset, 10, 9, 0)
+    assert rows.tolist() == [1, 2] and eligible == 2  # not the short one, not the one without a true label
+    found = list(readings(Short(), dataset, rows, set(), silent))
+    assert [(item["row"], item["words"], item["read"], item["windows"], item["true"]) for item in found] == [(1, 12, 8, 2, 1), (2, 12, 8, 2, 1)]
+    assert found[0]["first"][0] == "0" and found[0]["maximum"][0] == "1" and found[1]["first"][0] == "1"
+    assert list(readings(Short(), dataset, rows, {"1"}, silent)) == found[1:]
+    records.check(Record(evidence.header("readings"), tuple(found)), Path("long"))
+
+
+def test_the_window_is_attacked_in_long_documents_alone():
+    one = study("long-attacks")
+    (cell,) = one.cells
+    request = one.request(replace(cell, training=None, checkpoint="tiny"), 3, "")
+    assert request.study.min_words == 700 and request.to_json()["study"]["min_words"] == 700
+    assert "min_words" not in study("qaraei-positive").request(studies_base.find(study("qaraei-positive"), "debtags-mach"), 3, "").to_json()["study"]
+
+
 # -- cost
 
 
@@ -165,8 +204,6 @@ def test_copies_are_counted(campaign, monkeypatch):
 
 
 def test_a_bag_of_named_words_is_read_in_the_file_s_order():
-    from dataclasses import replace
-
     from scipy import sparse
 
     from core.data.dataset import Dataset, Split, truth_matrix

@@ -77,6 +77,8 @@ def test_non_targeted_documents_have_a_right_label_and_the_bin_of_the_rarest() -
 def test_a_document_gives_few_pairs_and_long_ones_none() -> None:
     assert Counter(pair.document for pair in planned(per_document=1).pairs).most_common(1)[0][1] == 1
     assert {pair.document for pair in planned(max_words=3).pairs} == {"p", "q", "s"}
+    assert {pair.document for pair in planned(min_words=4).pairs} == {"r"}
+    assert "3 documents of fewer than 4 words were left out" in planned(min_words=4).notes
     assert len({pair.row for pair in planned(documents=2, per_document=9).pairs}) <= 2
 
 
