@@ -26,6 +26,7 @@ Item = dict[str, Any]
 KINDS: Mapping[str, tuple[str, ...]] = {
     "attacks": ("row", "bin", "count", "reason", "success", "words", "changed"),
     "documents": ("row", "true", "clean", "attacked"),
+    "predictions": ("row", "true", "hits"),
     "readings": ("row", "true", "words", "read", "windows", "first", "maximum", "mean"),
     "explanations": ("row", "method", "other", "shared", "top", "tau"),
     "attributions": ("row", "aopc", "random", "completeness"),

@@ -91,6 +91,14 @@ def _of(attacked: bool, about: str, of: One, unit: str = FRACTION) -> Measure:
     return Measure("documents", unit, attacked, about, of)
 
 
+def _predicted(about: str, of: One, unit: str = FRACTION) -> Measure:
+    return Measure("predictions", unit, False, about, of)
+
+
+def _training_time(record: Record) -> Measured:
+    return estimates.counted(float(record.header.settings["training seconds"]), 1)
+
+
 def _explained(about: str, of: One, unit: str = FRACTION) -> Measure:
     return Measure("explanations", unit, False, about, of)
 
@@ -99,6 +107,10 @@ MEASURES: Mapping[str, Measure] = {
     **{f"{side} P@{k}": _of(side == "attacked", f"hits among the {k} best / {k}", _precision(side, k)) for side in SIDES for k in DEPTHS},
     **{f"{side} R@{k}": _of(side == "attacked", f"hits among the {k} best / true labels", _recall(side, k)) for side in SIDES for k in DEPTHS},
     **{f"{side} nDCG@5": _of(side == "attacked", "discounted hits over the best possible", _ndcg(side)) for side in SIDES},
+    **{f"P@{k}": _predicted(f"hits among the {k} best / {k}", _precision("hits", k)) for k in DEPTHS},
+    **{f"R@{k}": _predicted(f"hits among the {k} best / true labels", _recall("hits", k)) for k in DEPTHS},
+    "nDCG@5": _predicted("discounted hits over the best possible", _ndcg("hits")),
+    "training time": _predicted("wall-clock seconds of training beside other work of the machine", _training_time, "s"),
     "gap of P@1": _of(True, "clean minus attacked P@1 of the same documents", _of_items(_lost), DIFFERENCE),
     "rise of the loss under attack": _of(True, "mean rise of the cross-entropy summed over labels", _loss_rise, "nats"),
     **{

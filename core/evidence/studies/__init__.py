@@ -19,6 +19,7 @@ STUDIES: dict[str, str] = {
     "qaraei-negative": "core.evidence.studies.campaigns:NEGATIVE",
     "fgsm-xml-cnn": "core.evidence.studies.fgsm:XML_CNN",
     "fgsm-mach": "core.evidence.studies.fgsm:MACH",
+    "accuracy": "core.evidence.studies.accuracy:EURLEX",
     "long-documents": "core.evidence.studies.long_documents:READINGS",
     "long-attacks": "core.evidence.studies.long_documents:ATTACKS",
     "explanation-stability": "core.evidence.studies.stability:STABILITY",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -110,6 +111,17 @@ def test_figures_of_long_documents():
     assert measure("mean over windows minus first window: P@1", record).value == 0.5
     assert measure("share of words in the first window", record).value == 16 / 32
     assert (measure("words", record).value, measure("words in the first window", record).value, measure("windows", record).value) == (16, 8, 2.5)
+
+
+def test_figures_of_predictions():
+    """Hits at places 1 and 3 of two true labels; none of one."""
+    items = [{"id": "0", "row": 0, "true": 2, "hits": "10100"}, {"id": "1", "row": 1, "true": 1, "hits": "00000"}]
+    record = Record(replace(evidence.header("predictions"), settings={"training seconds": 90.5}), tuple(items))
+    assert [measure(f"P@{k}", record).value for k in (1, 3, 5)] == pytest.approx([1 / 2, 2 / 6, 2 / 10])
+    assert [measure(f"R@{k}", record).value for k in (1, 3, 5)] == pytest.approx([1 / 4, 1 / 2, 1 / 2])
+    assert measure("nDCG@5", record).value == pytest.approx((1 + 1 / 2) / (1 + 1 / np.log2(3)) / 2)
+    time = measure("training time", record)
+    assert time.value == 90.5 and time.exact
 
 
 def test_both_denominators():

@@ -16,6 +16,7 @@ from core.evidence.records import Record
 from core.evidence.run import compare
 from core.evidence.studies import STUDIES, study
 from core.evidence.studies import base as studies_base
+from core.evidence.studies.accuracy import EURLEX, predictions, trained
 from core.evidence.studies.copies import as_texts, copies, words_of
 from core.evidence.studies.cost import DOCUMENTS, REPEATS, Dense, bytes_of, dense, mach, made_up_texts, timed
 from core.evidence.studies.fgsm import XML_CNN, documents, hits
@@ -142,6 +143,30 @@ def test_the_window_is_attacked_in_long_documents_alone():
     request = one.request(replace(cell, training=None, checkpoint="tiny"), 3, "")
     assert request.study.min_words == 700 and request.to_json()["study"]["min_words"] == 700
     assert "min_words" not in study("qaraei-positive").request(studies_base.find(study("qaraei-positive"), "debtags-mach"), 3, "").to_json()["study"]
+
+
+# -- accuracy
+
+
+def test_predictions_are_judged_by_name_and_resume(tmp_path):
+    """The toy's best labels of each text by hand; a true label that it does not know stays a miss; no item without a true label."""
+    from core.data.dataset import Dataset, Split, truth_matrix
+    from tests.toy import Linear
+
+    names = ("network", "cooking", "editor", "games")
+    part = Split(tuple("abc"), truth_matrix([[3], [2, 1], []], 4), ("chess game", "editor editor", "nothing"))
+    dataset = Dataset("toy", names, {"test": part})
+    found = list(predictions(Linear(), dataset, set(), silent))
+    assert [(item["row"], item["true"], item["hits"][0]) for item in found] == [(0, 1, "1"), (1, 2, "1")]
+    assert found[1]["hits"].count("1") == 1
+    assert list(predictions(Linear(), dataset, {"0"}, silent)) == found[1:]
+    records.check(Record(evidence.header("predictions"), tuple(found)), Path("accuracy"))
+
+
+def test_accuracy_says_how_long_training_took(tmp_path, monkeypatch):
+    monkeypatch.setattr("core.checkpoint.read_config", lambda name: {"provenance": {"trained": {"seconds": 12.345, "machine": "x86_64, cpu"}}})
+    assert trained("anything") == {"training seconds": 12.3, "trained on": "x86_64, cpu"}
+    assert {cell.model for cell in EURLEX.cells} == {"linear", "XML-CNN", "MACH", "X-Transformer", "AttentionXML", "APLC-XLNet"}
 
 
 # -- cost

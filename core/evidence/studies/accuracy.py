@@ -1,0 +1,82 @@
+"""How well models tag EURLEX57K's official test split: the base that attacks and explanations of long acts stand on.
+
+No paper of ours prints figures on it: it stands in for EUR-Lex-4K, whose texts cannot be had. Each model is trained here as the cell says, on the
+official training split, with whatever labels occur there; test labels that no training act has stay as misses.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from core.evidence.records import Header, Item, Record
+from core.evidence.studies.base import Cell, Training, header_for, resumed, rounded
+from core.evidence.studies.fgsm import XML_CNN
+from core.types import Progress
+
+BATCH = 256
+DEPTH = 5
+DATA = "eurlex57k"
+
+
+@dataclass(frozen=True)
+class Accuracy:
+    NAME: str
+    ABOUT: str
+    cells: tuple[Cell, ...]
+    PAPERS: tuple[str, ...] = ()
+    KIND: str = "predictions"
+    THREAT: str = "no attack"
+
+    def measure(self, cell: Cell, work: Path, progress: Progress, like: Header | None = None) -> Record:
+        from core.data import load_dataset
+        from core.models import load
+
+        weights = cell.weights()
+        classifier, dataset = load(weights), load_dataset(cell.data)
+        settings = {"documents": len(dataset.split("test")), "labels": len(classifier.labels), **trained(weights)}
+        header = header_for(self, cell, settings, data_digest=dataset.digest, checkpoint=classifier.name, digest=classifier.digest)
+        return resumed(header, work, lambda done: predictions(classifier, dataset, done, progress))
+
+
+def trained(weights: str) -> dict[str, Any]:
+    """What the checkpoint says of its training: wall-clock seconds and the machine."""
+    from core.checkpoint import read_config
+
+    said = read_config(weights)["provenance"]["trained"]
+    return {"training seconds": rounded(said["seconds"], 1), "trained on": said["machine"]}
+
+
+def predictions(classifier: Any, dataset: Any, done: set[str], progress: Progress) -> Iterator[Item]:
+    """One item a document that has a true label: which of its five best labels are true, and how many true ones it has."""
+    from core.data.dataset import truth_for
+
+    part = dataset.split("test")
+    truth = truth_for(part, dataset.label_names, classifier.labels)[0]
+    for start in range(0, len(part), BATCH):
+        rows = [row for row in range(start, min(start + BATCH, len(part))) if str(row) not in done and truth.indptr[row] < truth.indptr[row + 1]]
+        best = classifier.retrieve([part.texts[row] for row in rows], DEPTH)[0] if rows else ()
+        for row, labels in zip(rows, best, strict=True):
+            own = set(truth.indices[truth.indptr[row] : truth.indptr[row + 1]].tolist())
+            yield {"id": str(row), "row": row, "true": len(own), "hits": "".join("1" if int(label) in own else "0" for label in labels)}
+        progress(min(start + BATCH, len(part)), len(part), f"tagging with {classifier.name}")
+
+
+def _cell(name: str, model: str, *words: str) -> Cell:
+    run = f"{DATA}-{name}"
+    return Cell(run, model, DATA, training=Training(run, ("--model", name, "--dataset", DATA, "--label-minimum", "1", *words)))
+
+
+EURLEX = Accuracy(
+    "accuracy", "P@k, R@k and nDCG@5 of six models on EURLEX57K's official test split",
+    (
+        _cell("linear", "linear", "--negatives", "5000"),
+        next(Cell("eurlex57k-xml-cnn", one.model, one.data, training=one.training) for one in XML_CNN.cells if one.name == "eurlex57k-xml-cnn-base"),
+        _cell("mach", "MACH", "--linear", "false"),
+        _cell("x-transformer", "X-Transformer", "--epochs", "1", "--precision", "bf16"),
+        _cell("attention-xml", "AttentionXML", "--precision", "bf16", "--epochs", "3", "--tree-above", "2000", "--candidates", "80"),
+        _cell("aplc-xlnet", "APLC-XLNet", "--precision", "bf16", "--clusters", "3"),
+    ),
+)  # fmt: skip
