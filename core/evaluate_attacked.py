@@ -76,7 +76,7 @@ def evaluate_attacked(
     truth, known = truth[rows], len(classifier.labels)
     counts = np.concatenate([classifier.labels.counts, np.zeros(truth.shape[1] - known, dtype=np.int64)])
     propensity = inverse_propensities(counts, classifier.labels.documents)
-    clean = np.full((len(rows), DEPTH), -1, dtype=np.int64)
+    clean = places(len(rows))
     sides = [clean.copy() for _ in attacks]
     notes: list[list[_Note]] = [[] for _ in attacks]
     for done, row in enumerate(rows):
@@ -84,8 +84,8 @@ def evaluate_attacked(
         for i, attack in enumerate(attacks):
             progress(done * len(attacks) + i, len(rows) * len(attacks), f"attacking {split}")
             found = perturb(attack, classifier, document, [int(label) for label in own if label < known], seed)
-            _fill(clean, done, found.scores_before)
-            _fill(sides[i], done, found.scores_after)
+            fill(clean, done, found.scores_before)
+            fill(sides[i], done, found.scores_after)
             notes[i].append(_Note.of(found))
     progress(len(rows) * len(attacks), len(rows) * len(attacks), f"attacking {split}")
     judged = judge(clean, truth, propensity)
@@ -116,7 +116,13 @@ def drawn_rows(count: int, limit: int | None, seed: int) -> IntArray:
     return np.sort(np.random.default_rng(seed).choice(count, size=limit, replace=False))
 
 
-def _fill(predicted: IntArray, row: int, scores: Any) -> None:
+def places(documents: int) -> IntArray:
+    """Rankings [documents, DEPTH] to be filled."""
+    return np.full((documents, DEPTH), -1, dtype=np.int64)
+
+
+def fill(predicted: IntArray, row: int, scores: Any) -> None:
+    """Put the best labels of scores [L] into their row."""
     best = top_k(scores[None], DEPTH)[0]
     predicted[row, : len(best)] = best
 
@@ -135,7 +141,8 @@ def curve(attack: VectorAttack, epsilons: Sequence[float]) -> list[VectorAttack]
     return [replace(attack, epsilon=epsilon) for epsilon in epsilons]
 
 
-def _figures(metrics: dict[str, Estimate]) -> dict[str, dict[str, float]]:
+def figures(metrics: dict[str, Estimate]) -> dict[str, dict[str, float]]:
+    """The metrics SHOWN, for JSON."""
     return {name: {"value": metrics[name].value, "low": metrics[name].low, "high": metrics[name].high} for name in SHOWN}
 
 
@@ -158,10 +165,10 @@ def to_json(found: AttackedEvaluation, classifier: Classifier, dataset: Dataset)
         "settings": {name: value for name, value in settings_to_json(first).items() if name != "epsilon"},
         "loss": found.loss,
         "ranked_by": "the scores of all labels, without a beam",
-        "metrics": _figures(found.clean),
+        "metrics": figures(found.clean),
         "attacked": [
             {
-                "epsilon": side.attack.epsilon, "metrics": _figures(side.metrics), "gap": _figures(side.gap), "eps_eff_median": side.radii,
+                "epsilon": side.attack.epsilon, "metrics": figures(side.metrics), "gap": figures(side.gap), "eps_eff_median": side.radii,
                 "share_median": side.share, "loss_rose": side.rose, "untouched": side.untouched,
             }
             for side in found.attacked

@@ -21,6 +21,7 @@ from core.study.settings import Prepare
 from core.types import Classifier, Progress
 
 if TYPE_CHECKING:
+    from core.attacks.vectors import VectorAttack
     from core.defences.squeezing import Squeezed
 
 Found = tuple[dict[str, Any], list[str]]
@@ -39,6 +40,10 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
         "--adaptive", type=int, default=0, metavar="N", help="attack the squeezed model itself on N of the study's pairs (default: 0)"
     )
     parser.add_argument("--against", help="with --adaptive: this squeezer alone (a name as printed; default: each)")
+    parser.add_argument(
+        "--fgsm", type=float, metavar="EPSILON",
+        help="move the rows of the test documents by FGSM of this size, then squeeze them; the attacker does not know of the squeezer",
+    )  # fmt: skip
     parser.add_argument("--seed", type=int, default=0, help="of the draws of documents and pairs (default: 0)")
 
 
@@ -47,6 +52,7 @@ def squeeze(arguments: argparse.Namespace, progress: Progress, prepare: Prepare 
     `prepare` makes the attacks of --adaptive."""
     from core.data import load_dataset
     from core.defences.squeezing import Binary, BitDepth, Squeezer, Training, Vocabulary, reads_tfidf
+    from core.evaluate_squeezed import evaluate_squeezed
     from core.language import wordnet
     from core.models import load
     from core.types import Maskable
@@ -55,6 +61,7 @@ def squeeze(arguments: argparse.Namespace, progress: Progress, prepare: Prepare 
     classifier, dataset = load(arguments.checkpoint), load_dataset(arguments.dataset or campaign.request.study.dataset)
     if not isinstance(classifier, Maskable):
         raise CapabilityError(f"'{classifier.name}' cannot read a text with words taken away, which squeezed models must; choose another")
+    attack = None if arguments.fgsm is None else _fgsm(arguments.fgsm, classifier)
     training = Training(classifier, dataset.split("train").texts or (), progress)
     depths = [BitDepth(bits) for bits in sorted(set(arguments.bits or (2, 3, 4, 8)))]
     without = wordnet.missing()
@@ -73,14 +80,26 @@ def squeeze(arguments: argparse.Namespace, progress: Progress, prepare: Prepare 
     if arguments.adaptive and not attacked:
         raise InputError(f"no squeezer is called '{arguments.against}'; there are {', '.join(one.squeezer.name for one in found)}")
     adaptive = [against(one, campaign, arguments.adaptive, arguments.seed, prepare, progress) for one in attacked]
+    moved = None if attack is None else evaluate_squeezed(classifier, found, rows["test"], attack, "test", arguments.seed, progress)
     result = {
         "checkpoint": classifier.name, "digest": classifier.digest, "records": str(campaign.folder), "attacked_digest": campaign.digest,
         "dataset": dataset.name, "data_digest": dataset.digest, "seed": arguments.seed, "documents": len(rows["test"].split("test")),
         "classifiers": table, "detector": detected["all"], "adaptive": adaptive,
-        "skipped": without,
+        "fgsm": moved, "skipped": without,
     }  # fmt: skip
     kept = write_squeezing(campaign.folder, result)
     return result, [*_lines(result), f"kept as {kept}; the Robustness page shows it under Squeezing"]
+
+
+def _fgsm(epsilon: float, classifier: Classifier) -> VectorAttack:
+    """FGSM on the true labels, which costs P@k the most. CapabilityError before anything else is measured where it does not fit."""
+    from core.attacks.vectors import Fgsm
+    from core.defences import squeezed_rows
+
+    attack = Fgsm(epsilon=epsilon, label_source="true")
+    if why := attack.refusal(classifier) or squeezed_rows.refusal(classifier):
+        raise CapabilityError(why)
+    return attack
 
 
 def drawn(dataset: Dataset, name: str, count: int, seed: int) -> Dataset:
@@ -165,4 +184,16 @@ def _lines(found: dict[str, Any]) -> list[str]:
         f"{one['saved_success']} succeeded)"
         for one in found["adaptive"]
     ]
+    lines += [] if found["fgsm"] is None else _moved_lines(found["fgsm"])
     return lines if found["skipped"] is None else [*lines, f"synonyms as one: left out. {found['skipped']}"]
+
+
+def _moved_lines(found: dict[str, Any]) -> list[str]:
+    """Rows moved by FGSM and squeezed then, on the same documents."""
+    lines = [f"FGSM of {found['epsilon']:g} on the rows of {found['documents']:,} documents, then squeezed. {found['attacker']}"]
+    lines.append(f"{'':42} {'P@1':>6} {'moved':>6}  won back [95 %]")
+    for row in found["rows"]:
+        clean, moved, won = (row[side]["P@1"] for side in ("clean", "moved", "won"))
+        interval = f"{100 * won['value']:5.2f} [{100 * won['low']:.2f}, {100 * won['high']:.2f}]"
+        lines.append(f"{row['name']:42} {100 * clean['value']:6.2f} {100 * moved['value']:6.2f}  {interval}")
+    return lines

@@ -58,12 +58,19 @@ class CoarseTfIdf(TfIdf):
     def _weigh(self, owner: IntArray, ids: IntArray, n: int) -> sparse.csr_array:
         found = super()._weigh(owner, ids, n)
         if self.bits:
-            found.data = quantised(found.data, 0, self.top[found.indices], self.bits)
+            found.data = self.coarse(found.indices, found.data)
             found.eliminate_zeros()
             return found
         lengths = np.diff(found.indptr)
         found.data = np.repeat(1 / np.sqrt(np.maximum(lengths, 1)), lengths).astype(np.float32)
         return found
+
+    def coarse(self, columns: IntArray, values: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Values [..., T] of the features `columns` [T] of one text, which need be no text's. Without bits a value above 0 is there."""
+        if self.bits:
+            return quantised(values, 0, self.top[columns], self.bits)
+        there = values > 0
+        return np.asarray(there / np.sqrt(np.maximum(there.sum(axis=-1, keepdims=True), 1)), dtype=np.float32)
 
 
 @dataclass(frozen=True)
@@ -119,8 +126,15 @@ def _coarse_vectors(table: torch.Tensor, kept: Sequence[int], bits: int) -> torc
     rows = table.detach().cpu().numpy()
     words = np.setdiff1d(np.arange(len(rows)), kept)
     found = rows.copy()
-    found[words] = quantised(rows[words], rows[words].min(axis=0), rows[words].max(axis=0), bits)
+    found[words] = quantised(rows[words], *extent(table, kept), bits)
     return torch.from_numpy(found).to(table)
+
+
+def extent(table: torch.Tensor, kept: Sequence[int]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """The lowest and the highest value of each coordinate [d] of a table of word vectors, but for the rows `kept`."""
+    rows = table.detach().cpu().numpy()
+    words = rows[np.setdiff1d(np.arange(len(rows)), kept)]
+    return words.min(axis=0), words.max(axis=0)
 
 
 def _with_coarse_vectors(classifier: Classifier, bits: int) -> Any:
@@ -169,7 +183,7 @@ class Squeezed:
 
     def __init__(self, inner: Maskable, squeezer: Squeezer, reading: Reading | None = None) -> None:
         """inner: the classifier with whatever rows it reads squeezed already; reading: how it reads words."""
-        self._inner, self._reading = inner, reading
+        self.inner, self._reading = inner, reading
         self.squeezer, self.labels, self.unit = squeezer, inner.labels, inner.unit
         self.name = f"{inner.name}, {squeezer.name}"
         said = f"{inner.digest} {type(squeezer).__name__} {fields.to_json(squeezer)} {'' if reading is None else reading.known.words}"
@@ -180,17 +194,17 @@ class Squeezed:
         return texts if self._reading is None else [self._reading.text(text) for text in texts]
 
     def score(self, texts: Sequence[str], labels: IntArray | None = None) -> Scores:
-        return self._inner.score(self.read(texts), labels)
+        return self.inner.score(self.read(texts), labels)
 
     def retrieve(self, texts: Sequence[str], k: int) -> tuple[IntArray, Scores]:
-        return self._inner.retrieve(self.read(texts), k)
+        return self.inner.retrieve(self.read(texts), k)
 
     def words_read(self, document: Document) -> int:
-        return self._inner.words_read(document)
+        return self.inner.words_read(document)
 
     def score_masked(self, document: Document, keep: BoolArray, labels: IntArray | None = None, mode: MaskMode = "delete") -> Scores:
         """Each word is read by itself, so that squeezing and then masking is masking and then squeezing."""
-        return self._inner.score_masked(document if self._reading is None else self._reading.document(document), keep, labels, mode)
+        return self.inner.score_masked(document if self._reading is None else self._reading.document(document), keep, labels, mode)
 
 
 @dataclass(frozen=True)

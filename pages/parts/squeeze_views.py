@@ -45,7 +45,30 @@ def _block(study: Campaign, found: dict[str, Any]) -> None:
     table("The attacker knows of it", [_adaptive(row) for row in found["adaptive"]], f"adaptive.{name}")
     if not found["adaptive"]:
         st.caption("No attack on the squeezed model itself was run; `core squeeze … --adaptive 50` does. Without it, no defence should be believed.")
+    if found.get("fgsm") is not None:  # files of before there was this part lack it
+        _moved(found["fgsm"], name)
     st.caption(plain(f"Checkpoint digest {found['digest']}; texts made on digest {found['attacked_digest']}."))
+
+
+def _moved(found: dict[str, Any], name: str) -> None:
+    """Rows moved by FGSM, then squeezed."""
+    table(f"FGSM of {found['epsilon']:g} on the rows, then squeezed", [_moved_row(row) for row in found["rows"]], f"moved.{name}")
+    left_out = f" Left out, since moved rows have no words: {', '.join(found['left_out'])}." if found["left_out"] else ""
+    st.caption(
+        plain(
+            f"{found['attacker']} The same {found['documents']:,} test documents on all sides (seed {found['seed']}), true labels aimed at, ranked "
+            f"by {found['ranked_by']}. Won back: P@1 of moved rows squeezed minus not squeezed, with a paired 95 % interval.{left_out}"
+        )
+    )
+
+
+def _moved_row(row: dict[str, Any]) -> dict[str, Any]:
+    clean, moved, won = (row[side]["P@1"] for side in ("clean", "moved", "won"))
+    return {
+        "squeezer": row["name"], "P@1 %": _percent(clean["value"]), "moved P@1 %": _percent(moved["value"]), "low %": _percent(moved["low"]),
+        "high %": _percent(moved["high"]), "won back": _percent(won["value"]), "from": _percent(won["low"]), "to": _percent(won["high"]),
+        "P@5 %": _percent(row["clean"]["P@5"]["value"]), "moved P@5 %": _percent(row["moved"]["P@5"]["value"]),
+    }  # fmt: skip
 
 
 def _row(row: dict[str, Any]) -> dict[str, Any]:

@@ -132,7 +132,7 @@ def test_what_is_squeezed_is_what_is_read(cnn: XmlCnn) -> None:
     """The table of XML-CNN has two values a coordinate with one bit, the padding zero; TF-IDF values are 0 or their feature's largest,
     or all alike."""
     training = Training(cnn, train_texts())
-    inner = cast(Any, BitDepth(1).fitted(training))._inner
+    inner = cast(Any, BitDepth(1).fitted(training).inner)
     table, own = inner.module.embedding.weight.detach(), cnn.module.embedding.weight.detach()
     assert torch.equal(table[PADDING], torch.zeros(table.shape[1])) and not torch.equal(table, own)
     for column, old in zip(table[PADDING + 1 :].T, own[PADDING + 1 :].T, strict=True):
@@ -140,7 +140,7 @@ def test_what_is_squeezed_is_what_is_read(cnn: XmlCnn) -> None:
     coarse, plain = tfidf_of(inner), tfidf_of(cnn)
     rows, top = coarse.transform(train_texts()), plain.transform(train_texts()).max(axis=0).toarray().ravel()
     assert rows.data == pytest.approx(top[rows.indices]) and 0 < rows.nnz < plain.transform(train_texts()).nnz
-    binary = tfidf_of(cast(Any, Binary().fitted(training))._inner).transform(test_texts())
+    binary = tfidf_of(Binary().fitted(training).inner).transform(test_texts())
     assert binary.multiply(binary).sum(axis=1) == pytest.approx(np.ones(len(test_texts())), rel=1e-5)
     assert all(len(set(binary.data[a:b].tolist())) == 1 for a, b in zip(binary.indptr, binary.indptr[1:], strict=False))
 
