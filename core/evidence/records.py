@@ -26,6 +26,7 @@ Item = dict[str, Any]
 KINDS: Mapping[str, tuple[str, ...]] = {
     "attacks": ("row", "bin", "count", "reason", "success", "words", "changed"),
     "documents": ("row", "true", "clean", "attacked"),
+    "vectors": ("row", "true", "clean", "features", "norm", "attacks"),
     "explanations": ("row", "method", "other", "shared", "top", "tau"),
     "attributions": ("row", "aopc", "random", "completeness"),
     "costs": ("method", "labels", "what", "seconds", "bytes"),

@@ -150,6 +150,25 @@ def test_the_shipped_evidence_opens(tiny):
     assert sum("paper prints" in frame.value.columns for frame in test.dataframe) == sum(one.paper == "004" for one in read_board().papers.tables)
 
 
+def test_seed_001_s_attack_tables_are_measured(tiny):
+    """Each attack's rows stand beside a record of that attack on another model, and MediaMill's beside a sentence; a record's figures
+    are of the attacks that it made."""
+    st.cache_resource.clear()
+    test = AppTest.from_file(str(ROOT / "app.py"), default_timeout=120)
+    test.session_state[session.PAPERS] = ["001"]
+    test.session_state[session.CELL] = "vector-attacks/bibtex-linear-base"
+    test = test.switch_page("pages/evidence.py").run()
+    assert not test.exception and not test.error
+    frames = [frame.value for frame in test.dataframe]
+    rows = [row for frame in frames if "paper prints" in frame.columns for row in frame.to_dict("records")]
+    zoo = [row for row in rows if row["threat"] == "ZOO on feature vectors, black box, scores"]
+    assert {row["where"] for row in zoo} == {"Table 20", "Table 23"} and not [row for row in zoo if " [" not in row["here"]]
+    assert all(row["same protocol"] == "partly" and "The model is another" in row["why"] for row in zoo)
+    assert all("cannot be had" in row["here"] for row in rows if row["data"] == "MediaMill" and row["where"] == "Table 7")
+    names = {str(name) for frame in frames if "what it is" in frame.columns for name in frame["figure"]}
+    assert "ZOO: bits flipped" in names and not [name for name in names if name.startswith("Boundary")]
+
+
 # -- no number is typed in
 
 FILES = [Path("pages/evidence.py"), *sorted(path.relative_to(ROOT) for path in (ROOT / "pages" / "parts").glob("evidence_*.py"))]
