@@ -101,6 +101,9 @@ def _show(arguments: argparse.Namespace, progress: Progress) -> Found:
     ]
     lines = [f"{one.verdict.upper():16s} {one.paper}: {one.claim.said}\n{'':17s}{one.sentence}" for one in board.verdicts]
     for line in chosen:
-        lines.append(f"{line.paper} {line.where} | {line.model} | {line.data} | {line.setting} | {line.metric}: {line.printed} | {line.ours}")
+        measure = f" ({line.measure})" if line.measured else ""
+        lines.append(
+            f"{line.paper} {line.where} | {line.model} | {line.data} | {line.setting} | {line.metric}: {line.printed} | {line.ours}{measure}"
+        )
     flat = [line.flat() for line in chosen]
     return {"verdicts": [one.flat() for one in board.verdicts], "rows": json.loads(json.dumps(flat))}, lines

@@ -54,6 +54,7 @@ def test_a_row_stands_beside_our_figure(app):
     first, second, third = table(test)
     assert (first["paper prints"], first["n"], first["same protocol"]) == ("61.23", 12, "partly")
     assert first["here"] == "58.3 % [32.0, 80.7]" and first["here on"] == "debtags normal" and first["caveats"] == "rounded"
+    assert (first["measured as"], second["measured as"]) == ("success", "")
     assert first["threat"] == evidence.THREAT and first["why"].startswith("Protocol replicated on other data (debtags for Wiki10-31K).")
     assert second["here"].startswith("not measured yet: ") and second["same protocol"] == ""
     assert (third["paper prints"], third["here"]) == ("none reported", "Nothing to compare.")
