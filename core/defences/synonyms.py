@@ -131,6 +131,12 @@ def jaccard(one: Sequence[float], other: Sequence[float]) -> float:
     return len({*one} & {*other}) / len(both) if both else 1.0
 
 
+def checked(settings: Synonyms, copy: Copy, before: Sequence[int], after: Sequence[int]) -> Copy:
+    """The copy with the clean model's top labels before and after, dropped where they differ too much."""
+    same = jaccard(before, after) >= settings.consistency - 1e-9
+    return Copy(copy.row, copy.edits, "" if same else "the clean model gives it other labels", tuple(before), tuple(after))
+
+
 class SynonymTask(RewritingTask):
     """The task that is trained. What it is held against, the clean model, is the network as it is given here: a run that goes on is
     given the same start, whatever state it then takes up."""
@@ -168,17 +174,13 @@ class SynonymTask(RewritingTask):
         copies = [Copy(row, edits) for row, edits in zip(rows.tolist(), found, strict=True) if edits]
         before = self._best([task.texts[copy.row] for copy in copies])
         after = self._best([copy.text(task.texts[copy.row]) for copy in copies])
-        checked = [self._checked(copy, *best) for copy, *best in zip(copies, before.tolist(), after.tolist(), strict=True)]
-        return [replace(copy, edits={}) for copy in checked] if s.control else checked
+        judged = [checked(s, copy, *best) for copy, *best in zip(copies, before.tolist(), after.tolist(), strict=True)]
+        return [replace(copy, edits={}) for copy in judged] if s.control else judged
 
     def _best(self, texts: Sequence[str]) -> IntArray:
         """The clean model's top labels [n, k]."""
         k = min(self.settings.consistency_k, len(self.clean.labels))
         return top_k(self.clean.score(texts), k) if texts else np.zeros((0, k), dtype=np.int64)
-
-    def _checked(self, copy: Copy, before: Sequence[int], after: Sequence[int]) -> Copy:
-        same = jaccard(before, after) >= self.settings.consistency - 1e-9
-        return Copy(copy.row, copy.edits, "" if same else "the clean model gives it other labels", tuple(before), tuple(after))
 
     def summary(self, epoch: int, copies: Sequence[Copy]) -> dict[str, float]:
         return {"rate": self.settings.rate(epoch), "KL predicted": predicted_divergence(copies, len(self.clean.labels))}

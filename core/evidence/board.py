@@ -225,8 +225,9 @@ def _of_row(table: Table, row: Row, link: Link, whole: Papers, have: Sequence[St
         about = whole.datasets[row.data]
         yield _line(table, row, link, None, about.sentence if not about.stand_ins else "not measured here")
     for one in chosen:
-        if row.threat != one.first.study.THREAT and row.threat != NO_ATTACK:
-            raise DataError(f"row {row.id} is of '{row.threat}', the cell {one.first.name} of '{one.first.study.THREAT}'")
+        threat = known(link.measure_of(row), link.against is not None).threat or one.first.study.THREAT
+        if row.threat not in (threat, NO_ATTACK):
+            raise DataError(f"row {row.id} is of '{row.threat}', the cell {one.first.name} of '{threat}'")
         yield _line(table, row, link, one, one.needs(), *_protocol(row, link, one, whole))
 
 

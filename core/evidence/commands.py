@@ -102,7 +102,10 @@ def _show(arguments: argparse.Namespace, progress: Progress) -> Found:
     ]
     lines = [f"{one.verdict.upper():16s} {one.paper}: {one.claim.said}\n{'':17s}{one.sentence}" for one in board.verdicts]
     for line in chosen:
-        lines.append(f"{line.paper} {line.where} | {line.model} | {line.data} | {line.setting} | {line.metric}: {line.printed} | {line.ours}")
+        measure = f" ({line.measure})" if line.measured else ""
+        lines.append(
+            f"{line.paper} {line.where} | {line.model} | {line.data} | {line.setting} | {line.metric}: {line.printed} | {line.ours}{measure}"
+        )
     mine = [] if arguments.paper else [one for one in alone(board.states) if arguments.model in (None, one.cell.model)]
     beyond = side_by_side(one.record for one in mine if one.record is not None)
     lines += [f"no paper | {row['record']} | {row['model']} | {row['data']} | {row['figure']}: {row['value']}" for row in beyond]

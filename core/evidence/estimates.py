@@ -1,4 +1,4 @@
-"""Figures with intervals, from lists of numbers: shares (Wilson), means (bootstrap by document), slopes (least squares)."""
+"""Figures with intervals, from lists of numbers: shares (Wilson), means and medians (bootstrap by document), slopes (least squares)."""
 
 from __future__ import annotations
 
@@ -96,6 +96,16 @@ def ratio(tops: Sequence[float], bottoms: Sequence[float], documents: Sequence[o
     samples = np.divide(top, bottom, out=np.full(RESAMPLES, np.nan), where=bottom > 0)
     low, high = np.nanpercentile(samples, [2.5, 97.5])
     return Measured(float(sums[0].sum() / sums[1].sum()), float(low), float(high), len(tops))
+
+
+def median(values: Sequence[float], seed: int = 0) -> Measured:
+    """The median of values [n], one a document, with the percentile bootstrap over documents; NOTHING for none."""
+    if not len(values):
+        return NOTHING
+    own = np.asarray(values, dtype=np.float64)
+    drawn = np.random.default_rng(seed).integers(len(own), size=(RESAMPLES, len(own)))
+    low, high = np.percentile(np.median(own[drawn], axis=1), [2.5, 97.5])
+    return Measured(float(np.median(own)), float(low), float(high), len(own))
 
 
 def slope(x: FloatArray, y: FloatArray) -> Measured:

@@ -28,6 +28,7 @@ KINDS: Mapping[str, tuple[str, ...]] = {
     "documents": ("row", "true", "clean", "attacked"),
     "predictions": ("row", "true", "hits"),
     "readings": ("row", "true", "words", "read", "windows", "first", "maximum", "mean"),
+    "vectors": ("row", "true", "clean", "features", "norm", "attacks"),
     "explanations": ("row", "method", "other", "shared", "top", "tau"),
     "attributions": ("row", "aopc", "random", "completeness"),
     "costs": ("method", "labels", "what", "seconds", "bytes"),

@@ -61,7 +61,7 @@ def _row(line: Line) -> dict[str, Any]:
     ours = f"{line.our_data} {line.our_variant}".strip()
     return {
         "model": line.model, "data": line.data, "setting": line.setting, "metric": line.metric, "paper prints": line.printed, "here": line.ours,
-        "n": line.n, "here on": ours if line.measured else "", "caveats": ", ".join(line.flags),
+        "n": line.n, "here on": ours if line.measured else "", "measured as": line.measure if line.measured else "", "caveats": ", ".join(line.flags),
         "same protocol": line.same if line.measured else "", "why": line.reason if line.measured else "", "threat": line.threat, "where": line.where,
     }  # fmt: skip
 

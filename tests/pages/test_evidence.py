@@ -54,6 +54,7 @@ def test_a_row_stands_beside_our_figure(app):
     first, second, third = table(test)
     assert (first["paper prints"], first["n"], first["same protocol"]) == ("61.23", 12, "partly")
     assert first["here"] == "58.3 % [32.0, 80.7]" and first["here on"] == "debtags normal" and first["caveats"] == "rounded"
+    assert (first["measured as"], second["measured as"]) == ("success", "")
     assert first["threat"] == evidence.THREAT and first["why"].startswith("Protocol replicated on other data (debtags for Wiki10-31K).")
     assert second["here"].startswith("not measured yet: ") and second["same protocol"] == ""
     assert (third["paper prints"], third["here"]) == ("none reported", "Nothing to compare.")
@@ -163,6 +164,25 @@ def test_the_shipped_evidence_opens(tiny):
     test = test.switch_page("pages/evidence.py").run()
     assert not test.exception and not test.error
     assert sum("paper prints" in frame.value.columns for frame in test.dataframe) == sum(one.paper == "004" for one in read_board().papers.tables)
+
+
+def test_seed_001_s_attack_tables_are_measured(tiny):
+    """Each attack's rows stand beside a record of that attack on another model, and MediaMill's beside a sentence; a record's figures
+    are of the attacks that it made."""
+    st.cache_resource.clear()
+    test = AppTest.from_file(str(ROOT / "app.py"), default_timeout=120)
+    test.session_state[session.PAPERS] = ["001"]
+    test.session_state[session.CELL] = "vector-attacks/bibtex-linear-base"
+    test = test.switch_page("pages/evidence.py").run()
+    assert not test.exception and not test.error
+    frames = [frame.value for frame in test.dataframe]
+    rows = [row for frame in frames if "paper prints" in frame.columns for row in frame.to_dict("records")]
+    zoo = [row for row in rows if row["threat"] == "ZOO on feature vectors, black box, scores"]
+    assert {row["where"] for row in zoo} == {"Table 20", "Table 23"} and not [row for row in zoo if " [" not in row["here"]]
+    assert all(row["same protocol"] == "partly" and "The model is another" in row["why"] for row in zoo)
+    assert all("cannot be had" in row["here"] for row in rows if row["data"] == "MediaMill" and row["where"] == "Table 7")
+    names = {str(name) for frame in frames if "what it is" in frame.columns for name in frame["figure"]}
+    assert "ZOO: bits flipped" in names and not [name for name in names if name.startswith("Boundary")]
 
 
 # -- no number is typed in

@@ -20,14 +20,15 @@ Two = Callable[[Record, Record], Measured]
 
 @dataclass(frozen=True)
 class Measure:
-    """`kind`: of which items; `unit`: FRACTION or the unit itself; `attacked`: whether it is made under the record's threat; `help`: what
-    it is; `of`: computes it."""
+    """`kind`: of which items; `unit`: FRACTION or the unit itself; `attacked`: whether it is made under attack; `help`: what it is; `of`:
+    computes it; `threat`: of which attack, where a record holds several; "" for the record's."""
 
     kind: str
     unit: str
     attacked: bool
     help: str
     of: One
+    threat: str = ""
 
 
 @dataclass(frozen=True)
@@ -39,3 +40,4 @@ class Contrast:
     attacked: bool
     help: str
     of: Two
+    threat: str = ""

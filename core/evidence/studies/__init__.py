@@ -26,6 +26,7 @@ STUDIES: dict[str, str] = {
     "mach-explanations": "core.evidence.studies.gradients:GRADIENTS",
     "mach-cost": "core.evidence.studies.cost:COST",
     "synonym-copies": "core.evidence.studies.copies:COPIES",
+    "vector-attacks": "core.evidence.studies.vectors:ATTACKED",
 }
 """Every study: its name on the command line -> the study. The cheapest first."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import json
 import re
+from dataclasses import replace
 
 import pytest
 
@@ -12,8 +13,10 @@ from core.errors import DataError
 from core.evidence import records
 from core.evidence.board import NO, NONE_PRINTED, OURS_ALONE, PARTLY, read_board
 from core.evidence.estimates import Measured
+from core.evidence.measures import MEASURES
 from core.evidence.papers import NO_ATTACK
 from core.evidence.records import Record
+from core.evidence.selecting import known
 from core.evidence.showing import figure, fitting, number
 from tests import evidence
 
@@ -39,7 +42,26 @@ def test_threats_are_never_merged():
     for line in BOARD.lines:
         for name in line.cells if line.measured else ():
             record = BOARD.record(name)
-            assert record is not None and line.threat in (record.header.threat, NO_ATTACK), (line.table, name)
+            assert record is not None
+            own = known(line.measure, len(line.cells) > 1).threat or record.header.threat
+            assert line.threat in (own, NO_ATTACK), (line.table, name)
+
+
+def test_the_attack_of_a_figure_is_its_row_s(tmp_path, monkeypatch):
+    """Of a record that holds several attacks, too: a row of another attack is refused."""
+    evidence.write(tmp_path)
+    monkeypatch.setitem(MEASURES, "success", replace(MEASURES["success"], threat="another attack"))
+    with pytest.raises(DataError, match=r"row 004/table-3/MACH-success is of 'word substitution.*debtags-mach of 'another attack'"):
+        read_board(tmp_path)
+
+
+def test_seed_001_is_measured_or_says_why_not():
+    """No row of its attack tables waits any more; MediaMill's say that there is no such data."""
+    lines = [line for line in BOARD.lines if line.table in ("001/delicious", "001/bibtex")]
+    assert lines and all(line.cells and line.cells[0].startswith("vector-attacks/") for line in lines)
+    assert all("The model is another" in line.reason for line in lines if line.measured)
+    assert all("cannot be had" in line.state for line in BOARD.lines if line.table == "001/mediamill")
+    assert '"awaits"' not in (records.FOLDER / "links.json").read_text(encoding="utf-8")
 
 
 def test_units_fit():

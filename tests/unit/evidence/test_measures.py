@@ -198,6 +198,84 @@ def test_figures_of_labels_and_clusters():
     assert measure("cluster size", clusters).value == 3.5
 
 
+def vectors(far: float = 1.0, second: str = "10000") -> Record:
+    """Four documents of 16 words: one that every attack takes, near only if `far` is; one of which HopSkipJump alone fails; one that ZOO
+    takes by a vector that is no whole bag; one without a right label, which cannot be attacked."""
+
+    def won(l2, end, bits=None, possible="00000"):
+        return {"reached": True, "queries": 100, "l2": l2, "l0": 3, "end": end} | ({} if bits is None else {"bits": bits, "possible": possible})
+
+    lost = {"reached": False, "queries": 300}
+    items = [
+        {"true": 2, "clean": "11000", "attacks": {"hop-skip-jump": won(far, "01000", 2), "zoo": won(2.0, "00000", 4, "00100")}},
+        {"true": 1, "clean": second, "attacks": {"hop-skip-jump": lost, "zoo": won(4.0, "00000", 9)}},
+        {"true": 4, "clean": "00110", "attacks": {"hop-skip-jump": won(3.0, "00010", 5), "zoo": won(1.2, "00010")}},
+        {"true": 1, "clean": "00000", "attacks": {}},
+    ]
+    settings = {"theta": 0.1, "searches": {"hop-skip-jump": {}, "zoo": {}}, "whole split": {"documents": 900, "P@1": [0.6, 0.5, 0.7]}}
+    whole = tuple({"id": str(row), "row": row, "features": 16, "norm": 4.0, **item} for row, item in enumerate(items))
+    return Record(evidence.header("vectors", "vector-attacks", "toy", settings=settings), whole)
+
+
+def test_figures_of_attacks_on_vectors():
+    """Near: L2 at most sqrt(0.1) * 4 = 1.265."""
+    record = vectors()
+
+    def value(name):
+        return measure(name, record).value
+
+    assert [value(f"unattacked {name}") for name in ("P@1", "P@3", "P@5")] == pytest.approx([2 / 4, (2 + 1 + 1) / 12, 5 / 20])
+    assert [value(f"unattacked {name}") for name in ("R@1", "R@4", "R@5")] == pytest.approx([(1 / 2 + 1) / 4, (1 + 1 + 2 / 4) / 4, 2.5 / 4])
+    whole = measure("whole split P@1", record)
+    assert (whole.value, whole.low, whole.high, whole.n) == (0.6, 0.5, 0.7, 900) and measure("whole split R@5", record).empty
+    assert value("attackable") == 3 / 4 and measure("attackable", record).n == 4
+    # HopSkipJump: the first loses one of two (near), the second stays, the third loses one of two (far), the fourth stays.
+    assert [value(f"HopSkipJump: P@{k}") for k in (1, 3, 5)] == pytest.approx([1 / 4, 2 / 12, 3 / 20])
+    assert value("HopSkipJump: P@5, near") == pytest.approx(4 / 20) and value("HopSkipJump: R@5, near") == pytest.approx((1 / 2 + 1 + 2 / 4) / 4)
+    assert value("HopSkipJump: P@5, possible") == pytest.approx(1 / 20)  # whole bags of the first and the third; the second as it was
+    assert [value(f"HopSkipJump: success{reading}") for reading in ("", ", near", ", possible")] == pytest.approx([2 / 3, 1 / 3, 2 / 3])
+    assert (measure("HopSkipJump: success", record).low, measure("HopSkipJump: success", record).n) == (wilson(2, 3).low, 3)
+    assert value("HopSkipJump: distance") == (1 / 4 + 3 / 4) / 2 and value("HopSkipJump: L2") == 2 and value("HopSkipJump: queries") == 100
+    assert value("HopSkipJump: bits flipped") == 3.5 and value("HopSkipJump: features changed") == 3
+    # ZOO: the third's vector is near, and no whole bag.
+    assert value("ZOO: P@5, near") == pytest.approx(4 / 20) and value("ZOO: P@3, possible") == pytest.approx((1 + 0 + 1) / 12)
+    assert [value(f"ZOO: success{reading}") for reading in ("", ", near", ", possible")] == pytest.approx([1, 1 / 3, 2 / 3])
+    # An attack that was not made has no figures, not those of documents left in peace.
+    assert [name for name, one in MEASURES.items() if name.startswith("Boundary") and not one.of(record).empty] == []
+    assert contrast("Boundary: difference of P@5", record, record).empty and not contrast("ZOO: difference of P@5", record, record).empty
+
+
+def test_differences_of_attacks_on_vectors():
+    first, second = vectors(), vectors(far=2.0, second="00000")
+    assert contrast("difference of unattacked P@1", first, second).value == pytest.approx(1 / 4)
+    assert contrast("relative loss of unattacked P@1", first, second).value == pytest.approx(1 / 2)
+    # Near, the first document keeps both of its labels in the second record, and the second has none to keep.
+    assert contrast("HopSkipJump: difference of P@1, near", first, second).value == pytest.approx((0 - 1 + 1 - 0) / 4)
+    assert contrast("HopSkipJump: difference of distance", second, first).value == pytest.approx((1 / 4 + 0) / 2)
+    assert contrast("HopSkipJump: difference of distance", second, first).n == 2
+
+
+def test_each_attack_s_figures_are_of_its_own_threat():
+    threats = {name.split(":")[0]: one.threat for name, one in {**MEASURES, **CONTRASTS}.items() if one.kind == "vectors"}
+    assert {threats[title] for title in ("HopSkipJump", "Boundary", "ZOO")} == {
+        "HopSkipJump on feature vectors, black box, decisions",
+        "Boundary attack on feature vectors, black box, decisions",
+        "ZOO on feature vectors, black box, scores",
+    }
+    assert not [name for name, one in {**MEASURES, **CONTRASTS}.items() if one.kind == "vectors" and one.attacked != bool(one.threat)]
+
+
+def test_a_median_and_its_interval():
+    found = estimates.median([3.0, 1.0, 100.0, 2.0, 4.0])
+    assert (found.value, found.n) == (3.0, 5) and 1 <= found.low <= 3 <= found.high <= 100
+    assert estimates.median([]).empty
+    rng, inside = np.random.default_rng(0), 0
+    for seed in range(100):
+        drawn = estimates.median(rng.exponential(1.0, 80).tolist(), seed)
+        inside += drawn.low <= math.log(2) <= drawn.high
+    assert inside >= 88
+
+
 def test_the_bootstrap_draws_documents_not_values():
     """Ten equal values of one document tell no more than one."""
     values, rows = [1.0] * 10 + [0.0] * 10, [0] * 10 + [1] * 10

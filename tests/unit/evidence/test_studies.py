@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from scipy import sparse
 
 from core.document import Document
 from core.errors import InputError
@@ -16,14 +17,18 @@ from core.evidence.records import Record
 from core.evidence.run import compare
 from core.evidence.studies import STUDIES, study
 from core.evidence.studies import base as studies_base
-from core.evidence.studies.accuracy import EURLEX, predictions, trained
+from core.evidence.studies.accuracy import EURLEX, predictions
+from core.evidence.studies.accuracy import trained as training_of
 from core.evidence.studies.copies import as_texts, copies, words_of
 from core.evidence.studies.cost import DOCUMENTS, REPEATS, Dense, bytes_of, dense, mach, made_up_texts, timed
 from core.evidence.studies.fgsm import XML_CNN, documents, hits
+from core.evidence.studies.hybrids import trained
 from core.evidence.studies.long_documents import long_rows, readings
+from core.evidence.studies.vectors import QUERIES, VectorAttacks, attacked, best, document
 from core.study.summary import row
 from core.types import silent
-from tests import evidence
+from core.vector import FeatureVector
+from tests import evidence, toy_vectors
 from tests.pages import studies as small_studies
 from tests.pages.tiny import save_tiny, tiny_dataset
 
@@ -165,7 +170,7 @@ def test_predictions_are_judged_by_name_and_resume(tmp_path):
 
 def test_accuracy_says_how_long_training_took(tmp_path, monkeypatch):
     monkeypatch.setattr("core.checkpoint.read_config", lambda name: {"provenance": {"trained": {"seconds": 12.345, "machine": "x86_64, cpu"}}})
-    assert trained("anything") == {"training seconds": 12.3, "trained on": "x86_64, cpu"}
+    assert training_of("anything") == {"training seconds": 12.3, "trained on": "x86_64, cpu"}
     assert {cell.model for cell in EURLEX.cells} == {"linear", "XML-CNN", "MACH", "X-Transformer", "AttentionXML", "APLC-XLNet"}
 
 
@@ -229,8 +234,6 @@ def test_copies_are_counted(campaign, monkeypatch):
 
 
 def test_a_bag_of_named_words_is_read_in_the_file_s_order():
-    from scipy import sparse
-
     from core.data.dataset import Dataset, Split, truth_matrix
 
     part = Split(("a", "b"), truth_matrix([[0], [0]], 1), None, sparse.csr_array(np.asarray([[1, 0, 1], [0, 1, 0]], dtype=np.float32)))
@@ -238,6 +241,81 @@ def test_a_bag_of_named_words_is_read_in_the_file_s_order():
     assert as_texts(bags).split("train").texts == ("one three", "two")
     with pytest.raises(InputError, match="features without names"):
         as_texts(replace(bags, feature_names=None))
+
+
+# -- attacks on vectors
+
+
+@pytest.fixture(scope="module")
+def bags(tmp_path_factory) -> Path:
+    """A linear model over small bags, as `python -m core train` publishes it."""
+    from core.models import linear
+    from core.train_cli import publish
+    from core.training.runs import Run
+
+    folder, data = tmp_path_factory.mktemp("bags"), toy_bags()
+    with Run(folder / "run", seed=0, device="cpu", quiet=True) as opened:
+        model = linear.train(linear.Config(minimum_documents=1), data, data.label_space(), opened)
+    own = {"command": "-", "seed": 0, "labels": 7, "data": {"name": "bags", "digest": "-", "source": ""}, "trained": {"seconds": 0, "machine": "-"}}
+    publish(folder / "base", "linear", model, own, data, silent)
+    return folder / "base"
+
+
+def toy_bags():
+    return toy_vectors.bags(("chess", "mail", "music", "fonts", "games", "editors", "images"), 4, 120)
+
+
+def test_vectors_are_attacked_once(bags):
+    """A document without a right label among the five best has no attack; what is there already is left out; no attack loses a query."""
+    from core.models import load
+
+    classifier, data = load(bags), toy_bags()
+    found = list(attacked(classifier, data, [0, 1, 2, 3], ("hop-skip-jump", "zoo"), set(), silent))
+    assert [item["row"] for item in found] == [0, 1, 2, 3]
+    assert list(attacked(classifier, data, [0, 1, 2, 3], ("hop-skip-jump", "zoo"), {"0", "1"}, silent)) == found[2:]
+    for item in found:
+        assert set(item["attacks"]) == ({"hop-skip-jump", "zoo"} if "1" in item["clean"] else set())
+        assert item["features"] == round(item["norm"] ** 2) and len(item["clean"]) == 5  # bits
+        for one in item["attacks"].values():
+            assert 0 < one["queries"] <= QUERIES
+            if one["reached"]:
+                assert one["end"].count("1") <= 5 and 0 < one["l2"] <= item["norm"] + 1e-6
+                assert "possible" not in one or one["bits"] >= 1
+    assert any(one["reached"] for item in found for one in item["attacks"].values())
+    part = data.split("test").features
+    vector = FeatureVector.of(sparse.csr_array(part[[0]]))
+    assert document(classifier, vector, [], None, ("zoo",))["attacks"] == {}
+    other = next(label for label in range(7) if label not in best(classifier, vector))
+    assert document(classifier, vector, [other], None, ("zoo",)) | {"norm": 0} == {
+        "features": len(vector), "norm": 0, "clean": "00000", "attacks": {},
+    }  # fmt: skip
+
+
+def test_robust_control_and_unchecked_stand_beside_their_base(bags, tmp_path, monkeypatch):
+    """Both are trained on as many documents, publish what came of the copies, and are trained once; the record names the base."""
+    monkeypatch.setattr("core.checkpoint.RUNS", tmp_path)
+    monkeypatch.setattr("core.data.load_dataset", lambda name: toy_bags())
+    monkeypatch.setattr("core.attacks.wordnet.WordNet.refusal", lambda self: None)
+    monkeypatch.setattr("core.defences.synonyms._synonyms", lambda scene, document, position, count: ["zebra"])
+    drops = {0: "other labels", 1: ""}  # of seven labels the ten best are always the same
+    monkeypatch.setattr("core.defences.hybrid.checked", lambda settings, copy, *best: replace(copy, dropped=drops[copy.row % 2]))
+    cells = tuple(
+        studies_base.Cell(f"bags-linear-{variant}", "linear", "bags", variant, str(bags), settings={"documents": 5, "attacks": ("zoo",)})
+        for variant in ("base", "control", "robust", "unchecked")
+    )
+    toy = VectorAttacks(cells=cells)
+    made = {cell.variant: toy.measure(cell, tmp_path / cell.name, silent).header for cell in cells}
+    copies = {variant: head.settings["copies"] for variant, head in made.items()}
+    assert copies["base"] is None and copies["control"]["unaltered"] and not copies["robust"]["unaltered"]
+    assert copies["robust"]["altered"] > copies["robust"]["kept"] == copies["control"]["kept"] > 0
+    assert copies["unchecked"]["kept"] == copies["robust"]["altered"] and copies["unchecked"]["consistency"] == copies["unchecked"]["dropped"] == 0
+    assert copies["robust"]["words fallen out"] == copies["robust"]["words put in"] > 0  # no feature is called zebra
+    assert len({head.digest for head in made.values()}) == 4
+    assert {head.settings["base"]["digest"] for head in made.values()} == {made["base"].digest}
+    assert made["base"].settings["dev P@1"] == made["robust"].settings["dev P@1 of the base"]
+    assert "zebra" not in (tmp_path / "bags-linear-robust" / "items.jsonl").read_text()
+    monkeypatch.setattr("core.models.train", lambda *given: pytest.fail("it was trained again"))
+    assert trained(toy.NAME, cells[2], str(bags)) == tmp_path / "evidence" / "checkpoints" / "bags-linear-robust"
 
 
 # -- measuring and measuring again
