@@ -24,7 +24,7 @@ def scaled(value: float, unit: str) -> float:
 
 def number(value: float, unit: str) -> str:
     """'85.0', '0.1620', '4,213', '−3.1': digits by the unit."""
-    shown = scaled(value, unit)
+    shown = round(scaled(value, unit), 9) + 0.0  # a sum that cancels is 0, not -0.00
     if unit in PERCENT:
         text = f"{shown:,.1f}" if abs(shown) >= 1 or shown == 0 else f"{shown:.2f}"
     elif float(shown).is_integer() and abs(shown) >= 10:

@@ -274,7 +274,7 @@ def test_squeezing_is_shown_where_it_was_measured(app, tmp_path):
     assert not test.exception and "FGSM of 0.2 on the rows, then squeezed" in shown(test)
     frame = next(one.value for one in test.dataframe if "won back" in one.value.columns)
     assert list(frame["squeezer"]) == ["tiny-linear", "tiny-linear, 2 bits"] and list(frame["won back"]) == [50.0] * 2
-    assert "Does \\*not\\* know. The same 30 test documents" in shown(test) and "no words: words of 5" in shown(test)
+    assert "Does *not* know. The same 30 test documents" in shown(test) and "no words: words of 5" in shown(test)
     (tmp_path / "runs" / "alpha" / "squeezing.other.json").write_text("[]")
     test.run()
     assert not test.exception and "was not written by `core squeeze`" in shown(test)

@@ -144,7 +144,7 @@ def test_what_does_not_fit_is_refused(content, said, tmp_path):
     ("value", "unit", "shown"),
     [
         (0.8512, "%", "85.1"), (-0.031, "points", "−3.1"), (0.004, "%", "0.40"), (0.25026, "share", "0.2503"), (4213, "words", "4,213"),
-        (2.125, "words", "2.12"),
+        (2.125, "words", "2.12"), (-2e-17, "points", "0.0"),
     ],
 )  # fmt: skip
 def test_numbers_for_people(value, unit, shown):
