@@ -10,7 +10,8 @@ import shutil
 import socket
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -79,6 +80,14 @@ def seeds() -> None:
     if torch := sys.modules.get("torch"):
         torch.manual_seed(0)
         torch.set_num_threads(1)
+
+
+@pytest.fixture(scope="session")
+def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Any]:
+    """tiny_model(kind): that model of the table, trained once (tests.tiny_models). All tests share it, so none changes it."""
+    from tests import tiny_models  # costs torch
+
+    return cache(lambda kind: tiny_models.train(kind, tmp_path_factory.mktemp(kind)))
 
 
 @pytest.fixture
