@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
-NOUNS = ("types", "document", "labels", "ranking", "metrics", "errors", "fields", "checkpoint", "lineage", "packing", "saved", "vector")
+NOUNS = ("types", "document", "labels", "ranking", "metrics", "errors", "fields", "checkpoint", "checked", "lineage", "packing", "saved", "vector")
 HEAVY = {
     "torch",
     "sklearn",
@@ -267,7 +267,18 @@ def test_nothing_is_left_unfinished() -> None:
 # -- what importing costs
 
 
-LIGHT = ("core", *NOUN_MODULES, "core.data.dataset", "core.data", "core.models", "core.explainers", "core.predict", "core.cli", "core.render.report")
+LIGHT = (
+    "core",
+    *NOUN_MODULES,
+    "core.data.dataset",
+    "core.data",
+    "core.models",
+    "core.models.linear",
+    "core.explainers",
+    "core.predict",
+    "core.cli",
+    "core.render.report",
+)
 
 IMPORT_EACH = """
 import sys
