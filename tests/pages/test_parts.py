@@ -83,19 +83,24 @@ def test_a_result_that_raises_is_not_kept() -> None:
 def test_heavy_work_takes_turns_and_whoever_waits_is_told() -> None:
     st.cache_resource.clear()
     order: list[str] = []
-    held = threading.Event()
+    held, told = threading.Event(), threading.Event()
 
     def first() -> None:
         with loading.slot(lambda text: None):
             held.set()
-            time.sleep(1.2)
+            told.wait(60)
             order.append("first")
 
     thread = threading.Thread(target=first)
     thread.start()
     assert held.wait(10)
     said: list[str] = []
-    with loading.slot(said.append):
+
+    def say(text: str) -> None:
+        said.append(text)
+        told.set()
+
+    with loading.slot(say):
         order.append("second")
     thread.join()
     assert order == ["first", "second"]
@@ -131,10 +136,10 @@ def test_a_search_over_670_091_labels_answers_while_one_types() -> None:
     space = LabelSpace.of([f"label{i} group{i % 97}" for i in range(size)], np.arange(size) % 1_000, size)
     scores = np.random.default_rng(0).random(size, dtype=np.float32)
     space.search("label", labels.FOUND)  # builds the folded names once
-    start = time.perf_counter()
+    start = time.thread_time()  # the machine may be shared
     found = labels.rows(space.search("group31 label67", labels.FOUND), scores, space, "probability")
     assert len(found) == labels.FOUND
-    assert time.perf_counter() - start < 5  # 0.4 s on a free core; the machine may be shared
+    assert time.thread_time() - start < 2  # 0.4 s
 
 
 @pytest.mark.parametrize(("largest", "places"), [(0.0, 8), (1.5, 2), (0.25, 3), (12.0, 2), (0.004, 5)])
