@@ -102,7 +102,8 @@ def open_tab(chromium: Browser) -> Iterator[Open]:
     contexts, tabs = [], []
 
     def open_one(address: str, scheme: str = "light", width: int = 1400) -> Page:
-        context = chromium.new_context(viewport={"width": width, "height": 1000}, color_scheme=scheme)  # type: ignore[arg-type] # a literal in stubs
+        # Without a graphics card a third of the browser's time goes into drawing what moves while one waits.
+        context = chromium.new_context(viewport={"width": width, "height": 1000}, color_scheme=scheme, reduced_motion="reduce")  # type: ignore[arg-type] # a literal in stubs
         contexts.append(context)
         tab = context.new_page()
         tabs.append(tab)
