@@ -139,8 +139,13 @@ def _unpaid(block: ast.AST) -> bool:
     return isinstance(block, ast.FunctionDef | ast.AsyncFunctionDef) or (isinstance(block, ast.If) and ast.unparse(block.test) == "TYPE_CHECKING")
 
 
-def imports(path: Path) -> Iterator[Import]:
+@cache
+def imports(path: Path) -> tuple[Import, ...]:
     """Every import of a file by its full name; `from a import b` counts as a.b where that is a module of ours, else as a."""
+    return tuple(_imports(path))
+
+
+def _imports(path: Path) -> Iterator[Import]:
     nested = {id(node) for block in ast.walk(tree(path)) if _unpaid(block) for node in ast.walk(block)}
     for node in ast.walk(tree(path)):
         if isinstance(node, ast.Import):
@@ -201,6 +206,7 @@ def test_the_rules_bite(source: str, rule: Rule, wrong: bool, tmp_path: Path, mo
     (tmp_path / "core" / "models").mkdir(parents=True)
     monkeypatch.setattr(sys.modules[__name__], "ROOT", tmp_path)
     tree.cache_clear()
+    imports.cache_clear()
     assert bool(list(faults(rule, Path("example.py")))) is wrong
 
 
