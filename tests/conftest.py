@@ -102,11 +102,12 @@ def checkpoints(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    if CHROMIUM is None:
-        skip = pytest.mark.skip(reason="no chromium on this machine: apt-get install chromium")
-        for item in items:
-            if item.get_closest_marker("e2e"):
-                item.add_marker(skip)
+    """Browser tests have fifteen minutes each, for a machine that is busy, and are skipped where there is no browser."""
+    for item in items:
+        if item.get_closest_marker("e2e"):
+            item.add_marker(pytest.mark.timeout(900))
+            if CHROMIUM is None:
+                item.add_marker(pytest.mark.skip(reason="no chromium on this machine: apt-get install chromium"))
 
 
 def pytest_sessionfinish() -> None:
