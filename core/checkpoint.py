@@ -2,17 +2,15 @@
 
 A checkpoint of another kind than a classifier (the masked language model of core.language) names its kind in config.json and
 has no labels. The weights may lie packed (core.packing), and a checkpoint may stand on a parent, with which it shares
-tensors and text files (core.lineage): a `Saved` is complete in either case. Nothing is unpickled. Loading checks the format
-version, that config.json lists every file by its plain name, and each file's SHA-256; the digest of a checkpoint is the
-SHA-256 over those.
+tensors and text files (core.lineage): a `Saved` is complete in either case. Nothing is unpickled. Loading checks (core.checked)
+the format version, that config.json lists every file by its plain name, and each file's SHA-256; the digest of a checkpoint is
+the SHA-256 over those.
 """
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
-import re
 import shutil
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -23,10 +21,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from core.checked import FORMAT, MAX_CONFIG_BYTES, can_be_stored, checked_config, checked_files, digest_of, held_texts, is_plain
 from core.errors import CheckpointError
 from core.labels import LabelSpace
 from core.lineage import MAX_PARENTS, Origin, divide_tensors, join_tensors, join_texts
-from core.packing import PACKED, PLAIN, Weights, file_sum, find_weights, pack_weights
+from core.packing import PLAIN, file_sum, pack_weights
 from core.saved import Saved, labels_text, parse_labels
 
 __all__ = [
@@ -34,16 +33,12 @@ __all__ = [
     "find", "load", "names", "pack", "parent_refusal", "read_config", "read_labels", "save", "write_atomically",
 ]  # fmt: skip
 
-FORMAT = 1
 FOLDER = Path(os.environ.get("TREMOR_CHECKPOINTS", Path(__file__).resolve().parents[1] / "checkpoints"))
 RUNS = Path(os.environ.get("TREMOR_RUNS", Path(__file__).resolve().parents[1] / "runs"))
 """Where runs lie (core.training.runs): trainings, studies and what they leave behind."""
 MADE = "checkpoint"
 """The folder of a run in which it leaves its model, which goes by the run's name."""
-MAX_CONFIG_BYTES = 16 * 2**20
 CLASSIFIER = "classifier"
-_PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
-_REFUSED = (".pkl", ".pickle", ".pt", ".pth", ".bin", ".joblib", ".ckpt", ".npy", ".npz")
 
 
 def write_atomically(path: Path, content: str | bytes) -> None:
@@ -105,7 +100,7 @@ def save(
         **({} if kind == CLASSIFIER else {"kind": kind}), **({} if origin is None else origin.to_json()),
         "files": {name: file_sum(part / name) for name in sorted([*texts, PLAIN])}, "provenance": dict(provenance or {}),
     }  # fmt: skip
-    digest = _digest(config)
+    digest = digest_of(config)
     write_atomically(part / "config.json", json.dumps({**config, "digest": digest}, indent=1, ensure_ascii=False) + "\n")
     (part / "README.md").write_text(card, encoding="utf-8")
     shutil.rmtree(folder, ignore_errors=True)
@@ -128,7 +123,7 @@ def _texts_to_save(labels: LabelSpace | None, files: Mapping[str, str], kind: st
         raise CheckpointError(f"a classifier has labels, another kind has none; got kind '{kind}' {'without' if labels is None else 'with'} labels")
     texts = {**({} if labels is None else {"labels.tsv": labels_text(labels)}), **files}
     for name in texts:
-        if not _PLAIN.fullmatch(name) or name in ("config.json", "README.md", PLAIN, *PACKED) or name.lower().endswith(_REFUSED):
+        if not can_be_stored(name):
             raise CheckpointError(f"'{name}' cannot be a checkpoint's file name")
     return texts
 
@@ -161,18 +156,11 @@ def annotate(name: str | Path, provenance: Mapping[str, Any], card: str) -> None
     write_atomically(folder / "README.md", card)
 
 
-def _digest(config: Mapping[str, Any]) -> str:
-    """The weights digest: model, settings, every file's sum, and what is inherited from which parent; the card, the provenance
-    and whether the weights are packed do not change it."""
-    identity = {key: config[key] for key in ("format", "model", "settings", "documents", "files", "kind", "parent", "inherited") if key in config}
-    return hashlib.sha256(json.dumps(identity, sort_keys=True, ensure_ascii=False).encode()).hexdigest()[:16]
-
-
 def names(folder: Path | None = None, kind: str = CLASSIFIER) -> list[str]:
     """The checkpoints of one kind that lie in the folder, by name; without a folder, those in checkpoints/ and, by the run's name, those
     that runs have made. One that cannot be read counts as a classifier, so that somebody is told what is wrong with it."""
     found = {path.parent.name for path in (folder or FOLDER).glob("*/config.json") if _kind(path) == kind}
-    made = [] if folder is not None else [path for path in RUNS.glob(f"*/{MADE}/config.json") if _PLAIN.fullmatch(path.parts[-3])]
+    made = [] if folder is not None else [path for path in RUNS.glob(f"*/{MADE}/config.json") if is_plain(path.parts[-3])]
     return sorted(found | {path.parts[-3] for path in made if _kind(path) == kind})
 
 
@@ -184,7 +172,7 @@ def called(folder: Path) -> str:
 
 def _places(name: str) -> list[Path]:
     """Where a checkpoint of this name may lie, checkpoints/ first."""
-    return [FOLDER / name, RUNS / name / MADE] if _PLAIN.fullmatch(name) else []
+    return [FOLDER / name, RUNS / name / MADE] if is_plain(name) else []
 
 
 def _kind(path: Path) -> str:
@@ -214,54 +202,13 @@ def find(name: str | Path) -> Path:
 def read_config(name: str | Path) -> dict[str, Any]:
     """config.json alone, checked: cheap enough for a picker that loads no weights."""
     folder = find(name)
-    path = folder / "config.json"
-    if path.is_symlink():
-        raise CheckpointError(f"checkpoint '{called(folder)}': config.json is a link; copy the whole folder")
-    if path.stat().st_size > MAX_CONFIG_BYTES:
-        raise CheckpointError(f"checkpoint '{called(folder)}': config.json is larger than {MAX_CONFIG_BYTES >> 20} MiB")
-    try:
-        config = json.loads(path.read_text(encoding="utf-8"))
-        json.dumps(config, ensure_ascii=False).encode()  # lone surrogates pass as JSON but are no text
-    except (ValueError, OSError, RecursionError) as error:
-        raise CheckpointError(f"checkpoint '{called(folder)}': config.json cannot be read ({error})") from error
-    if not isinstance(config, dict) or config.get("format") != FORMAT:
-        version = config.get("format") if isinstance(config, dict) else None
-        raise CheckpointError(f"checkpoint '{called(folder)}' is format {version}; this version reads {FORMAT}. Train it again with this version.")
-    shapes: dict[str, type] = {"model": str, "settings": dict, "documents": int, "files": dict, "digest": str}
-    for key, kind in shapes.items():
-        if not isinstance(config.get(key), kind):
-            raise CheckpointError(f"checkpoint '{called(folder)}': config.json needs '{key}' as {kind.__name__}")
-    return config
+    return checked_config(folder / "config.json", called(folder))
 
 
 def _checked_kind(folder: Path, config: Mapping[str, Any], kind: str) -> None:
     found = config.get("kind", CLASSIFIER)
     if found != kind:
         raise CheckpointError(f"checkpoint '{called(folder)}' is a {found}, not a {kind}; known are {', '.join(names(kind=kind)) or 'none'}")
-
-
-def _checked_files(folder: Path, config: Mapping[str, Any], origin: Origin | None) -> Weights:
-    """Every listed file is plain, inside the folder, no link, and has the recorded sum; nothing pickled lies beside them."""
-    for stray in folder.iterdir():
-        if stray.suffix.lower() in _REFUSED:
-            raise CheckpointError(
-                f"checkpoint '{called(folder)}' holds '{stray.name}', a format that can run code when read; only safetensors and text are loaded"
-            )
-    for needed in (PLAIN, *(() if "kind" in config else ("labels.tsv",))):
-        if needed not in config["files"] and (needed == PLAIN or not origin or needed not in origin.files):
-            raise CheckpointError(f"checkpoint '{called(folder)}': config.json does not list {needed}")
-    weights = find_weights(folder)
-    for name, expected in config["files"].items():
-        path = folder / name
-        if not _PLAIN.fullmatch(name) or path.is_symlink():
-            raise CheckpointError(f"checkpoint '{called(folder)}' names the file '{name}', which is not a plain file inside its folder")
-        if name != PLAIN and not path.is_file():
-            raise CheckpointError(f"checkpoint '{called(folder)}': {name} is missing; fetch a whole copy")
-        if (weights.sum() if name == PLAIN else file_sum(path)) != expected:
-            raise CheckpointError(f"checkpoint '{called(folder)}': {name} is not the file that was saved (its SHA-256 differs); fetch a whole copy")
-    if config["digest"] != _digest(config):
-        raise CheckpointError(f"checkpoint '{called(folder)}': config.json was changed after saving (digest {config['digest']} does not fit)")
-    return weights
 
 
 @contextmanager
@@ -283,7 +230,7 @@ def _chain(folder: Path, config: dict[str, Any], kind: str) -> list[tuple[Path, 
         below = chain[-1][0]
         if len(chain) > MAX_PARENTS:
             raise CheckpointError(f"checkpoint '{called(folder)}' stands on more than {MAX_PARENTS} others, one on another; save it without a parent")
-        places = [below.absolute().parent / origin.name, *_places(origin.name)] if _PLAIN.fullmatch(origin.name) else []
+        places = [below.absolute().parent / origin.name, *_places(origin.name)] if is_plain(origin.name) else []
         found = next((place for place in places if (place / "config.json").is_file()), None)
         if found is None:
             raise CheckpointError(
@@ -326,20 +273,12 @@ def _read(name: str | Path, kind: str, with_tensors: bool) -> _Read:
     texts: dict[str, str] = {}
     for folder, config, origin in reversed(chain):
         with _naming(called(first), called(folder)):
-            weights = _checked_files(folder, config, origin)
+            weights = checked_files(folder, config, origin, called(folder))
             own = weights.tensors() if with_tensors else {}
             tensors = join_tensors(own, tensors, origin, called(folder)) if origin and with_tensors else own
-            held = _held_texts(folder, config)
+            held = held_texts(folder, config, called(folder))
             texts = join_texts(held, texts, origin, called(folder)) if origin else held
     return _Read(first, chain[0][1], origin.name if (origin := chain[0][2]) else "", tensors, texts)
-
-
-def _held_texts(folder: Path, config: Mapping[str, Any]) -> dict[str, str]:
-    try:
-        # Decoded by hand: read_text would turn every carriage return into a line feed.
-        return {name: (folder / name).read_bytes().decode("utf-8") for name in config["files"] if name != PLAIN}
-    except (ValueError, OSError) as error:
-        raise CheckpointError(f"checkpoint '{called(folder)}' cannot be read: {error}") from error
 
 
 def load(name: str | Path, kind: str = CLASSIFIER) -> Saved:

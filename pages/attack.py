@@ -20,8 +20,8 @@ from pages.parts import (
     vector_documents,
     windowing,
 )
+from pages.parts.cards import Card
 from pages.parts.frame import frame
-from pages.parts.loading import Card
 from pages.parts.reading import Reading
 from pages.parts.show import problem, sentences
 

@@ -11,8 +11,8 @@ from core.explainers.attention import CAVEAT, LABEL_CAVEAT
 from core.explainers.masking import read_part
 from core.types import Attended, Attentive, LabelAttentive
 from pages.parts import attending, documents, editing, loading, session
+from pages.parts.cards import Card, all_cards
 from pages.parts.frame import frame
-from pages.parts.loading import Card
 from pages.parts.show import plain, sentences
 
 VIEWS = {"head": "Head view", "model": "Model view", "words": "Between words", "rollout": "Rollout", "label": "For a label"}
@@ -78,7 +78,7 @@ def _refused(card: Card) -> None:
     """A model without attention: what to do instead."""
     said = "Choose an X-Transformer or an APLC-XLNet checkpoint, whose encoders have, or an AttentionXML, in which every label has its own."
     st.info(plain(f"'{card.name}' has no attention to look at. {said}"), icon=":material/hub:")
-    for other in loading.cards()[0]:
+    for other in all_cards()[0]:
         if other.model in ("x-transformer", "aplc-xlnet", "attention-xml"):
             st.button(
                 plain(f"Choose {other.name}"), key=f"choose.{other.name}", on_click=session.choose, args=(session.MODEL, other.name), type="primary"

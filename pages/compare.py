@@ -14,9 +14,9 @@ from pages.parts import (
     exporting,
     session,
 )
+from pages.parts.cards import Card
 from pages.parts.compare_pair import Pair
 from pages.parts.frame import frame
-from pages.parts.loading import Card
 from pages.parts.show import plain, sentences
 
 SIDES = {"document": "On one document", "studies": "On a campaign"}

@@ -5,8 +5,8 @@ from __future__ import annotations
 import streamlit as st
 
 from pages.parts import across, data_source, data_views, loading, session
+from pages.parts.cards import Card
 from pages.parts.frame import frame
-from pages.parts.loading import Card
 from pages.parts.show import plain, sentences
 
 SECTIONS = {"overview": "Overview", "clusters": "Clusters", "labels": "Documents by label", "words": "Words that matter"}

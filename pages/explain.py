@@ -22,8 +22,8 @@ from pages.parts import (
     vector_explaining,
     windowing,
 )
+from pages.parts.cards import Card
 from pages.parts.frame import frame
-from pages.parts.loading import Card
 from pages.parts.reading import Reading
 from pages.parts.show import plain, problem, sentences
 

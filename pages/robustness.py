@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import streamlit as st
 
-from pages.parts import loading, running, session, squeeze_views, study_form, study_list, study_records, study_views
+from pages.parts import running, session, squeeze_views, study_form, study_list, study_records, study_views
+from pages.parts.cards import Card, all_cards
 from pages.parts.frame import frame
 from pages.parts.show import sentences
 
@@ -18,7 +19,7 @@ def main() -> None:
     frame("Robustness")
     head = st.container(horizontal=True, vertical_alignment="center")
     head.title("Robustness", width="stretch")
-    cards = loading.cards()[0]
+    cards = all_cards()[0]
     with sentences():
         running.refused()
         with head.popover("New study", icon=":material/add:", width="content"):
@@ -34,7 +35,7 @@ def main() -> None:
             results(shown, cards)
 
 
-def results(shown: list[study_list.Campaign], cards: list[loading.Card]) -> None:
+def results(shown: list[study_list.Campaign], cards: list[Card]) -> None:
     session.default(session.SECTION, "success", SECTIONS)
     section = st.segmented_control(
         "Section", list(SECTIONS), format_func=SECTIONS.__getitem__, key=session.SECTION, required=True, label_visibility="collapsed",

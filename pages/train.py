@@ -5,7 +5,8 @@ from __future__ import annotations
 import streamlit as st
 
 from core import jobs
-from pages.parts import loading, running, train_form, train_view
+from pages.parts import running, train_form, train_view
+from pages.parts.cards import all_cards
 from pages.parts.frame import frame
 from pages.parts.show import sentences
 
@@ -25,7 +26,7 @@ def main() -> None:
         else:
             train_view.show(shown)
     with new, sentences():  # last: the first look at a model's settings loads torch
-        train_form.form(loading.cards()[0])
+        train_form.form(all_cards()[0])
 
 
 main()

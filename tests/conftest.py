@@ -10,7 +10,8 @@ import shutil
 import socket
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -81,6 +82,14 @@ def seeds() -> None:
         torch.set_num_threads(1)
 
 
+@pytest.fixture(scope="session")
+def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Any]:
+    """tiny_model(kind): that model of the table, trained once (tests.tiny_models). All tests share it, so none changes it."""
+    from tests import tiny_models  # costs torch
+
+    return cache(lambda kind: tiny_models.train(kind, tmp_path_factory.mktemp(kind)))
+
+
 @pytest.fixture
 def checkpoints(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An empty folder in the place of checkpoints/."""
@@ -93,11 +102,12 @@ def checkpoints(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    if CHROMIUM is None:
-        skip = pytest.mark.skip(reason="no chromium on this machine: apt-get install chromium")
-        for item in items:
-            if item.get_closest_marker("e2e"):
-                item.add_marker(skip)
+    """Browser tests have fifteen minutes each, for a machine that is busy, and are skipped where there is no browser."""
+    for item in items:
+        if item.get_closest_marker("e2e"):
+            item.add_marker(pytest.mark.timeout(900))
+            if CHROMIUM is None:
+                item.add_marker(pytest.mark.skip(reason="no chromium on this machine: apt-get install chromium"))
 
 
 def pytest_sessionfinish() -> None:

@@ -15,7 +15,8 @@ from typing import Any
 
 import numpy as np
 
-from core.checkpoint import _digest, pack
+from core.checked import digest_of
+from core.checkpoint import pack
 from core.packing import GZIPPED, PLAIN, file_sum
 
 Spoil = Callable[[Path], None]
@@ -25,7 +26,7 @@ def edit_config(folder: Path, **changes: Any) -> None:
     """Change config.json and make its digest fit."""
     path = folder / "config.json"
     config = json.loads(path.read_text(encoding="utf-8")) | changes
-    config["digest"] = _digest(config)
+    config["digest"] = digest_of(config)
     path.write_text(json.dumps(config), encoding="utf-8")
 
 

@@ -15,7 +15,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any, Protocol
+from typing import TYPE_CHECKING, Annotated, Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,9 +35,11 @@ from core.models.routing import near_and_random
 from core.models.substitution import Changed
 from core.models.tfidf import Features, TfIdf
 from core.ranking import best_of_all, top_k
-from core.training.defended import Copies, Defence
 from core.training.runs import Run
 from core.types import Blame, BoolArray, Embedded, IntArray, MaskMode, Perturbable, Scores, Unit, Weigh
+
+if TYPE_CHECKING:
+    from core.training.defended import Copies, Defence  # costs torch, which a linear model does without
 
 
 @dataclass(frozen=True)

@@ -30,7 +30,7 @@ from scipy import sparse
 from torch import Tensor
 
 from core.checkpoint import Saved
-from core.data.dataset import Dataset, truth_for
+from core.data.dataset import Dataset
 from core.document import Document
 from core.errors import CheckpointError, InputError, SettingsError
 from core.fields import from_json, settings_of, to_json
@@ -40,7 +40,7 @@ from core.models.buckets import CHUNK, Buckets, Reader, check_identifiable, reco
 from core.models.columns import Columns, reads_columns
 from core.models.linear_part import LinearPart
 from core.models.mach_network import Config, Hashing, Network
-from core.models.mach_training import MachTask, base_rates
+from core.models.mach_training import MachTask
 from core.models.substitution import Changed
 from core.models.tfidf import Features, TfIdf
 from core.ranking import best_of_all
@@ -269,42 +269,22 @@ def train(
     on "dev"; then the linear part, if wanted. Resumes from the run folder. Raises SettingsError where so few hashes cannot tell the
     labels apart."""
     check_identifiable(len(labels), config.buckets, config.repetitions)
-    splits = {name: dataset.split(name) for name in ("train", "dev")}
-    texts = {name: split.texts or () for name, split in splits.items()}
-    tfidf: TfIdf | Columns
-    truth = {name: truth_for(split, dataset.label_names, labels)[0][:, : len(labels)] for name, split in splits.items()}
-    if splits["train"].texts is None:
-        if parent is not None or defence is not None:
-            raise InputError("a MACH over vectors takes no parent and no defence: train it afresh, without one")
-        features, tfidf = linear.read_vectors(config, dataset)
-    else:
-        tfidf = TfIdf.fit(texts["train"], config.minimum_documents, config.maximum_features, run.progress) if parent is None else parent.tfidf
-        features = {name: tfidf.transform(texts[name]) for name in splits}
-    buckets = Buckets.of(len(labels), config.buckets, config.repetitions)
-    network = Network(config)
-    network.start(base_rates(truth["train"], buckets), torch.Generator().manual_seed(run.seed))
-    if parent is not None:
-        network.load_state_dict(parent.network.state_dict())
-    reader = Reader.of(buckets, config.method, labels, network.rates.numpy()[:, 0])
-    propensity = labels.inverse_propensities()
-    task = MachTask(
-        network, Hashing(config, len(tfidf)), reader, features["train"], truth["train"], features["dev"], truth["dev"],
-        ((propensity / propensity.min()) ** config.tail).astype(np.float32), config.batch_size, labels.bins(),
-        config, labels, tfidf, texts["train"], texts["dev"],
-    )  # fmt: skip
+    if dataset.split("train").texts is None and (parent is not None or defence is not None):
+        raise InputError("a MACH over vectors takes no parent and no defence: train it afresh, without one")
+    task = MachTask.of(config, dataset, labels, run, *(() if parent is None else (parent.tfidf, parent.network)))
     settings = from_json(LoopSettings, {setting.name: getattr(config, setting.name) for setting in settings_of(LoopSettings)})
     fit(defended(task, defence, run), settings, run)
-    model = over(tfidf)(config, labels, tfidf, network.cpu())
+    model = over(task.tfidf)(config, labels, task.tfidf, task.module.cpu())
     if not config.linear:
         return model
     copies = None if defence is None else defence.copies(task, run)
     if parent is not None and parent.linear is not None and copies is None:
-        return beside(model, parent.linear.model, features["dev"], truth["dev"], run)
-    rows, labelled = features["train"], truth["train"]
-    if isinstance(tfidf, TfIdf):
-        rows, labelled = linear.with_copies(tfidf, rows, labelled, copies)
-    machines = linear.fit(linear.Config(threshold=config.linear_threshold), labels, tfidf, rows, labelled, run)
-    return beside(model, machines, features["dev"], truth["dev"], run)
+        return beside(model, parent.linear.model, task.dev_features, task.dev_truth, run)
+    rows, labelled = task.features, task.truth
+    if isinstance(task.tfidf, TfIdf):
+        rows, labelled = linear.with_copies(task.tfidf, rows, labelled, copies)
+    machines = linear.fit(linear.Config(threshold=config.linear_threshold), labels, task.tfidf, rows, labelled, run)
+    return beside(model, machines, task.dev_features, task.dev_truth, run)
 
 
 def beside(model: Mach, machines: linear.LinearModel, features: sparse.csr_array, truth: sparse.csr_array, run: Run) -> Mach:

@@ -14,14 +14,17 @@ from numpy.typing import NDArray
 from scipy import sparse
 from torch import Tensor, nn
 
+from core.data.dataset import Dataset, truth_for
 from core.labels import LabelSpace
 from core.metrics import judge, ndcg, precision, recall_by_bin, value
+from core.models import linear
 from core.models.buckets import Buckets, Reader
 from core.models.columns import Columns
 from core.models.mach_network import Config, Hashing, Network
 from core.models.tfidf import TfIdf
 from core.ranking import top_k
 from core.training.defended import Inputs, Outputs, Space, Targets
+from core.training.runs import Run
 from core.types import Classifier, IntArray, Scores
 
 BATCH = 256
@@ -48,6 +51,34 @@ class MachTask:
     texts: Sequence[str]
     dev_texts: Sequence[str]
     selection: str = "nDCG@5"
+
+    @classmethod
+    def of(
+        cls, config: Config, dataset: Dataset, labels: LabelSpace, run: Run, known: TfIdf | Columns | None = None, parent: Network | None = None
+    ) -> Self:  # fmt: skip
+        """The splits "train" and "dev" of texts or of vectors, and networks at their start: buckets fire at their base rates, or all is as
+        in `parent`, whose features are `known`."""
+        splits = {name: dataset.split(name) for name in ("train", "dev")}
+        texts = {name: split.texts or () for name, split in splits.items()}
+        truth = {name: truth_for(split, dataset.label_names, labels)[0][:, : len(labels)] for name, split in splits.items()}
+        tfidf: TfIdf | Columns
+        if splits["train"].texts is None:
+            features, tfidf = linear.read_vectors(config, dataset)
+        else:
+            tfidf = TfIdf.fit(texts["train"], config.minimum_documents, config.maximum_features, run.progress) if known is None else known
+            features = {name: tfidf.transform(texts[name]) for name in splits}
+        buckets = Buckets.of(len(labels), config.buckets, config.repetitions)
+        network = Network(config)
+        network.start(base_rates(truth["train"], buckets), torch.Generator().manual_seed(run.seed))
+        if parent is not None:
+            network.load_state_dict(parent.state_dict())
+        reader = Reader.of(buckets, config.method, labels, network.rates.numpy()[:, 0])
+        propensity = labels.inverse_propensities()
+        return cls(
+            network, Hashing(config, len(tfidf)), reader, features["train"], truth["train"], features["dev"], truth["dev"],
+            ((propensity / propensity.min()) ** config.tail).astype(np.float32), config.batch_size, labels.bins(),
+            config, labels, tfidf, texts["train"], texts["dev"],
+        )  # fmt: skip
 
     def groups(self) -> list[dict[str, Any]]:
         return [{"params": list(self.module.parameters())}]

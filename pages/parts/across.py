@@ -14,10 +14,10 @@ from core.explainers.global_importance import GlobalImportance, global_importanc
 from core.render.importance import importance
 from core.types import Classifier
 from pages.parts import loading
+from pages.parts.cards import Card
 from pages.parts.controls import fitting, title
 from pages.parts.data_views import label_picker, labels_of
 from pages.parts.explaining import duration, working
-from pages.parts.loading import Card
 from pages.parts.show import plain
 
 SAMPLE = (10, 25, 50, 100, 200)

@@ -16,9 +16,9 @@ from core.explainers import estimate, explain, preset
 from core.explainers.attribution import Attribution
 from core.types import Classifier
 from pages.parts import loading
+from pages.parts.cards import Card, all_cards
 from pages.parts.controls import fitting, title
 from pages.parts.explaining import duration, working
-from pages.parts.loading import Card
 from pages.parts.show import plain, problem, sentences
 from pages.parts.stepper import Run
 from pages.parts.words import words
@@ -124,7 +124,7 @@ def elsewhere(record: dict[str, Any], key: str) -> None:
     from core.render.trace import table
 
     st.markdown("**Send to another checkpoint**")
-    others = {card.name: card for card in loading.cards()[0] if card.name != record["checkpoint"]}
+    others = {card.name: card for card in all_cards()[0] if card.name != record["checkpoint"]}
     if not others:
         st.caption("There is no other checkpoint here.")
         return

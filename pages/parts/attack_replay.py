@@ -13,7 +13,7 @@ from core.document import Document
 from core.types import Classifier
 from pages.parts import loading, session
 from pages.parts.attack_end import elsewhere, save
-from pages.parts.loading import Card
+from pages.parts.cards import Card, all_cards
 from pages.parts.show import plain, problem, sentences
 
 MEGABYTES = 20
@@ -49,7 +49,7 @@ def _shown(record: dict[str, Any], card: Card | None) -> None:
 
     what = ", ".join(record["labels"]) or "any of the top labels"
     st.subheader(plain(f"Saved attack on {what}"))
-    chosen = next((one for one in loading.cards()[0] if one.name == record["checkpoint"]), card)
+    chosen = next((one for one in all_cards()[0] if one.name == record["checkpoint"]), card)
     if chosen is None:
         return
     with st.spinner(f"Replaying on {chosen.name} …"):

@@ -13,8 +13,8 @@ from core.document import Document
 from core.predict import predict
 from core.ranking import top_k
 from pages.parts import loading, session
+from pages.parts.cards import Card, all_cards
 from pages.parts.labels import UNITS, number
-from pages.parts.loading import Card
 from pages.parts.reading import Reading
 from pages.parts.rows import Row, rows
 from pages.parts.show import plain
@@ -29,7 +29,7 @@ Pair = tuple[Reading, Reading]
 
 def other(card: Card) -> Card | None:
     """The second checkpoint, by its picker: at first the parent of the chosen one, or a child, or one of the same kind."""
-    others = {each.name: each for each in loading.cards()[0] if each.name != card.name}
+    others = {each.name: each for each in all_cards()[0] if each.name != card.name}
     if not others:
         st.info(
             "There is only one checkpoint here, so there is nothing to compare it with. Train another, or make a robust one on the Train page.",

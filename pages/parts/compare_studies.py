@@ -19,7 +19,7 @@ from core.study.settings import Request
 from core.study.statistics import Interval
 from core.study.summary import Filter
 from pages.parts import loading, session, study_list, study_views
-from pages.parts.loading import Card
+from pages.parts.cards import Card, all_cards
 from pages.parts.show import plain, problem
 from pages.parts.study_views import table
 
@@ -167,7 +167,7 @@ def _percent(share: float) -> float | None:
 
 def _card(one: Campaign) -> Card | None:
     """The checkpoint that a study attacked, if it is here with the very weights."""
-    return next((card for card in loading.cards()[0] if card.digest == one.digest), None)
+    return next((card for card in all_cards()[0] if card.digest == one.digest), None)
 
 
 def _metrics(pair: tuple[Campaign, Campaign]) -> None:

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import streamlit as st
 
-from pages.parts import documents, loading, session
-from pages.parts.loading import Card
+from pages.parts import documents, session
+from pages.parts.cards import Card, all_cards
 from pages.parts.show import plain, problem
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -58,7 +58,7 @@ def frame(title: str) -> Card | None:
 
 
 def _picker() -> Card | None:
-    cards, problems = loading.cards()
+    cards, problems = all_cards()
     for sentence in problems:
         problem(sentence)
     if not cards:

@@ -12,7 +12,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from importlib import import_module
 from itertools import islice
 from pathlib import Path
@@ -21,8 +21,9 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 import streamlit as st
 
 from core import checkpoint
-from core.errors import CheckpointError, CoreError
+from core.errors import CoreError
 from core.labels import LabelSpace
+from pages.parts.cards import Card
 
 if TYPE_CHECKING:
     from core.data.dataset import Dataset
@@ -34,9 +35,6 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-VECTORS = "features.txt"
-"""The file that only checkpoints over feature vectors have (core.models.columns)."""
-
 KEPT_RESULTS = 256
 KEPT_MODELS = 4
 STAMPED = 1_000
@@ -45,54 +43,6 @@ KEPT_SCORES = 16
 """Dense scores of a document: 2.7 MB at 670,091 labels, so few are kept."""
 PREWARM_AFTER = 2.5
 """Seconds between a finished home page and the first import of torch: the browser loads its widgets and paints in between."""
-
-
-@dataclass(frozen=True)
-class Card:
-    """What a checkpoint says of itself, read without its weights. `precision` is P@1 on its test split in [0, 1], or None; `parent`: the
-    checkpoint that it stands on, or nothing."""
-
-    name: str
-    model: str
-    digest: str
-    documents: int
-    precision: float | None
-    parent: str = ""
-    vectors: bool = False
-    """Whether it reads feature vectors of a data set."""
-
-
-def _precision(provenance: Any) -> float | None:
-    """P@1 from the evaluation in a checkpoint's provenance, which is free JSON: anything else counts as not measured."""
-    found = provenance
-    for key in ("evaluation", "metrics", "P@1", "value"):
-        found = found.get(key) if isinstance(found, dict) else None
-    return float(found) if isinstance(found, int | float) else None
-
-
-def card(name: str) -> Card:
-    """Raises CheckpointError for a folder whose config.json cannot be read."""
-    config = checkpoint.read_config(name)
-    parent = config.get("parent")
-    named = str(parent.get("name", "")) if isinstance(parent, dict) else ""
-    precision = _precision(config.get("provenance"))
-    return Card(name, config["model"], config["digest"], config["documents"], precision, named, VECTORS in config["files"])
-
-
-def cards() -> tuple[list[Card], list[str]]:
-    """The checkpoints that can be read, those of checkpoints/ before those that runs made, those trained afresh before those that stand on
-    another, the most precise first; and a sentence for each that cannot."""
-    found, problems = [], []
-    for name in checkpoint.names():
-        try:
-            found.append(card(name))
-        except CheckpointError as error:
-            problems.append(str(error))
-
-    def order(one: Card) -> tuple[bool, bool, float, str]:
-        return not checkpoint.find(one.name).is_relative_to(checkpoint.FOLDER), bool(one.parent), -(one.precision or 0.0), one.name
-
-    return sorted(found, key=order), problems
 
 
 @st.cache_resource(max_entries=KEPT_MODELS, show_spinner=False)

@@ -14,7 +14,7 @@ from core.jobs import new_folder, root
 from core.study.jobs import start
 from core.study.settings import AUTO, EDGES, Request, Study
 from pages.parts import forms, loading, session
-from pages.parts.loading import Card
+from pages.parts.cards import Card
 from pages.parts.show import plain
 
 TEXTS = ("debtags", "eurlex57k", "reuters21578")

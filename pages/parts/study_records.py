@@ -12,7 +12,7 @@ from core.study import exports, follow
 from core.study.campaigns import Campaign
 from core.study.records import Record
 from pages.parts import loading, session
-from pages.parts.loading import Card
+from pages.parts.cards import Card
 from pages.parts.show import plain
 
 OUTCOMES = {"reached": "success", "exhausted": "failed", "budget": "failed", "refused": "skipped", "error": "skipped"}

@@ -15,7 +15,7 @@ from core.study.exports import rows_to_csv, rows_to_json
 from core.study.statistics import Interval
 from core.study.summary import Filter, by_bin, gap, query_area, row
 from pages.parts import loading
-from pages.parts.loading import Card
+from pages.parts.cards import Card
 from pages.parts.show import plain
 
 KINDS = {"cosine": "cosine", "angular": "1 − arccos(cosine), as the paper's code has it"}

@@ -19,8 +19,8 @@ from core.training import slots
 from core.training.estimate import estimate
 from core.training.request import Training, base_config, base_settings
 from pages.parts import forms, loading, session
+from pages.parts.cards import Card
 from pages.parts.frame import KINDS
-from pages.parts.loading import Card
 from pages.parts.show import plain
 
 TEXTS = ("debtags", "eurlex57k", "reuters21578")

@@ -13,9 +13,9 @@ from core.attacks.coordinates import Pool
 from core.attacks.features import FEATURE_ATTACKS, FeatureAttack, FeatureResult, FeatureSession, FeatureStep, PointSearch
 from core.attacks.goals import ALL_GOALS, AllWrong, AnyGoal, Demote, Disturb, Promote, SetChange, to_json
 from pages.parts import labels, session, vector_documents, vector_found
+from pages.parts.cards import Card
 from pages.parts.explaining import heard, working
 from pages.parts.forms import form
-from pages.parts.loading import Card
 from pages.parts.show import plain, problem, sentences
 from pages.parts.vector_documents import VectorReading
 

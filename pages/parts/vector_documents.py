@@ -14,8 +14,8 @@ from core.explainers.one_vector import OneVector
 from core.ranking import top_k
 from core.vector_cli import Opened, open_document
 from pages.parts import loading, session
+from pages.parts.cards import Card
 from pages.parts.data_source import LOOPBACK
-from pages.parts.loading import Card
 from pages.parts.reading import Reading
 from pages.parts.show import plain, problem
 

@@ -7,7 +7,7 @@ import streamlit as st
 
 from core.explainers.attribution import Attribution
 from pages.parts import comparing, controls, explaining, exporting, labels, session, vector_documents
-from pages.parts.loading import Card
+from pages.parts.cards import Card
 from pages.parts.show import plain
 from pages.parts.vector_documents import VectorReading
 

@@ -33,7 +33,7 @@ def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 def paste(tab: Page, text: str) -> None:
     tab.get_by_role("textbox", name="Document").fill(text)
     tab.get_by_role("button", name="Show its labels").click()
-    expect(tab.get_by_text("not why a label was chosen")).to_be_visible(timeout=120_000)
+    expect(tab.get_by_text("not why a label was chosen")).to_be_visible()
     ready(tab)
 
 
@@ -51,7 +51,7 @@ def test_bertviz_draws_offline_in_either_theme(url: str, open_tab: Open, scheme:
     tab = open_tab(f"{url}/attention", scheme=scheme)
     paste(tab, TEXT)
     lines = frame(tab).locator("svg line")
-    expect(lines.first).to_be_attached(timeout=120_000)
+    expect(lines.first).to_be_attached()
     assert lines.count() >= 2 * 10 * 10
     expect(frame(tab).locator("svg text", has_text="chess").first).to_be_visible()
     background = frame(tab).locator("body").evaluate("body => getComputedStyle(body).backgroundColor")
@@ -64,7 +64,7 @@ def test_the_model_view_opens_a_head(url: str, open_tab: Open) -> None:
     tab = open_tab(f"{url}/attention?view=model")
     paste(tab, TEXT)
     pictures = frame(tab).locator("rect.attn_background")
-    expect(pictures).to_have_count(4, timeout=120_000)
+    expect(pictures).to_have_count(4)
     frame(tab).locator("svg > g").nth(2).click()
     expect(frame(tab).locator("text.detail")).to_have_text("Layer 1, Head 0")
 
@@ -72,11 +72,11 @@ def test_the_model_view_opens_a_head(url: str, open_tab: Open) -> None:
 def test_words_rollout_and_label(url: str, open_tab: Open) -> None:
     tab = open_tab(f"{url}/attention?view=words&layer=1&head=0")
     paste(tab, TEXT)
-    expect(tab.locator(".ytick", has_text="1 Chess").first).to_be_visible(timeout=120_000)
+    expect(tab.locator(".ytick", has_text="1 Chess").first).to_be_visible()
     choose(tab, "Rollout")
-    expect(tab.locator(".js-plotly-plot")).to_have_count(2, timeout=120_000)
+    expect(tab.locator(".js-plotly-plot")).to_have_count(2)
     choose(tab, "For a label")
-    expect(tab.get_by_text("How far can this be trusted?")).to_be_visible(timeout=120_000)
+    expect(tab.get_by_text("How far can this be trusted?")).to_be_visible()
     assert "view=label" in tab.url and "Chess" not in tab.url
 
 
@@ -86,7 +86,7 @@ def test_an_upload_is_mapped_read_and_shown_as_text(url: str, open_tab: Open, tm
     file.write_text('body,topics\n"A chess game ![x](http://evil.example/x.png) <img src=x onerror=alert(1)>",games|board\nAn editor,editor\n')
     tab.set_input_files("input[type=file]", str(file))
     main = tab.get_by_test_id("stMain")
-    expect(main).to_contain_text("1 of 2 documents in train carry", timeout=120_000)
+    expect(main).to_contain_text("1 of 2 documents in train carry")
     expect(main).to_contain_text("<img src=x onerror=alert(1)>")
     expect(tab.get_by_test_id("stText").locator("img")).to_have_count(0)
 
@@ -96,11 +96,11 @@ def test_a_file_that_is_no_table_is_a_sentence(url: str, open_tab: Open, tmp_pat
     file = tmp_path / "mine.csv"
     file.write_bytes(b"\x00\x01\x02")
     tab.set_input_files("input[type=file]", str(file))
-    expect(tab.get_by_test_id("stAlert")).to_contain_text("mine.csv", timeout=120_000)
+    expect(tab.get_by_test_id("stAlert")).to_contain_text("mine.csv")
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_the_long_tail_of_a_checkpoint(url: str, open_tab: Open, scheme: str) -> None:
     tab = open_tab(f"{url}/data", scheme=scheme)
-    expect(tab.locator(".js-plotly-plot").get_by_text("torso:")).to_be_visible(timeout=120_000)
+    expect(tab.locator(".js-plotly-plot").get_by_text("torso:")).to_be_visible()
     expect(tab.get_by_test_id("stMain")).to_contain_text("tiny-x knows 12 labels")

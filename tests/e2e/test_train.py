@@ -17,7 +17,7 @@ from tests.pages.tiny import CUES, tiny_dataset
 from tests.unit.jobs.test_jobs import processes, until
 from tests.unit.test_debtags import write_index
 
-pytestmark = [pytest.mark.e2e, pytest.mark.slow, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 
 
 @pytest.fixture(scope="module")

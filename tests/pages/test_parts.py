@@ -13,12 +13,12 @@ from hypothesis import given
 from hypothesis import strategies as hs
 from streamlit.testing.v1 import AppTest
 
-from core import fields
+from core import checkpoint, fields
 from core.document import Document
 from core.errors import SettingsError
 from core.explainers import EXPLAINERS, LEVELS, explainer_class, preset
 from core.labels import LabelSpace
-from pages.parts import documents, labels, loading, words
+from pages.parts import cards, documents, labels, loading, words
 from pages.parts.controls import title
 from pages.parts.explaining import duration
 from pages.parts.forms import changed, from_text
@@ -83,19 +83,24 @@ def test_a_result_that_raises_is_not_kept() -> None:
 def test_heavy_work_takes_turns_and_whoever_waits_is_told() -> None:
     st.cache_resource.clear()
     order: list[str] = []
-    held = threading.Event()
+    held, told = threading.Event(), threading.Event()
 
     def first() -> None:
         with loading.slot(lambda text: None):
             held.set()
-            time.sleep(1.2)
+            told.wait(60)
             order.append("first")
 
     thread = threading.Thread(target=first)
     thread.start()
     assert held.wait(10)
     said: list[str] = []
-    with loading.slot(said.append):
+
+    def say(text: str) -> None:
+        said.append(text)
+        told.set()
+
+    with loading.slot(say):
         order.append("second")
     thread.join()
     assert order == ["first", "second"]
@@ -131,10 +136,10 @@ def test_a_search_over_670_091_labels_answers_while_one_types() -> None:
     space = LabelSpace.of([f"label{i} group{i % 97}" for i in range(size)], np.arange(size) % 1_000, size)
     scores = np.random.default_rng(0).random(size, dtype=np.float32)
     space.search("label", labels.FOUND)  # builds the folded names once
-    start = time.perf_counter()
+    start = time.thread_time()  # the machine may be shared
     found = labels.rows(space.search("group31 label67", labels.FOUND), scores, space, "probability")
     assert len(found) == labels.FOUND
-    assert time.perf_counter() - start < 5  # 0.4 s on a free core; the machine may be shared
+    assert time.thread_time() - start < 2  # 0.4 s
 
 
 @pytest.mark.parametrize(("largest", "places"), [(0.0, 8), (1.5, 2), (0.25, 3), (12.0, 2), (0.004, 5)])
@@ -192,11 +197,11 @@ def test_only_its_file_names_the_session_state_and_the_caches() -> None:
 def test_a_run_s_checkpoint_is_never_what_a_newcomer_meets_first(monkeypatch: pytest.MonkeyPatch) -> None:
     """However precise: it may be of another data set, and was made by somebody's trial."""
     precisions = {"trial": 0.99, "good": 0.8, "better": 0.9}
-    monkeypatch.setattr(loading.checkpoint, "names", lambda: list(precisions))
-    monkeypatch.setattr(loading, "card", lambda name: loading.Card(name, "linear", "d", 1, precisions[name]))
-    places = {"trial": loading.checkpoint.RUNS / "trial" / "checkpoint"}
-    monkeypatch.setattr(loading.checkpoint, "find", lambda name: places.get(name, loading.checkpoint.FOLDER / name))
-    assert [card.name for card in loading.cards()[0]] == ["better", "good", "trial"]
+    monkeypatch.setattr(checkpoint, "names", lambda: list(precisions))
+    monkeypatch.setattr(cards, "card", lambda name: cards.Card(name, "linear", "d", 1, precisions[name]))
+    places = {"trial": checkpoint.RUNS / "trial" / "checkpoint"}
+    monkeypatch.setattr(checkpoint, "find", lambda name: places.get(name, checkpoint.FOLDER / name))
+    assert [card.name for card in cards.all_cards()[0]] == ["better", "good", "trial"]
 
 
 def test_a_checkpoint_that_stands_on_another_comes_after_those_trained_afresh(checkpoints, monkeypatch):
@@ -205,5 +210,5 @@ def test_a_checkpoint_that_stands_on_another_comes_after_those_trained_afresh(ch
     for name in known:
         (checkpoints / name).mkdir()
         (checkpoints / name / "config.json").write_text("{}")
-    monkeypatch.setattr(loading, "card", lambda name: loading.Card(name, "linear", "d", 1, known[name][1], known[name][0]))
-    assert [card.name for card in loading.cards()[0]] == ["base", "weak", "robust"]
+    monkeypatch.setattr(cards, "card", lambda name: cards.Card(name, "linear", "d", 1, known[name][1], known[name][0]))
+    assert [card.name for card in cards.all_cards()[0]] == ["base", "weak", "robust"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -235,9 +236,9 @@ def test_another_kind_may_have_a_parent_of_its_kind(base: checkpoint.Saved, chec
 
 
 @pytest.mark.parametrize("kind", ["xml-cnn", "mach"])
-def test_a_model_saved_with_a_parent_scores_the_same(kind: str, checkpoints: Path) -> None:
+def test_a_model_saved_with_a_parent_scores_the_same(kind: str, checkpoints: Path, tiny_model: Callable[[str], Any]) -> None:
     """Some tensors changed, as fine-tuning changes them: whole the scores stay to the bit, as differences nearly."""
-    trained: Any = tiny_models.train(kind, checkpoints / "..")
+    trained = tiny_model(kind)
     parts = {"model": kind, "settings": trained.settings(), "labels": trained.labels, "files": trained.files()}
     tensors: Tensors = trained.tensors()
     save(checkpoints / "base", tensors=tensors, **parts)

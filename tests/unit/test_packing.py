@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import lzma
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -26,8 +27,8 @@ def saved(checkpoints: Path) -> Path:
 
 
 @pytest.mark.parametrize("kind", models.MODELS)
-def test_a_packed_model_has_the_same_digest_and_scores(kind: str, tmp_path: Path) -> None:
-    trained: Any = tiny_models.train(kind, tmp_path)
+def test_a_packed_model_has_the_same_digest_and_scores(kind: str, tmp_path: Path, tiny_model: Callable[[str], Any]) -> None:
+    trained = tiny_model(kind)
     folder = tmp_path / "saved"
     digest = checkpoint.save(
         folder, model=kind, settings=trained.settings(), labels=trained.labels, tensors=trained.tensors(), files=trained.files()

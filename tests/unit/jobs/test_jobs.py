@@ -22,6 +22,9 @@ from core.training.runs import JOB, LOCK, Run, read_progress, read_status, write
 
 PROGRAM = Path(__file__).resolve().parents[2] / "job_program.py"
 
+SOON = 20
+"""Seconds within which a dead or stopped job is known for one: at once on a free machine."""
+
 
 @pytest.fixture(autouse=True)
 def runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
@@ -117,7 +120,7 @@ def test_a_killed_waiter_stands_in_nobodys_way(runs: Path) -> None:
     until(lambda: jobs.find("last").place == 2 and processes(runs / "killed", True))
     for pid in processes(runs / "killed", True):
         os.kill(pid, signal.SIGKILL)
-    until(lambda: state("killed") == "crashed", 5)
+    until(lambda: state("killed") == "crashed", SOON)
     assert jobs.find("last").place == 1
     until(lambda: state("last") == "done")
     jobs.resume("killed")
@@ -129,10 +132,10 @@ def test_stop_in_the_line_and_at_work(runs: Path) -> None:
     launch("second", seconds=1)
     until(lambda: working("first") and jobs.find("second").place == 1)
     assert jobs.stop("second").stopping
-    until(lambda: state("second") == "stopped", 10)
+    until(lambda: state("second") == "stopped", SOON)
     assert "left the line" in jobs.find("second").status["message"]
     jobs.stop("first")
-    until(lambda: state("first") == "stopped", 20)
+    until(lambda: state("first") == "stopped", SOON)
     assert "the same command goes on from here" in jobs.find("first").status["message"]
     before = int((runs / "first" / "count").read_text())
     # The very same command, but a faster clock: its words are kept in job.json.
@@ -148,7 +151,7 @@ def test_a_stop_while_it_loads_is_not_lost() -> None:
     folder = launch("slow", "loads", 1.5)
     until(lambda: jobs.find("slow").status["what"] == "starting")
     jobs.stop("slow")
-    until(lambda: state("slow") == "stopped", 20)
+    until(lambda: state("slow") == "stopped", SOON)
     assert len(read_progress(folder)) <= 1
 
 
@@ -157,13 +160,13 @@ def test_killed_is_crashed_within_seconds_and_resumes(runs: Path) -> None:
     launch("one", seconds=30)
     until(lambda: working("one"))
     os.kill(processes(runs / "one", False)[0], signal.SIGKILL)
-    until(lambda: state("one") == "crashed", 3)
-    until(lambda: "signal 9" in jobs.find("one").status["message"], 3)
+    until(lambda: state("one") == "crashed", SOON)
+    until(lambda: "signal 9" in jobs.find("one").status["message"], SOON)
     jobs.resume("one")
     until(lambda: state("one") == "running" and jobs.find("one").status["what"] == "training")
     for pid in sorted(processes(runs / "one"), reverse=True):
         os.kill(pid, signal.SIGKILL)
-    until(lambda: state("one") == "crashed", 3)
+    until(lambda: state("one") == "crashed", SOON)
     assert "its process is gone" in jobs.find("one").status["message"]
     assert not slots.held(slots.devices("cpu")[0].lock)
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import copy
+from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -22,7 +23,6 @@ from core.models.xml_cnn_network import Config as CnnConfig
 from core.models.xml_cnn_network import Ragged, XmlCnnModule
 from core.ranking import top_k
 from core.types import Share
-from tests import tiny_models
 from tests.tiny_models import TOPICS
 
 BEFORE = Document.from_text("A small chess program, for people who like music and mail")
@@ -79,8 +79,8 @@ def test_the_maxima_are_the_network_s_own(length: int) -> None:
     assert (starts + widths <= max(8, length)).all()
 
 
-def test_mach_names_who_shares_the_bucket(tmp_path: Path) -> None:
-    model: Any = tiny_models.train("mach", tmp_path)
+def test_mach_names_who_shares_the_bucket(tiny_model: Callable[[str], Any]) -> None:
+    model = tiny_model("mach")
     found = model.blame(BEFORE, BEFORE.replace({2: "database"}), 0)
     buckets = [one for one in found.shares if one.part == "bucket"]
     assert len(buckets) == model.buckets.repetitions
@@ -91,8 +91,8 @@ def test_mach_names_who_shares_the_bucket(tmp_path: Path) -> None:
         assert (one.detail == "shared with no other label") == (not others)
 
 
-def test_x_transformer_says_where_the_cluster_stands(tmp_path: Path) -> None:
-    model: Any = tiny_models.train("x-transformer", tmp_path)
+def test_x_transformer_says_where_the_cluster_stands(tiny_model: Callable[[str], Any]) -> None:
+    model = tiny_model("x-transformer")
     after = BEFORE.replace({2: "database"})
     label = TOPICS.index("chess")
     figures = {one.name: (one.before, one.after) for one in model.blame(BEFORE, after, label).figures}
@@ -104,9 +104,9 @@ def test_x_transformer_says_where_the_cluster_stands(tmp_path: Path) -> None:
     assert figures["clusters in the beam"][0] == min(model.config.beam, len(model.weights.head))
 
 
-def test_x_transformer_says_when_the_beam_loses_a_label(tmp_path: Path) -> None:
+def test_x_transformer_says_when_the_beam_loses_a_label(tiny_model: Callable[[str], Any]) -> None:
     """With a beam of one and a matcher that sends each of two texts to a cluster of its own."""
-    model: Any = tiny_models.train("x-transformer", tmp_path)
+    model = copy.copy(tiny_model("x-transformer"))
     chess, mail = Document.from_text("a fast chess program"), Document.from_text("free mail for people")
     pooled = model.pool([model.tokenizer.tokens(one).ids for one in (chess, mail)])
     head = np.zeros_like(model.weights.head)

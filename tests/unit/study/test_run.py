@@ -109,6 +109,7 @@ def test_stopped_and_resumed(request_for, tmp_path: Path) -> None:
     assert run_study(request, folder) == run_study(request, tmp_path / "whole")
 
 
+@pytest.mark.timeout(900)  # a dozen processes one after the other, on a machine that may be busy
 def test_killed_and_resumed(request_for, tmp_path: Path) -> None:
     """kill -9 at random moments, with workers, until it is done: no pair lost, none twice, all as in one go."""
     request, folder = request_for(pairs=24, change_rate=0.6), tmp_path / "killed"
