@@ -26,12 +26,12 @@ from core.evidence.studies.base import Cell, Training, find, header_for, resumed
 from core.evidence.studies.hybrids import CONTROL, ROBUST, UNCHECKED, trained
 from core.types import Progress
 
+ATTACKS = ("hop-skip-jump", "boundary", "zoo")
 PLANS: Mapping[str, Mapping[str, Any]] = {
-    "bibtex": {"documents": 200, "attacks": ("hop-skip-jump", "zoo")},
-    "delicious": {"documents": 100, "attacks": ("hop-skip-jump", "boundary", "zoo")},
+    "bibtex": {"documents": 200, "attacks": ATTACKS},
+    "delicious": {"documents": 100, "attacks": ATTACKS},
 }
-"""The attacks that the paper's tables of each data set have, and ZOO on Delicious besides. Boundary asks its questions one by one, which
-takes four times as long as the others do."""
+"""What is drawn of each data set and which attacks are made: the paper's tables have Boundary on Delicious and ZOO on BibTeX only."""
 QUERIES, K = 1_000, 5
 THETA = 0.1
 BASE = "base"
