@@ -100,7 +100,8 @@ def _show(arguments: argparse.Namespace, progress: Progress) -> Found:
         for line in board.lines
         if arguments.paper in (None, line.paper, *board.papers.papers[line.paper].seeds) and arguments.model in (None, line.model)
     ]
-    lines = [f"{one.verdict.upper():16s} {one.paper}: {one.claim.said}\n{'':17s}{one.sentence}" for one in board.verdicts]
+    verdicts = [one for one in board.verdicts if arguments.paper in (None, one.paper, *board.papers.papers[one.paper].seeds)]
+    lines = [f"{one.verdict.upper():16s} {one.paper}: {one.claim.said}\n{'':17s}{one.sentence}" for one in verdicts]
     for line in chosen:
         measure = f" ({line.measure})" if line.measured else ""
         lines.append(
@@ -110,4 +111,4 @@ def _show(arguments: argparse.Namespace, progress: Progress) -> Found:
     beyond = side_by_side(one.record for one in mine if one.record is not None)
     lines += [f"no paper | {row['record']} | {row['model']} | {row['data']} | {row['figure']}: {row['value']}" for row in beyond]
     flat = [line.flat() for line in chosen]
-    return {"verdicts": [one.flat() for one in board.verdicts], "rows": json.loads(json.dumps(flat)), "beyond the papers": beyond}, lines
+    return {"verdicts": [one.flat() for one in verdicts], "rows": json.loads(json.dumps(flat)), "beyond the papers": beyond}, lines

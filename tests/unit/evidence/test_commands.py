@@ -47,6 +47,7 @@ def test_show_prints_rows_and_verdicts(capsys):
     assert [one["verdict"] for one in found["verdicts"]] == ["does not hold", "partly"]
     assert said(capsys, "show", "--paper", "003")["rows"] == found["rows"]  # seed 003 is paper 004
     assert said(capsys, "show", "--paper", "000")["rows"] == []
+    assert said(capsys, "show", "--paper", "000")["verdicts"] == [] != said(capsys, "show", "--paper", "004")["verdicts"]
     assert len(said(capsys, "show", "--model", "AttentionXML")["rows"]) == 1
 
 
