@@ -5,8 +5,10 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
+from numpy.typing import NDArray
 
 from core.study.statistics import Interval, newcombe, wilson
 from core.types import FloatArray
@@ -91,7 +93,7 @@ def ratio(tops: Sequence[float], bottoms: Sequence[float], documents: Sequence[o
     np.add.at(sums[0], places, np.asarray(tops, dtype=np.float64))
     np.add.at(sums[1], places, np.asarray(bottoms, dtype=np.float64))
     count = sums.shape[1]
-    drawn = np.random.default_rng(seed).multinomial(count, np.full(count, 1 / count), size=RESAMPLES).astype(np.float64)
+    drawn = _draws(count, seed).astype(np.float64)
     top, bottom = drawn @ sums[0], drawn @ sums[1]
     samples = np.divide(top, bottom, out=np.full(RESAMPLES, np.nan), where=bottom > 0)
     low, high = np.nanpercentile(samples, [2.5, 97.5])
@@ -106,6 +108,12 @@ def median(values: Sequence[float], seed: int = 0) -> Measured:
     drawn = np.random.default_rng(seed).integers(len(own), size=(RESAMPLES, len(own)))
     low, high = np.percentile(np.median(own[drawn], axis=1), [2.5, 97.5])
     return Measured(float(np.median(own)), float(low), float(high), len(own))
+
+
+@lru_cache(maxsize=8)
+def _draws(count: int, seed: int) -> NDArray[np.int16]:
+    """How often each of `count` documents is drawn in each resample: [resamples, count]. All figures of a record ask for the same."""
+    return np.random.default_rng(seed).multinomial(count, np.full(count, 1 / count), size=RESAMPLES).astype(np.int16)
 
 
 def slope(x: FloatArray, y: FloatArray) -> Measured:
