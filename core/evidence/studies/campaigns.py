@@ -14,6 +14,7 @@ from typing import Any
 from core.errors import InputError
 from core.evidence.attacked_pairs import item_of
 from core.evidence.records import Header, Record
+from core.evidence.studies.accuracy import EURLEX
 from core.evidence.studies.base import Cell, Study, Training, dated, header_for
 from core.types import Progress
 
@@ -29,6 +30,8 @@ REBALANCED_HERE = {"attention-xml": "4", "aplc-xlnet": "1"}
 """The paper's own two victims with its rebalanced losses are no checkpoints that ship: the study trains them on for so many epochs."""
 VARIANTS = {"pw-cb": "PW-cb", "pw": "PW"}
 DATA = ("debtags", "eurlex57k")
+TRAINED = {cell.name: cell.training for cell in EURLEX.cells}
+"""The models of the study of accuracy, which are no checkpoints that ship either."""
 
 
 @dataclass(frozen=True)
@@ -127,7 +130,8 @@ def _mismatch(study: Study, cell: Cell, request: Any) -> str | None:
 
 
 def _cell(data: str, name: str, model: str, ending: str = "", variant: str = "normal", settings: Mapping[str, Any] | None = None) -> Cell:
-    return Cell(f"{data}-{name}{ending}", model, data, variant, f"{data}-{name}", settings=settings or {})
+    checkpoint = f"{data}-{name}"
+    return Cell(f"{checkpoint}{ending}", model, data, variant, checkpoint, TRAINED.get(checkpoint), settings or {})
 
 
 def _rebalanced(name: str, model: str, kind: str) -> Cell:
