@@ -56,7 +56,8 @@ def newcombe(first: tuple[int, int], second: tuple[int, int]) -> Interval:
 def stratified(success: BoolArray, first: BoolArray, strata: IntArray, documents: Sequence[str], seed: int = 0) -> Interval:
     """Difference of two shares within strata: d = sum_s w_s (p_1s - p_2s) / sum_s w_s, w_s = n_1s n_2s / (n_1s + n_2s), the
     Mantel-Haenszel risk difference (Greenland and Robins 1985). `first` [n] says which pairs are of the first group. The interval is
-    the percentile bootstrap over documents: pairs of one document are drawn together. With one stratum it is the plain difference.
+    the percentile bootstrap over documents: pairs of one document are drawn together; where that has no width, Newcombe's of the two
+    groups. With one stratum it is the plain difference.
     """
     groups = np.stack([first, ~first])
     shape = 2, int(strata.max(initial=0)) + 1
@@ -73,6 +74,9 @@ def stratified(success: BoolArray, first: BoolArray, strata: IntArray, documents
     drawn = rng.multinomial(len(n), np.full(len(n), 1 / len(n)), size=RESAMPLES).astype(np.float64)
     samples = _difference(np.tensordot(drawn, n, 1), np.tensordot(drawn, hits, 1))
     low, high = np.nanpercentile(samples, [2.5, 97.5])
+    if low == high:  # every pair of a group comes out alike, so that resampling shows no doubt, however few there are
+        found = newcombe(*((int(success[member].sum()), int(member.sum())) for member in groups))
+        low, high = found.low, found.high
     return Interval(value, float(low), float(high))
 
 

@@ -109,3 +109,12 @@ def test_area_by_hand() -> None:
     """Horizon 100: successes at 20 and 60, a failure, a success past the horizon: (0.8 + 0.4 + 0 + 0) / 4."""
     assert area([20, 60, 90, 150], [True, True, False, True], 100) == pytest.approx(0.3)
     assert math.isnan(area([], [], 100)) and area([0], [True], 10) == 1
+
+
+def test_groups_that_all_succeed_are_not_certain_to() -> None:
+    """50 of 50 on both sides: no resample differs, and yet Newcombe's interval, from Wilson's [0.929, 1], reaches 7 points to either side."""
+    success, first = np.ones(100, dtype=np.bool_), np.arange(100) < 50
+    found = stratified(success, first, np.zeros(100, dtype=np.int64), [str(i) for i in range(100)])
+    closed = newcombe((50, 50), (50, 50))
+    assert found.value == 0 and (found.low, found.high) == (closed.low, closed.high)
+    assert found.high == pytest.approx(0.0713, abs=1e-3) and found.low == -found.high
