@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
+from dataclasses import asdict
 from typing import Any
 
 from core import fields
@@ -80,7 +81,7 @@ def _against(arguments: argparse.Namespace, first: Any, dataset: Any, progress: 
 
     other = load(arguments.against)
     second = evaluate(other, dataset, arguments.split, progress, arguments.limit)
-    ahead = {name: {"value": e.value, "low": e.low, "high": e.high} for name, e in difference(first.judged, second.judged).items()}
+    ahead = {name: asdict(e) for name, e in difference(first.judged, second.judged).items()}
     return {**to_json(second, other, dataset), "ahead": ahead}
 
 

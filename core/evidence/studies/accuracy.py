@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from core.evidence.records import Header, Item, Record
-from core.evidence.studies.base import Cell, Training, header_for, resumed, rounded
+from core.evidence.studies.base import Cell, Training, header_for, marks, resumed, rounded
 from core.evidence.studies.fgsm import XML_CNN
 from core.types import Progress
 
@@ -61,7 +61,7 @@ def predictions(classifier: Any, dataset: Any, done: set[str], progress: Progres
         best = classifier.retrieve([part.texts[row] for row in rows], DEPTH)[0] if rows else ()
         for row, labels in zip(rows, best, strict=True):
             own = set(truth.indices[truth.indptr[row] : truth.indptr[row + 1]].tolist())
-            yield {"id": str(row), "row": row, "true": len(own), "hits": "".join("1" if int(label) in own else "0" for label in labels)}
+            yield {"id": str(row), "row": row, "true": len(own), "hits": marks(labels, own)}
         progress(min(start + BATCH, len(part)), len(part), f"tagging with {classifier.name}")
 
 

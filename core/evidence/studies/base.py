@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from contextlib import redirect_stdout
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -146,6 +146,11 @@ def resumed(header: Header, work: Path, items: Callable[[set[str]], Iterator[Ite
 
 def dated(header: Header, seconds: float) -> Header:
     return replace(header, measured=datetime.now(UTC).date().isoformat(), seconds=round(seconds, 1))
+
+
+def marks(best: Iterable[int], own: Container[int]) -> str:
+    """'10110': whether each of a document's best labels, given by their ids, is among its true ones."""
+    return "".join("1" if int(label) in own else "0" for label in best)
 
 
 def rounded(value: float, digits: int = 6) -> float | None:

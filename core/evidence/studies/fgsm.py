@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from core.evidence.records import Header, Item, Record
-from core.evidence.studies.base import Cell, Training, header_for, resumed, rounded
+from core.evidence.studies.base import Cell, Training, header_for, marks, resumed, rounded
 from core.types import Progress
 
 DOCUMENTS = 500
@@ -71,7 +71,7 @@ def hits(scores: Any, own: list[int]) -> str:
     """'10110': whether each of the best labels, by the dense score, is true."""
     from core.ranking import top_k
 
-    return "".join("1" if int(label) in own else "0" for label in top_k(scores[None], DEPTH)[0])
+    return marks(top_k(scores[None], DEPTH)[0], own)
 
 
 def _trained(data: str, base: tuple[str, ...], child: tuple[str, ...]) -> dict[str, Training]:

@@ -22,7 +22,7 @@ import numpy as np
 
 from core import checkpoint
 from core.evidence.records import Header, Item, Record
-from core.evidence.studies.base import Cell, Training, find, header_for, resumed, rounded
+from core.evidence.studies.base import Cell, Training, find, header_for, marks, resumed, rounded
 from core.evidence.studies.hybrids import CONTROL, ROBUST, UNCHECKED, trained
 from core.types import Progress
 
@@ -124,7 +124,7 @@ def document(classifier: Any, vector: Any, own: Sequence[int], pool: Any, attack
     """The attacks on one document of true labels `own`, none where there is nothing to attack."""
     first = best(classifier, vector)
     hit = [label for label in first if label in own]
-    found: Item = {"features": len(vector), "norm": rounded(float(np.linalg.norm(vector.values))), "clean": hits(first, own), "attacks": {}}
+    found: Item = {"features": len(vector), "norm": rounded(float(np.linalg.norm(vector.values))), "clean": marks(first, own), "attacks": {}}
     if hit and len(vector):
         made = {name: attack(name, classifier, vector, hit[0], own, pool) for name in attacks}
         found["attacks"] = {name: outcome for name, outcome in made.items() if outcome is not None}
@@ -144,9 +144,9 @@ def attack(name: str, classifier: Any, vector: Any, target: int, own: Sequence[i
     found: Item = {"reached": result.success, "queries": result.final.queries}
     end, possible, text = (result.level(level) for level in ("continuous", "feasible", "text"))
     if end is not None and end.reached and end.distance is not None:
-        found |= {"l2": rounded(end.distance.l2), "l0": end.distance.l0, "end": hits(best(classifier, end.vector), own)}
+        found |= {"l2": rounded(end.distance.l2), "l0": end.distance.l0, "end": marks(best(classifier, end.vector), own)}
     if possible is not None and possible.reached and possible.distance is not None:
-        found |= {"bits": possible.distance.l0, "possible": hits(best(classifier, possible.vector), own)}
+        found |= {"bits": possible.distance.l0, "possible": marks(best(classifier, possible.vector), own)}
         found["text"] = bool(text is not None and text.reached)
     return found
 
@@ -155,11 +155,6 @@ def best(classifier: Any, vector: Any) -> list[int]:
     """The ids of the five best labels, by the model's own retrieval."""
     ids: list[int] = classifier.retrieve_vectors(vector.matrix, min(K, len(classifier.labels)))[0][0].tolist()
     return ids
-
-
-def hits(ids: Sequence[int], own: Sequence[int]) -> str:
-    """'10110': whether each of these labels is true."""
-    return "".join("1" if label in own else "0" for label in ids)
 
 
 ATTACKED = VectorAttacks()
