@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, Page, Request, expect, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Locator, Page, Request, expect, sync_playwright
 
 from tests.conftest import CHROMIUM
 from tests.pages.tiny import save_tiny
@@ -140,3 +140,10 @@ def ready(tab: Page) -> None:
     tab.wait_for_timeout(250)
     tab.wait_for_selector('[data-testid="stApp"][data-test-script-state="notRunning"]', timeout=PATIENCE)
     tab.wait_for_timeout(250)
+
+
+def choose_first_row(table: Locator) -> None:
+    """A dataframe is a canvas: its first row is chosen in the margin below the heading. A click, unlike a box asked for once, waits for a
+    table that a rerun is just drawing anew, and scrolls to it."""
+    ready(table.page)
+    table.click(position={"x": 15, "y": 35 + 17})

@@ -16,7 +16,7 @@ from core.study.exports import export
 from core.study.run import work
 from core.study.settings import Request
 from core.training.runs import Run
-from tests.e2e.conftest import Open, ready, serving
+from tests.e2e.conftest import Open, choose_first_row, ready, serving
 from tests.e2e.test_attack import LANGUAGE_MODEL, TEXT
 from tests.pages import studies
 from tests.pages.tiny import save_variant
@@ -82,12 +82,7 @@ def test_a_campaign_and_back_to_a_document(url: str, open_tab: Open, tmp_path: P
     expect(tab.get_by_text("Do the texts that fool one fool the other?")).to_be_visible()
     ready(tab)
     tab.screenshot(path=tmp_path / "campaign.png", full_page=True)
-    # A row is chosen in the margin of the table, which is a canvas and stands below the window.
-    table = tab.get_by_test_id("stDataFrame").last
-    table.scroll_into_view_if_needed()
-    box = table.bounding_box()
-    assert box is not None
-    tab.mouse.click(box["x"] + 15, box["y"] + 35 + 17)
+    choose_first_row(tab.get_by_test_id("stDataFrame").last)
     tab.get_by_role("button", name="Open on one document").click()
     expect(tab.get_by_text("The same attack on both")).to_be_visible()
     assert "compare=document" in tab.url and "model=tiny-linear" in tab.url

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import expect
 
-from tests.e2e.conftest import Open, ready, serving
+from tests.e2e.conftest import Open, choose_first_row, ready, serving
 from tests.pages import studies
 
 pytestmark = pytest.mark.e2e
@@ -44,11 +44,7 @@ def test_studies_are_seen_filtered_and_replayed(studied: str, open_tab: Open, tm
     ready(tab)
     tab.get_by_role("button", name="Replay every record").click()
     expect(tab.get_by_text("All 16 records came out as saved")).to_be_visible()
-    # A row is chosen in the margin of the table, which is a canvas.
-    table = tab.get_by_test_id("stDataFrame").last
-    box = table.bounding_box()
-    assert box is not None
-    tab.mouse.click(box["x"] + 15, box["y"] + 35 + 17)
+    choose_first_row(tab.get_by_test_id("stDataFrame").last)
     tab.get_by_role("button", name="Replay on the Attack page").click()
     expect(tab.get_by_role("heading", name="Saved attack on")).to_be_visible()
     assert "/attack" in tab.url
