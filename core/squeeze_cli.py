@@ -12,8 +12,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from core.attacking import prepare as prepare_attack
+from core.attacks.vectors import VECTOR_ATTACKS, VectorAttack
 from core.data.dataset import Dataset, Split
 from core.errors import CapabilityError, InputError
+from core.evaluate_attacked import drawn_rows
 from core.study.campaigns import Campaign, read_campaign
 from core.study.follow import write_squeezing
 from core.study.records import attempts
@@ -21,7 +23,6 @@ from core.study.settings import Prepare
 from core.types import Classifier, Progress
 
 if TYPE_CHECKING:
-    from core.attacks.vectors import VectorAttack
     from core.defences.squeezing import Squeezed
 
 Found = tuple[dict[str, Any], list[str]]
@@ -40,10 +41,11 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
         "--adaptive", type=int, default=0, metavar="N", help="attack the squeezed model itself on N of the study's pairs (default: 0)"
     )
     parser.add_argument("--against", help="with --adaptive: this squeezer alone (a name as printed; default: each)")
-    parser.add_argument(
-        "--fgsm", type=float, metavar="EPSILON",
-        help="move the rows of the test documents by FGSM of this size, then squeeze them; the attacker does not know of the squeezer",
-    )  # fmt: skip
+    for name in VECTOR_ATTACKS:
+        parser.add_argument(
+            f"--{name}", type=float, metavar="EPSILON",
+            help=f"move the rows of the test documents by {name.upper()} of this size, not knowing of the squeezer and knowing of it",
+        )  # fmt: skip
     parser.add_argument("--seed", type=int, default=0, help="of the draws of documents and pairs (default: 0)")
 
 
@@ -61,7 +63,7 @@ def squeeze(arguments: argparse.Namespace, progress: Progress, prepare: Prepare 
     classifier, dataset = load(arguments.checkpoint), load_dataset(arguments.dataset or campaign.request.study.dataset)
     if not isinstance(classifier, Maskable):
         raise CapabilityError(f"'{classifier.name}' cannot read a text with words taken away, which squeezed models must; choose another")
-    attack = None if arguments.fgsm is None else _fgsm(arguments.fgsm, classifier)
+    attacks = [_moving(kind, epsilon, classifier) for kind in VECTOR_ATTACKS.values() if (epsilon := getattr(arguments, kind.NAME)) is not None]
     training = Training(classifier, dataset.split("train").texts or (), progress)
     depths = [BitDepth(bits) for bits in sorted(set(arguments.bits or (2, 3, 4, 8)))]
     without = wordnet.missing()
@@ -80,36 +82,33 @@ def squeeze(arguments: argparse.Namespace, progress: Progress, prepare: Prepare 
     if arguments.adaptive and not attacked:
         raise InputError(f"no squeezer is called '{arguments.against}'; there are {', '.join(one.squeezer.name for one in found)}")
     adaptive = [against(one, campaign, arguments.adaptive, arguments.seed, prepare, progress) for one in attacked]
-    moved = None if attack is None else evaluate_squeezed(classifier, found, rows["test"], attack, "test", arguments.seed, progress)
+    moved = [evaluate_squeezed(classifier, found, rows["test"], attack, "test", arguments.seed, progress) for attack in attacks]
     result = {
         "checkpoint": classifier.name, "digest": classifier.digest, "records": str(campaign.folder), "attacked_digest": campaign.digest,
         "dataset": dataset.name, "data_digest": dataset.digest, "seed": arguments.seed, "documents": len(rows["test"].split("test")),
         "classifiers": table, "detector": detected["all"], "adaptive": adaptive,
-        "fgsm": moved, "skipped": without,
+        "moved": moved, "skipped": without,
     }  # fmt: skip
     kept = write_squeezing(campaign.folder, result)
     return result, [*_lines(result), f"kept as {kept}; the Robustness page shows it under Squeezing"]
 
 
-def _fgsm(epsilon: float, classifier: Classifier) -> VectorAttack:
-    """FGSM on the true labels, which costs P@k the most. CapabilityError before anything else is measured where it does not fit."""
-    from core.attacks.vectors import Fgsm
+def _moving(kind: type[VectorAttack], epsilon: float, classifier: Classifier) -> VectorAttack:
+    """An attack on the true labels, which costs P@k the most. CapabilityError before anything else is measured where it does not fit."""
     from core.defences import squeezed_rows
 
-    attack = Fgsm(epsilon=epsilon, label_source="true")
+    attack = kind(epsilon=epsilon, label_source="true")
     if why := attack.refusal(classifier) or squeezed_rows.refusal(classifier):
         raise CapabilityError(why)
     return attack
 
 
 def drawn(dataset: Dataset, name: str, count: int, seed: int) -> Dataset:
-    """A data set with `count` documents of one split, drawn at random, in their order. InputError where that is none."""
+    """A data set with `count` documents of one split, those that `core evaluate --limit` draws. InputError where that is none."""
     split = dataset.split(name)
     if split.texts is None:
         raise InputError(f"data set '{dataset.name}' holds vectors, no text; squeezing reads text")
-    if count < 1:
-        raise InputError(f"--documents is {count}; it must be 1 or more")
-    rows = np.sort(np.random.default_rng(seed).permutation(len(split))[:count])
+    rows = drawn_rows(len(split), count, seed)
     kept = Split(tuple(split.ids[i] for i in rows), split.truth[rows], tuple(split.texts[i] for i in rows))
     return replace(dataset, splits={name: kept})
 
@@ -184,16 +183,20 @@ def _lines(found: dict[str, Any]) -> list[str]:
         f"{one['saved_success']} succeeded)"
         for one in found["adaptive"]
     ]
-    lines += [] if found["fgsm"] is None else _moved_lines(found["fgsm"])
+    lines += [line for one in found["moved"] for line in _moved_lines(one)]
     return lines if found["skipped"] is None else [*lines, f"synonyms as one: left out. {found['skipped']}"]
 
 
 def _moved_lines(found: dict[str, Any]) -> list[str]:
-    """Rows moved by FGSM and squeezed then, on the same documents."""
-    lines = [f"FGSM of {found['epsilon']:g} on the rows of {found['documents']:,} documents, then squeezed. {found['attacker']}"]
-    lines.append(f"{'':42} {'P@1':>6} {'moved':>6}  won back [95 %]")
-    for row in found["rows"]:
-        clean, moved, won = (row[side]["P@1"] for side in ("clean", "moved", "won"))
-        interval = f"{100 * won['value']:5.2f} [{100 * won['low']:.2f}, {100 * won['high']:.2f}]"
-        lines.append(f"{row['name']:42} {100 * clean['value']:6.2f} {100 * moved['value']:6.2f}  {interval}")
+    """Rows moved and squeezed, on the same documents."""
+    lines = [f"{found['attack'].upper()} of {found['epsilon']:g} on the rows of {found['documents']:,} documents, then squeezed"]
+    for attacker, said in found["attackers"].items():
+        lines.append(f"the attacker {said}:")
+        lines.append(f"{'':42} {'P@1':>6} {'moved':>6}  gap [95 %]             won back [95 %]")
+        for row in found["rows"]:
+            own = row[attacker]
+            gap, won = (
+                f"{100 * one['value']:5.2f} [{100 * one['low']:.2f}, {100 * one['high']:.2f}]" for one in (own["gap"]["P@1"], own["won"]["P@1"])
+            )
+            lines.append(f"{row['name']:42} {100 * row['clean']['P@1']['value']:6.2f} {100 * own['moved']['P@1']['value']:6.2f}  {gap:22} {won}")
     return lines

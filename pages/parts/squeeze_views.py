@@ -45,30 +45,40 @@ def _block(study: Campaign, found: dict[str, Any]) -> None:
     table("The attacker knows of it", [_adaptive(row) for row in found["adaptive"]], f"adaptive.{name}")
     if not found["adaptive"]:
         st.caption("No attack on the squeezed model itself was run; `core squeeze … --adaptive 50` does. Without it, no defence should be believed.")
-    if found.get("fgsm") is not None:  # files of before there was this part lack it
-        _moved(found["fgsm"], name)
+    for each in found.get("moved", ()):  # files of before there was this part lack it
+        _moved(each, name)
     st.caption(plain(f"Checkpoint digest {found['digest']}; texts made on digest {found['attacked_digest']}."))
 
 
 def _moved(found: dict[str, Any], name: str) -> None:
-    """Rows moved by FGSM, then squeezed."""
-    table(f"FGSM of {found['epsilon']:g} on the rows, then squeezed", [_moved_row(row) for row in found["rows"]], f"moved.{name}")
+    """Rows moved by FGSM or PGD, then squeezed."""
+    attack = found["attack"].upper()
+    rows = [_moved_row(row, attacker) for attacker in found["attackers"] for row in found["rows"]]
+    table(f"{attack} of {found['epsilon']:g} on the rows, then squeezed", rows, f"moved.{found['attack']}.{name}")
     left_out = f" Left out, since moved rows have no words: {', '.join(found['left_out'])}." if found["left_out"] else ""
+    said = " ".join(f"The {attacker} attacker {what}." for attacker, what in found["attackers"].items())
     st.caption(
         plain(
-            f"{found['attacker']} The same {found['documents']:,} test documents on all sides (seed {found['seed']}), true labels aimed at, ranked "
-            f"by {found['ranked_by']}. Won back: P@1 of moved rows squeezed minus not squeezed, with a paired 95 % interval.{left_out}"
+            f"{said} The same {found['documents']:,} test documents on all sides (seed {found['seed']}), true labels aimed at, ranked by "
+            f"{found['ranked_by']}. Gap: P@1 clean minus moved, read alike. Won back: P@1 moved, read so, minus moved, read plainly. Intervals are "
+            f"paired, 95 %.{left_out}"
         )
     )
 
 
-def _moved_row(row: dict[str, Any]) -> dict[str, Any]:
-    clean, moved, won = (row[side]["P@1"] for side in ("clean", "moved", "won"))
+def _moved_row(row: dict[str, Any], attacker: str) -> dict[str, Any]:
+    own = row[attacker]
     return {
-        "squeezer": row["name"], "P@1 %": _percent(clean["value"]), "moved P@1 %": _percent(moved["value"]), "low %": _percent(moved["low"]),
-        "high %": _percent(moved["high"]), "won back": _percent(won["value"]), "from": _percent(won["low"]), "to": _percent(won["high"]),
-        "P@5 %": _percent(row["clean"]["P@5"]["value"]), "moved P@5 %": _percent(row["moved"]["P@5"]["value"]),
+        "squeezer": row["name"], "attacker": attacker, "P@1 %": _percent(row["clean"]["P@1"]["value"]),
+        "moved P@1 %": _percent(own["moved"]["P@1"]["value"]), "gap": _between(own["gap"]["P@1"]), "won back": _between(own["won"]["P@1"]),
+        "P@5 %": _percent(row["clean"]["P@5"]["value"]), "moved P@5 %": _percent(own["moved"]["P@5"]["value"]),
     }  # fmt: skip
+
+
+def _between(figure: dict[str, float]) -> str:
+    """Points, with the interval."""
+    value, low, high = (_percent(figure[key]) for key in ("value", "low", "high"))
+    return f"{value:+.1f} [{low:+.1f}, {high:+.1f}]"
 
 
 def _row(row: dict[str, Any]) -> dict[str, Any]:

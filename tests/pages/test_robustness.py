@@ -264,17 +264,19 @@ def test_squeezing_is_shown_where_it_was_measured(app, tmp_path):
         "all together (AUC 0.625)", "2 bits (AUC 0.625)", "&lt;b&gt;3 bits&lt;/b&gt; (AUC 0.625)"
     ]  # fmt: skip
     side = {name: {"value": value, "low": value - 0.1, "high": value + 0.1} for name, value in (("P@1", 0.5), ("P@5", 0.25))}
-    rows = [{"name": name, "clean": side, "moved": side, "gap": side, "won": side} for name in ("tiny-linear", "tiny-linear, 2 bits")]
+    own = {"moved": side, "gap": side, "won": side}
+    rows = [{"name": name, "clean": side, "cost": side, "unaware": own, "aware": own} for name in ("tiny-linear", "tiny-linear, 2 bits")]
     moved = {
-        "epsilon": 0.2, "documents": 30, "seed": 0, "ranked_by": "the scores of all labels", "attacker": "Does *not* know.", "rows": rows,
-        "left_out": ["words of 5+"],
+        "attack": "fgsm", "epsilon": 0.2, "documents": 30, "seed": 0, "ranked_by": "the scores of all labels", "rows": rows,
+        "attackers": {"unaware": "does *not* know", "aware": "knows"}, "left_out": ["words of 5+"],
     }  # fmt: skip
-    follow.write_squeezing(tmp_path / "runs" / "alpha", {**squeezing(), "fgsm": moved})
+    follow.write_squeezing(tmp_path / "runs" / "alpha", {**squeezing(), "moved": [moved]})
     test.run()
     assert not test.exception and "FGSM of 0.2 on the rows, then squeezed" in shown(test)
     frame = next(one.value for one in test.dataframe if "won back" in one.value.columns)
-    assert list(frame["squeezer"]) == ["tiny-linear", "tiny-linear, 2 bits"] and list(frame["won back"]) == [50.0] * 2
-    assert "Does *not* know. The same 30 test documents" in shown(test) and "no words: words of 5" in shown(test)
+    assert list(frame["squeezer"]) == ["tiny-linear", "tiny-linear, 2 bits"] * 2 and list(frame["attacker"]) == ["unaware"] * 2 + ["aware"] * 2
+    assert list(frame["won back"]) == ["+50.0 [+40.0, +60.0]"] * 4
+    assert "attacker does *not* know." in shown(test) and "The same 30 test documents" in shown(test) and "no words: words of 5" in shown(test)
     (tmp_path / "runs" / "alpha" / "squeezing.other.json").write_text("[]")
     test.run()
     assert not test.exception and "was not written by `core squeeze`" in shown(test)

@@ -7,7 +7,7 @@ from typing import Any, cast
 import numpy as np
 import pytest
 
-from core.attacks.vectors import Fgsm, perturb
+from core.attacks.vectors import Fgsm, Pgd, perturb
 from core.data.dataset import Split
 from core.defences.squeezed_rows import SqueezedRows, refusal
 from core.defences.squeezing import Binary, BitDepth, CoarseTfIdf, Squeezer, Training, Vocabulary
@@ -44,7 +44,7 @@ def test_a_text_s_own_rows_are_read_as_the_text(classifier: Maskable, squeezer: 
     for text in (*(tiny_models.dataset().split("test").texts or ())[:5], ""):
         embedded = classifier.embed(Document.from_text(text))
         before = embedded.vectors.copy()
-        assert rows.score(embedded, embedded.vectors[None])[0] == pytest.approx(squeezed.score([text])[0], abs=1e-4)
+        assert rows.score_embedded(embedded, embedded.vectors[None])[0] == pytest.approx(squeezed.score([text])[0], abs=1e-4)
         assert np.array_equal(embedded.vectors, before)
 
 
@@ -86,7 +86,10 @@ def test_the_plain_side_is_the_attacked_evaluation(classifier: Maskable) -> None
     found = evaluate_squeezed(classifier, [squeezed, Vocabulary(3, synonyms=False).fitted(training(classifier))], data, attack)
     plain = evaluate_attacked(classifier, data, [attack])
     first, second = found["rows"]
-    assert first["clean"]["P@1"]["value"] == plain.clean["P@1"].value and first["moved"]["P@5"]["value"] == plain.attacked[0].metrics["P@5"].value
+    assert (
+        first["clean"]["P@1"]["value"] == plain.clean["P@1"].value
+        and first["unaware"]["moved"]["P@5"]["value"] == plain.attacked[0].metrics["P@5"].value
+    )
     assert found["left_out"] == ["words of 3+"] and found["documents"] == len(plain.judged) and second["name"] == squeezed.name
     part, rows = data.split("test"), SqueezedRows.of(squeezed, classifier)
     assert part.texts is not None and rows is not None
@@ -95,9 +98,35 @@ def test_the_plain_side_is_the_attacked_evaluation(classifier: Maskable) -> None
         own = part.truth.indices[part.truth.indptr[row] : part.truth.indptr[row + 1]].tolist()
         if own:
             moved = perturb(attack, classifier, Document.from_text(text), own)
-            hits.append(int(rows.score(moved.embedded, moved.vectors[None])[0].argmax()) in own)
-    assert second["moved"]["P@1"]["value"] == pytest.approx(np.mean(hits))
-    assert second["won"]["P@1"]["value"] == pytest.approx(np.mean(hits) - first["moved"]["P@1"]["value"])
+            hits.append(int(rows.score_embedded(moved.embedded, moved.vectors[None])[0].argmax()) in own)
+    assert second["unaware"]["moved"]["P@1"]["value"] == pytest.approx(np.mean(hits))
+    assert second["unaware"]["won"]["P@1"]["value"] == pytest.approx(np.mean(hits) - first["unaware"]["moved"]["P@1"]["value"])
+
+
+def test_who_knows_of_the_squeezer_attacks_what_it_reads(classifier: Maskable) -> None:
+    """The aware side is the attacked evaluation of the squeezed rows themselves; the slopes are those of the plain classifier at what is read,
+    so that with many bits it is the plain attack, and a loss never falls below where it began."""
+    data, attack = tiny_models.dataset(), Pgd(epsilon=0.4, label_source="true", steps=3)
+    fine, coarse = BitDepth(16).fitted(training(classifier)), BitDepth(1).fitted(training(classifier))
+    rows = [SqueezedRows.of(one, classifier) for one in (fine, coarse)]
+    found = {row["name"]: row for row in evaluate_squeezed(classifier, (fine, coarse), data, attack)["rows"]}
+    for one in rows:
+        assert one is not None and isinstance(one, Steerable)
+        alone = evaluate_attacked(one, data, [attack])
+        assert found[one.name]["clean"]["P@1"]["value"] == alone.clean["P@1"].value
+        assert found[one.name]["aware"]["moved"]["P@1"]["value"] == alone.attacked[0].metrics["P@1"].value
+    assert found[fine.name]["aware"]["moved"] == found[classifier.name]["unaware"]["moved"] == found[classifier.name]["aware"]["moved"]
+    assert isinstance(classifier, Steerable) and rows[1] is not None
+    document = Document.from_text((data.split("test").texts or ())[0])
+    embedded = classifier.embed(document)
+    for mine, theirs in zip(
+        rows[1].gradient(embedded, embedded.vectors[None], np.asarray([0])),
+        classifier.gradient(embedded, rows[1].read(embedded, embedded.vectors[None]), np.asarray([0])),
+        strict=True,
+    ):
+        assert np.array_equal(mine, theirs)
+    assert rows[1].words_read(document) == classifier.words_read(document)
+    assert np.array_equal(rows[1].retrieve([document.text], 2)[0], coarse.retrieve([document.text], 2)[0])
 
 
 def test_no_document_is_a_sentence(classifier: Maskable) -> None:

@@ -79,20 +79,27 @@ def test_the_squeezed_model_is_attacked_itself(checkpoint: Path, study: Path) ->
 
 def test_rows_are_moved_then_squeezed(checkpoint: Path, study: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """With 16 bits nothing is undone; the squeezers of words are left out; the plain sides are those of `core evaluate --attack fgsm`."""
-    assert cli.main(words(checkpoint, study, "--documents", "15", "--fgsm", "0.5", "--json")) == 0
-    found = json.loads(capsys.readouterr().out)["fgsm"]
-    rows = {row["name"].partition(", ")[2]: row for row in found["rows"]}
-    assert set(rows) == {"", "1 bit", "16 bits", "binary"} and "words of 1+" in found["left_out"]
-    assert "does not know of the squeezer" in found["attacker"] and found["settings"]["label_source"] == "true"
-    assert rows[""]["gap"]["P@1"]["value"] > 0 and rows[""]["won"]["P@1"] == {"value": 0, "low": 0, "high": 0}
-    assert rows["16 bits"]["clean"] == rows[""]["clean"] and rows["16 bits"]["moved"] == rows[""]["moved"]
+    asked = words(checkpoint, study, "--documents", "15", "--fgsm", "0.5", "--pgd", "0.5")
+    assert cli.main([*asked, "--json"]) == 0
+    fgsm, pgd = json.loads(capsys.readouterr().out)["moved"]
+    assert (fgsm["attack"], pgd["attack"]) == ("fgsm", "pgd") and fgsm["documents"] == pgd["documents"]
+    rows = {row["name"].partition(", ")[2]: row for row in fgsm["rows"]}
+    assert set(rows) == {"", "1 bit", "16 bits", "binary"} and "words of 1+" in fgsm["left_out"]
+    assert "does not know of the squeezer" in fgsm["attackers"]["unaware"] and fgsm["settings"]["label_source"] == "true"
+    plain = rows[""]
+    assert plain["unaware"]["gap"]["P@1"]["value"] > 0 and plain["unaware"]["won"]["P@1"] == {"value": 0, "low": 0, "high": 0}
+    assert plain["aware"] == plain["unaware"], "there is nothing to know of"
+    assert rows["16 bits"]["clean"] == plain["clean"] and rows["16 bits"]["unaware"]["moved"] == plain["unaware"]["moved"]
     for row in rows.values():
-        assert row["gap"]["P@1"]["value"] == pytest.approx(row["clean"]["P@1"]["value"] - row["moved"]["P@1"]["value"])
-        assert row["won"]["P@1"]["value"] == pytest.approx(row["moved"]["P@1"]["value"] - rows[""]["moved"]["P@1"]["value"])
-    assert cli.main(words(checkpoint, study, "--documents", "15", "--fgsm", "0.5")) == 0
+        assert row["cost"]["P@1"]["value"] == pytest.approx(plain["clean"]["P@1"]["value"] - row["clean"]["P@1"]["value"])
+        for attacker in ("unaware", "aware"):
+            own = row[attacker]
+            assert own["gap"]["P@1"]["value"] == pytest.approx(row["clean"]["P@1"]["value"] - own["moved"]["P@1"]["value"])
+            assert own["won"]["P@1"]["value"] == pytest.approx(own["moved"]["P@1"]["value"] - plain["unaware"]["moved"]["P@1"]["value"])
+    assert cli.main(asked) == 0
     printed = capsys.readouterr().out
-    assert "FGSM of 0.5 on the rows of" in printed and "won back [95 %]" in printed and "does not know" in printed
-    assert follow.read_squeezings(study)[0]["fgsm"] == found
+    assert "FGSM of 0.5 on the rows of" in printed and "PGD of 0.5" in printed and "won back [95 %]" in printed and "knows of it" in printed
+    assert follow.read_squeezings(study)[0]["moved"] == [fgsm, pgd]
 
 
 def test_drawn_documents(data: Path) -> None:
