@@ -150,10 +150,13 @@ class RewritingTask(ABC):
         """As the model's own. The epoch's copies are made or read here: between two epochs the weights are those of a saved state."""
         start, self.epoch = epoch - epoch % self.refresh, epoch
         if start != self._made:
-            texts = self.inner.texts
-            self._texts = {copy.row: copy.text(texts[copy.row]) for copy in self.copies(start) if not copy.dropped}
+            self.learn_from(self.copies(start))
             self._made = start
         return self.inner.batches(epoch, generator)
+
+    def learn_from(self, copies: Sequence[Copy]) -> None:
+        """The copies that stand beside their documents from now on, but for those that were dropped."""
+        self._texts = {copy.row: copy.text(self.inner.texts[copy.row]) for copy in copies if not copy.dropped}
 
     def loss(self, module: nn.Module, rows: IntArray) -> Tensor:
         """The clean loss and the copies' (above); the clean one alone where no document of the batch has a copy."""
