@@ -44,11 +44,12 @@ class Setting:
 
 def settings_of(component: type[Any]) -> tuple[Setting, ...]:
     """The settings of a component class, in order. Raises TypeError for a field without a `Field` annotation."""
-    return _read(component)
+    found: Any = component  # mypy takes no class for hashable
+    return _read(found)
 
 
 @cache
-def _read(component: Any) -> tuple[Setting, ...]:
+def _read(component: type[Any]) -> tuple[Setting, ...]:
     """Once a class: annotations are strings to be evaluated, which took more than half of the time that synonym copies need."""
     if not dataclasses.is_dataclass(component):
         raise TypeError(f"{component.__name__} is not a dataclass")

@@ -68,7 +68,7 @@ def squeeze(arguments: argparse.Namespace, progress: Progress, prepare: Prepare 
     depths = [BitDepth(bits) for bits in sorted(set(arguments.bits or (2, 3, 4, 8)))]
     without = wordnet.missing()
     words = [Vocabulary(arguments.minimum, synonyms) for synonyms in (False, True) if not (synonyms and without)]
-    chosen: list[Squeezer] = [*depths, *([Binary()] if reads_tfidf(classifier) else []), *words]
+    chosen: list[Squeezer] = [*depths, *([Binary(), Binary(idf=True)] if reads_tfidf(classifier) else []), *words]
     found = [each.fitted(training) for each in chosen]
     rows = {
         "dev": drawn(dataset, "dev", arguments.documents, arguments.seed),

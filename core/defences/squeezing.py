@@ -49,8 +49,8 @@ def quantised(values: NDArray[np.float32], low: ArrayLike, high: ArrayLike, bits
 
 @dataclass(frozen=True)
 class CoarseTfIdf(TfIdf):
-    """TF-IDF with coarse values. top [F]: the largest value of each feature in training; bits 0: every feature that a text has counts
-    alike, 1 / sqrt(their number). Exact for texts and maskings, the only ways in which a `Squeezed` reads."""
+    """TF-IDF with coarse values. top [F]: the largest value of each feature in training; with bits 0: what a feature counts that a text has,
+    whatever its value, in rows of norm 1. Exact for texts and maskings, the only ways in which a `Squeezed` reads."""
 
     top: NDArray[np.float32]
     bits: int
@@ -61,16 +61,18 @@ class CoarseTfIdf(TfIdf):
             found.data = self.coarse(found.indices, found.data)
             found.eliminate_zeros()
             return found
-        lengths = np.diff(found.indptr)
-        found.data = np.repeat(1 / np.sqrt(np.maximum(lengths, 1)), lengths).astype(np.float32)
+        found.data = self.top[found.indices]
+        lengths = np.sqrt(np.asarray(found.multiply(found).sum(axis=1)).ravel())
+        found.data /= np.repeat(np.where(lengths > 0, lengths, 1), np.diff(found.indptr)).astype(np.float32)
         return found
 
     def coarse(self, columns: IntArray, values: NDArray[np.float32]) -> NDArray[np.float32]:
         """Values [..., T] of the features `columns` [T] of one text, which need be no text's. Without bits a value above 0 is there."""
         if self.bits:
             return quantised(values, 0, self.top[columns], self.bits)
-        there = values > 0
-        return np.asarray(there / np.sqrt(np.maximum(there.sum(axis=-1, keepdims=True), 1)), dtype=np.float32)
+        there = np.where(values > 0, self.top[columns], 0)
+        lengths = np.sqrt(np.square(there).sum(axis=-1, keepdims=True))
+        return np.asarray(there / np.where(lengths > 0, lengths, 1), dtype=np.float32)
 
 
 @dataclass(frozen=True)
@@ -232,18 +234,23 @@ class BitDepth:
 
 @dataclass(frozen=True)
 class Binary:
-    """TF-IDF values: a word or pair is there or not, however often and however rare."""
+    """TF-IDF values: a word or pair is there or not, however often; and, unless its idf is kept, however rare."""
 
     TITLE: ClassVar[str] = "Binary TF-IDF"
 
+    idf: Annotated[bool, Field("a feature that is there still counts its inverse document frequency: only how often it is there is lost")] = False
+
+    def __post_init__(self) -> None:
+        check(self)
+
     @property
     def name(self) -> str:
-        return "binary"
+        return "binary, idf kept" if self.idf else "binary"
 
     def fitted(self, training: Training) -> Squeezed:
         tfidf = tfidf_of(training.classifier)
-        nothing = np.zeros(len(tfidf), dtype=np.float32)
-        return Squeezed(_with_tfidf(training.classifier, CoarseTfIdf(tfidf.words, tfidf.bigrams, tfidf.idf, nothing, 0)), self)
+        counts = tfidf.idf if self.idf else np.ones(len(tfidf), dtype=np.float32)
+        return Squeezed(_with_tfidf(training.classifier, CoarseTfIdf(tfidf.words, tfidf.bigrams, tfidf.idf, counts, 0)), self)
 
 
 @dataclass(frozen=True)

@@ -33,7 +33,7 @@ def training(classifier: Maskable) -> Training:
     return Training(classifier, tiny_models.dataset().split("train").texts or ())
 
 
-SQUEEZERS: tuple[Squeezer, ...] = (BitDepth(1), BitDepth(3), Binary())
+SQUEEZERS: tuple[Squeezer, ...] = (BitDepth(1), BitDepth(3), Binary(), Binary(idf=True))
 
 
 @pytest.mark.parametrize("squeezer", SQUEEZERS, ids=lambda one: one.name)
@@ -64,9 +64,12 @@ def test_values_by_hand() -> None:
     coarse = CoarseTfIdf(words, np.zeros(0, np.int64), idf, np.asarray([3.0, 9.0, 1.0], np.float32), 2)
     values = np.asarray([[1.4, 0.4], [1.6, 0.9]], dtype=np.float32)
     assert coarse.coarse(np.asarray([0, 2]), values) == pytest.approx(np.asarray([[1, 1 / 3], [2, 1]]), abs=1e-6)
-    binary = CoarseTfIdf(words, np.zeros(0, np.int64), idf, np.zeros(3, np.float32), 0)
+    binary = CoarseTfIdf(words, np.zeros(0, np.int64), idf, np.ones(3, np.float32), 0)
     found = binary.coarse(np.asarray([0, 1, 2]), np.asarray([[0.2, 0.0, 0.9], [0.0, 0.0, 0.0]], dtype=np.float32))
     assert found == pytest.approx(np.asarray([[2**-0.5, 0, 2**-0.5], [0, 0, 0]]), abs=1e-6)
+    weighed = CoarseTfIdf(words, np.zeros(0, np.int64), idf, np.asarray([3.0, 9.0, 4.0], np.float32), 0)
+    kept = weighed.coarse(np.asarray([0, 2]), np.asarray([[0.9, 0.1], [0.0, 0.1]], dtype=np.float32))
+    assert kept == pytest.approx(np.asarray([[0.6, 0.8], [0, 1]]), abs=1e-6), "3 and 4 of a length of 5, whatever the values were"
 
 
 def test_what_cannot_be_squeezed_so(classifier: Maskable) -> None:

@@ -90,7 +90,7 @@ test_texts.__test__ = False  # type: ignore[attr-defined]
 
 def squeezers(classifier: Maskable) -> list[Squeezer]:
     """Those that fit."""
-    own: list[Squeezer] = [] if cast(Any, classifier).KIND in WITHOUT_TFIDF else [Binary()]
+    own: list[Squeezer] = [] if cast(Any, classifier).KIND in WITHOUT_TFIDF else [Binary(), Binary(idf=True)]
     return [BitDepth(1), BitDepth(3), *own, Vocabulary(3, synonyms=False)]
 
 
@@ -143,6 +143,11 @@ def test_what_is_squeezed_is_what_is_read(cnn: XmlCnn) -> None:
     binary = tfidf_of(Binary().fitted(training).inner).transform(test_texts())
     assert binary.multiply(binary).sum(axis=1) == pytest.approx(np.ones(len(test_texts())), rel=1e-5)
     assert all(len(set(binary.data[a:b].tolist())) == 1 for a, b in zip(binary.indptr, binary.indptr[1:], strict=False))
+    once = ["editor for sound", "editor editor for sound"]
+    kept, full = (tfidf.transform(once) for tfidf in (tfidf_of(Binary(idf=True).fitted(training).inner), plain))
+    words = {plain.words.words.index(word) for word in ("editor", "for", "sound") if word in plain.words.words}
+    assert kept[[0]].toarray() == pytest.approx(full[[0]].toarray(), abs=1e-6), "nothing is there twice"
+    assert kept[[1]].toarray()[0, sorted(words)] != pytest.approx(full[[1]].toarray()[0, sorted(words)], abs=1e-3)
 
 
 def test_features_that_training_lacks_keep_their_values() -> None:

@@ -84,7 +84,7 @@ def test_rows_are_moved_then_squeezed(checkpoint: Path, study: Path, capsys: pyt
     fgsm, pgd = json.loads(capsys.readouterr().out)["moved"]
     assert (fgsm["attack"], pgd["attack"]) == ("fgsm", "pgd") and fgsm["documents"] == pgd["documents"]
     rows = {row["name"].partition(", ")[2]: row for row in fgsm["rows"]}
-    assert set(rows) == {"", "1 bit", "16 bits", "binary"} and "words of 1+" in fgsm["left_out"]
+    assert set(rows) == {"", "1 bit", "16 bits", "binary", "binary, idf kept"} and "words of 1+" in fgsm["left_out"]
     assert "does not know of the squeezer" in fgsm["attackers"]["unaware"] and fgsm["settings"]["label_source"] == "true"
     plain = rows[""]
     assert plain["unaware"]["gap"]["P@1"]["value"] > 0 and plain["unaware"]["won"]["P@1"] == {"value": 0, "low": 0, "high": 0}
