@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
+from fnmatch import translate
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -50,7 +52,12 @@ class Link:
     alone: bool = True
 
     def meets(self, row: Row) -> bool:
-        return any(fnmatchcase(row.id, pattern) for pattern in self.rows)
+        return self._pattern.match(row.id) is not None
+
+    @cached_property
+    def _pattern(self) -> re.Pattern[str]:
+        """All patterns as one: every link is asked about every row."""
+        return re.compile("|".join(map(translate, self.rows)))
 
     def measure_of(self, row: Row) -> str:
         return self.measure.replace("{metric}", row.metric)
@@ -201,16 +208,14 @@ def check(link: Link, met: Sequence[Row]) -> None:
 def of_table(table: Table, whole: Papers, links: Sequence[Link], have: Sequence[State]) -> Iterator[Line]:
     """The paper's rows in order, then our cells that it has no row for."""
     beside: set[tuple[str, tuple[str, ...]]] = set()
-    for row in table.rows:
-        for link in links:
-            if link.meets(row):
-                for line in _of_row(table, row, link, whole, have):
-                    beside.add((line.measure, line.cells))
-                    yield line
-    for row in table.rows:
-        for link in links:
-            if link.study and link.alone and link.meets(row):
-                yield from _ours_alone(table, row, link, have, beside)
+    met = [(row, link) for row in table.rows for link in links if link.meets(row)]
+    for row, link in met:
+        for line in _of_row(table, row, link, whole, have):
+            beside.add((line.measure, line.cells))
+            yield line
+    for row, link in met:
+        if link.study and link.alone:
+            yield from _ours_alone(table, row, link, have, beside)
 
 
 def _of_row(table: Table, row: Row, link: Link, whole: Papers, have: Sequence[State]) -> Iterator[Line]:

@@ -63,16 +63,19 @@ def known(name: str, two: bool) -> Measure | Contrast:
 
 
 def fits(state: State, where: Where) -> bool:
-    cell = state.cell
-    have = {"model": cell.model, "data": cell.data, "variant": cell.variant, "study": state.study.NAME}
-    return all(have[key] == wanted if isinstance(wanted, str) else have[key] in wanted for key, wanted in where.items())
+    for key, wanted in where.items():
+        have = state.study.NAME if key == "study" else getattr(state.cell, key)
+        if have != wanted if isinstance(wanted, str) else have not in wanted:
+            return False
+    return True
 
 
 def select(states: Sequence[State], study: str, where: Where, against: Where | None) -> Iterator[Chosen]:
     """Cells of a study that fit, each with the cell that it is held against: of the same model and data, and of `against`'s conditions
     (its study is another where it names one)."""
+    conditions = {"study": study, **where}
     for state in states:
-        if not fits(state, {"study": study, **where}):
+        if not fits(state, conditions):
             continue
         if against is None:
             yield Chosen(state)
