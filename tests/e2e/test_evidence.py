@@ -39,6 +39,25 @@ def test_a_row_opens_its_record(served: str, open_tab: Open, tmp_path: Path) -> 
     tab.screenshot(path=tmp_path / "evidence.png", full_page=True)
 
 
+def test_a_claim_is_chosen_by_keyboard(served: str, open_tab: Open) -> None:
+    """Space chooses, the arrow goes on; the address keeps the choice and a link restores it, on a narrow screen, too."""
+    tab = open_tab(f"{served}/evidence")
+    first = tab.get_by_role("radio").first
+    first.focus()
+    tab.keyboard.press("Space")
+    ready(tab)
+    expect(tab.get_by_text("Rule: success above 95 %.")).to_be_visible()
+    expect(tab.get_by_test_id("stPlotlyChart")).to_be_visible()
+    expect(tab.get_by_role("row", name="MACH on debtags 58.3 % [32.0, 80.7] 12 speaks against it")).to_be_visible()
+    tab.keyboard.press("ArrowDown")
+    ready(tab)
+    expect(tab.get_by_text("Rule: by its table.")).to_be_visible()
+    assert "claim=004%2Fprinted" in tab.url
+    again = open_tab(tab.url, scheme="dark", width=480)
+    expect(again.get_by_text("Rule: by its table.")).to_be_visible()
+    assert again.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+
+
 def test_a_link_restores_the_record(served: str, open_tab: Open) -> None:
     tab = open_tab(f"{served}/evidence?cell=qaraei-positive%2Fdebtags-mach&measured=True", width=480)
     expect(tab.get_by_text("Weights: a1b2c3d4")).to_be_visible()
