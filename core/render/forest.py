@@ -76,9 +76,9 @@ def _broken(name: str) -> str:
 
 def figures(cells: Sequence[Judged], border: Border) -> str:
     """The same numbers as an escaped table."""
-    rows = [(one.name, one.said, "–" if one.n is None else f"{one.n:,}", OUTCOMES[one.outcome]) for one in cells]
+    rows = [(one.name, one.said, "–" if one.n is None else f"{one.n:,}", one.outcome) for one in cells]
     return table(
-        ("Cell", "Figure" if not any(one.interval for one in cells) else "Figure [95 % interval]", "n", "What it says"),
+        ("Cell", "Figure" if not any(one.interval for one in cells) else "Figure [95 % interval]", "n", "Speaks"),
         rows,
         f"Claimed: {border.said}",
     )
