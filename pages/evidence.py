@@ -14,11 +14,11 @@ def main() -> None:
     head = st.container(horizontal=True, vertical_alignment="center")
     head.title("Do the papers hold?", width="stretch")
     with sentences():
-        board = loading.board()
         st.markdown(
             "Each number that the papers print stands beside what was measured here, with its interval, the data and whether the protocol is the "
             "same. Attacks of different kinds are never put together. A figure of ours opens the record that it is computed from."
         )
+        board = loading.board()
         chosen = evidence_filters.choose(board)
         with head:
             evidence_tables.export(board, chosen)

@@ -87,6 +87,7 @@ RULES = (
             "core.explainers.global_importance",
             "core.data.overview",
             "core.attacks.steps",
+            "core.evidence.outcomes",
             "core.study.tables",
             "core.windows",
         ),

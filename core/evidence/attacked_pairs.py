@@ -46,8 +46,8 @@ def item_of(record: Mapping[str, Any]) -> Item:
 
 
 def study_records(record: Record) -> list[dict[str, Any]]:
-    """The items with the keys that `core.study.summary` reads."""
-    return [_study_record(item, int(record.header.settings["k"])) for item in record.items]
+    """The items with the keys that `core.study.summary` reads; made once, so only to be read."""
+    return record.once("study records", lambda: [_study_record(item, int(record.header.settings["k"])) for item in record.items])
 
 
 def _study_record(item: Item, k: int) -> dict[str, Any]:

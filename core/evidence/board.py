@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
+from fnmatch import translate
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +24,7 @@ from core.evidence.estimates import NOTHING, Measured
 from core.evidence.papers import NO_ATTACK, Papers, Row, Table
 from core.evidence.records import Record
 from core.evidence.run import State, states
-from core.evidence.selecting import Chosen, check_where, fits, known, select
+from core.evidence.selecting import NOT_YET, Chosen, Missing, check_where, fits, known, select
 from core.evidence.showing import figure, fitting, scaled
 
 FILE = "links.json"
@@ -50,7 +52,12 @@ class Link:
     alone: bool = True
 
     def meets(self, row: Row) -> bool:
-        return any(fnmatchcase(row.id, pattern) for pattern in self.rows)
+        return self._pattern.match(row.id) is not None
+
+    @cached_property
+    def _pattern(self) -> re.Pattern[str]:
+        """All patterns as one: every link is asked about every row."""
+        return re.compile("|".join(map(translate, self.rows)))
 
     def measure_of(self, row: Row) -> str:
         return self.measure.replace("{metric}", row.metric)
@@ -86,6 +93,8 @@ class Line:
     same: str
     reason: str
     state: str
+    missing: Missing | None = None
+    """Where it could be measured but was not yet."""
 
     @property
     def where(self) -> str:
@@ -123,6 +132,15 @@ class Line:
     def ours(self) -> str:
         """'85.0 % [79.4, 89.3]', or why there is none."""
         return figure(self.found, self.unit) if self.measured else self.state
+
+    @property
+    def here(self) -> str:
+        """The same in short: what a measurement needs is said by `to_measure`, which no column of a table has room for."""
+        return self.ours if self.missing is None else NOT_YET
+
+    @property
+    def to_measure(self) -> str:
+        return "" if self.missing is None else self.missing.steps
 
     def flat(self) -> dict[str, Any]:
         """A row of the exported table."""
@@ -201,24 +219,22 @@ def check(link: Link, met: Sequence[Row]) -> None:
 def of_table(table: Table, whole: Papers, links: Sequence[Link], have: Sequence[State]) -> Iterator[Line]:
     """The paper's rows in order, then our cells that it has no row for."""
     beside: set[tuple[str, tuple[str, ...]]] = set()
-    for row in table.rows:
-        for link in links:
-            if link.meets(row):
-                for line in _of_row(table, row, link, whole, have):
-                    beside.add((line.measure, line.cells))
-                    yield line
-    for row in table.rows:
-        for link in links:
-            if link.study and link.alone and link.meets(row):
-                yield from _ours_alone(table, row, link, have, beside)
+    met = [(row, link) for row in table.rows for link in links if link.meets(row)]
+    for row, link in met:
+        for line in _of_row(table, row, link, whole, have):
+            beside.add((line.measure, line.cells))
+            yield line
+    for row, link in met:
+        if link.study and link.alone:
+            yield from _ours_alone(table, row, link, have, beside)
 
 
 def _of_row(table: Table, row: Row, link: Link, whole: Papers, have: Sequence[State]) -> Iterator[Line]:
     if link.none or link.awaits:
-        sentence = link.none or f"not measured yet: needs {link.awaits}"
+        state: str | Missing = link.none or Missing(link.awaits)
         if link.awaits and not whole.datasets[row.data].stand_ins:
-            sentence = whole.datasets[row.data].sentence
-        yield _line(table, row, link, None, sentence)
+            state = whole.datasets[row.data].sentence
+        yield _line(table, row, link, None, state)
         return
     chosen = list(select(have, link.study, link.conditions(row, whole), link.against))
     if not chosen:
@@ -228,7 +244,7 @@ def _of_row(table: Table, row: Row, link: Link, whole: Papers, have: Sequence[St
         threat = known(link.measure_of(row), link.against is not None).threat or one.first.study.THREAT
         if row.threat not in (threat, NO_ATTACK):
             raise DataError(f"row {row.id} is of '{row.threat}', the cell {one.first.name} of '{threat}'")
-        yield _line(table, row, link, one, one.needs(), *_protocol(row, link, one, whole))
+        yield _line(table, row, link, one, one.missing(), *_protocol(row, link, one, whole))
 
 
 def _protocol(row: Row, link: Link, chosen: Chosen, whole: Papers) -> tuple[str, str]:
@@ -250,7 +266,7 @@ def _ours_alone(table: Table, row: Row, link: Link, have: Sequence[State], besid
 
 
 def _line(
-    table: Table, row: Row | None, link: Link, chosen: Chosen | None, state: str, same: str = "", reason: str = "", *, metric: str = "",
+    table: Table, row: Row | None, link: Link, chosen: Chosen | None, state: str | Missing, same: str = "", reason: str = "", *, metric: str = "",
     unit: str = "", threat: str = "", measure: str = "",
 ) -> Line:  # fmt: skip
     measure = measure or (link.measure_of(row) if row is not None and link.study else "")
@@ -258,8 +274,10 @@ def _line(
     cell = None if chosen is None else chosen.first.cell
     against = "" if chosen is None or chosen.second is None else f" against {chosen.second.cell.variant}"
     variant = "" if cell is None else f"{cell.variant}{against}"
+    missing = state if isinstance(state, Missing) and found.empty else None
     return Line(
         table.paper, table.id, row, row.metric if row else metric, row.unit if row else unit, row.threat if row else threat,
         row.setting if row else variant, measure, found, () if chosen is None else chosen.names, "" if cell is None else cell.model,
-        "" if cell is None else cell.data, variant, same, reason, state,
+        "" if cell is None else cell.data, variant, same, reason,
+        state.sentence() if isinstance(state, Missing) else state, missing,
     )  # fmt: skip

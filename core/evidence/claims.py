@@ -10,6 +10,7 @@ intervals. Some claims have no rule, with the reason.
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,11 +18,13 @@ from typing import Any
 
 from core.errors import DataError
 from core.evidence import records
+from core.evidence.estimates import Measured
 from core.evidence.measures import DIFFERENCE, FRACTION
+from core.evidence.outcomes import AGAINST, FOR, OPEN, Border, Judged, counts
 from core.evidence.papers import Papers, Row
 from core.evidence.run import State
 from core.evidence.selecting import Chosen, check_where, known, select
-from core.evidence.showing import figure, number
+from core.evidence.showing import figure, number, scaled
 
 FILE = "claims.json"
 HOLDS, PARTLY, NOT, UNDECIDED = "holds", "partly", "does not hold", "undecided"
@@ -31,7 +34,6 @@ SHOWN = {FRACTION: "%", DIFFERENCE: "points"}
 """How figures of these units are shown beside a claim."""
 PLAIN = ("normal", "base")
 """Variants that need not be said."""
-FOR, AGAINST, OPEN = "for", "against", "open"
 
 
 @dataclass(frozen=True)
@@ -85,16 +87,35 @@ class Claim:
 
 @dataclass(frozen=True)
 class Verdict:
-    """`sentence`: what says so, figure by figure; `cells`: the records behind it."""
+    """`sentence`: what says so, figure by figure, or why there is no verdict; `cells`: the records behind it; `judged`: the figures."""
 
     claim: Claim
     verdict: str
     sentence: str
     cells: tuple[str, ...]
+    judged: tuple[Judged, ...] = ()
 
     @property
     def paper(self) -> str:
         return self.claim.paper
+
+    @property
+    def counts(self) -> dict[str, int]:
+        return counts(self.judged)
+
+    @property
+    def border(self) -> Border:
+        """Of a verdict with figures."""
+        rule, unit = self.claim.rule, self.judged[0].unit
+        at, side = (rule.border if rule.printed else scaled(rule.border, unit)), "above" if rule.above is not None else "below"
+        return Border(at, rule.above is not None, f"{side} {number(at, '')} {unit}".strip())
+
+    def rows(self) -> list[dict[str, Any]]:
+        """Rows of the exported table of figures, one a cell; one without figures where there are none."""
+        head = {"paper": self.paper, "claim": self.claim.said, "verdict": self.verdict}
+        if not self.judged:
+            return [head | {"why": self.sentence}]
+        return [head | {"claimed": self.border.said} | one.flat() for one in self.judged]
 
     def flat(self) -> dict[str, Any]:
         return {
@@ -153,18 +174,23 @@ def judge(claim: Claim, states: Sequence[State], papers: Papers) -> Verdict:
 def _by_records(claim: Claim, states: Sequence[State]) -> Verdict:
     rule = claim.rule
     every = list(select(states, rule.study, rule.where, rule.against))
-    unit = SHOWN.get(known(rule.measure, rule.against is not None).unit, known(rule.measure, rule.against is not None).unit)
-    outcomes, parts, cells = [], [], list[str]()
+    unit = known(rule.measure, rule.against is not None).unit
+    judged = []
     for chosen in every:
         if not chosen.measured or (found := chosen.figure(rule.measure)).empty:
             continue
         low, high = (found.value, found.value) if found.exact else (found.low, found.high)
-        outcomes.append(rule.outcome(low, high))
-        parts.append(f"{_name(chosen)} {figure(found, unit)}, n = {found.n:,} ({outcomes[-1]})")
-        cells += chosen.names
-    if not outcomes:
+        judged.append(_judged(chosen, found, SHOWN.get(unit, unit), rule.outcome(low, high)))
+    if not judged:
         return Verdict(claim, UNMEASURED, every[0].needs() if every else "no study measures it", ())
-    return Verdict(claim, verdict(outcomes, rule.every), "; ".join(parts), tuple(dict.fromkeys(cells)))
+    sentence = "; ".join(f"{one.name} {one.said}, n = {one.n:,} ({one.outcome})" for one in judged)
+    cells = tuple(dict.fromkeys(name for one in judged for name in one.cells))
+    return Verdict(claim, verdict([one.outcome for one in judged], rule.every), sentence, cells, tuple(judged))
+
+
+def _judged(chosen: Chosen, found: Measured, unit: str, outcome: str) -> Judged:
+    value, low, high = (scaled(one, unit) for one in (found.value, found.low, found.high))
+    return Judged(_name(chosen), value, low, high, found.n, unit, figure(found, unit), outcome, chosen.names)
 
 
 def _name(chosen: Chosen) -> str:
@@ -186,18 +212,20 @@ def verdict(outcomes: Sequence[str], every: bool = True) -> str:
 
 
 def _by_printed(claim: Claim, papers: Papers) -> Verdict:
-    rule, parts, passed = claim.rule, [], []
-    suffix = " %" if rule.relative else " points" if rule.minus else ""
+    rule, judged = claim.rule, []
+    unit = "%" if rule.relative else "points" if rule.minus else ""
     others: Sequence[str | None] = rule.minus or (None,) * len(rule.printed)
     for name, other in zip(rule.printed, others, strict=True):
         row, value = papers.rows[name], _value(papers.rows[name])
         if other is not None:
             less = value - _value(papers.rows[other])
             value = 100 * less / value if rule.relative else rule.scale * less
-        passed.append(rule.passes(value))
-        parts.append(f"{row.where}, {row.model} on {row.data}: {number(round(value, 6), '')}{suffix} ({FOR if passed[-1] else AGAINST})")
+        said = f"{number(round(value, 6), '')} {unit}".rstrip()
+        where, outcome = f"{row.where}, {row.model} on {row.data}", FOR if rule.passes(value) else AGAINST
+        judged.append(Judged(where, value, math.nan, math.nan, None, unit or row.unit, said, outcome))
+    passed = [one.outcome == FOR for one in judged]
     found = HOLDS if (all(passed) if rule.every else any(passed)) else PARTLY if any(passed) else NOT
-    return Verdict(claim, found, "; ".join(parts), ())
+    return Verdict(claim, found, "; ".join(f"{one.name}: {one.said} ({one.outcome})" for one in judged), (), tuple(judged))
 
 
 def _value(row: Row) -> float:

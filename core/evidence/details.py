@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -10,7 +9,7 @@ from typing import Any
 from core.evidence import records
 from core.evidence.attacked_pairs import THETA, bins_of, study_records
 from core.evidence.estimates import Measured
-from core.evidence.measures import DIFFERENCE, FRACTION, MEASURES
+from core.evidence.measures import DIFFERENCE, FRACTION, MEASURES, measure
 from core.evidence.records import Item, Record
 from core.evidence.run import State
 from core.evidence.showing import figure
@@ -43,7 +42,7 @@ def figures(record: Record) -> list[Row]:
     """Every figure that the record's kind has, with its interval."""
     rows = []
     for name, known in MEASURES.items():
-        if known.kind == record.header.kind and not (found := known.of(record)).empty:
+        if known.kind == record.header.kind and not (found := measure(name, record)).empty:
             rows.append({"figure": name, "value": figure(found, SHOWN.get(known.unit, known.unit)), "n": found.n, "what it is": known.help})
     return rows
 
@@ -95,11 +94,6 @@ def _cell(item: Item, name: str) -> Any:
 
 def jsonl(record: Record) -> str:
     return records.to_text(record)
-
-
-def digest(record: Record) -> str:
-    """SHA-256 over the whole record."""
-    return hashlib.sha256(jsonl(record).encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def commands(record: Record) -> tuple[str, str]:

@@ -5,12 +5,10 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 
 import numpy as np
-from numpy.typing import NDArray
 
-from core.study.statistics import Interval, newcombe, wilson
+from core.study.statistics import Interval, newcombe, weights, wilson
 from core.types import FloatArray
 
 RESAMPLES = 1_000
@@ -93,7 +91,7 @@ def ratio(tops: Sequence[float], bottoms: Sequence[float], documents: Sequence[o
     np.add.at(sums[0], places, np.asarray(tops, dtype=np.float64))
     np.add.at(sums[1], places, np.asarray(bottoms, dtype=np.float64))
     count = sums.shape[1]
-    drawn = _draws(count, seed).astype(np.float64)
+    drawn = weights(count, RESAMPLES, seed)
     top, bottom = drawn @ sums[0], drawn @ sums[1]
     samples = np.divide(top, bottom, out=np.full(RESAMPLES, np.nan), where=bottom > 0)
     low, high = np.nanpercentile(samples, [2.5, 97.5])
@@ -110,15 +108,9 @@ def median(values: Sequence[float], seed: int = 0) -> Measured:
     return Measured(float(np.median(own)), float(low), float(high), len(own))
 
 
-@lru_cache(maxsize=8)
-def _draws(count: int, seed: int) -> NDArray[np.int16]:
-    """How often each of `count` documents is drawn in each resample: [resamples, count]. All figures of a record ask for the same."""
-    return np.random.default_rng(seed).multinomial(count, np.full(count, 1 / count), size=RESAMPLES).astype(np.int16)
-
-
 def slope(x: FloatArray, y: FloatArray) -> Measured:
     """Least squares of y on x, both [n], with Student's interval of n - 2 degrees of freedom; NOTHING for fewer than three points."""
-    from scipy.stats import t
+    from scipy.special import stdtrit  # Student's quantile; scipy.stats has the same one and takes a second to import
 
     n = len(x)
     if n < 3 or np.ptp(x) == 0:
@@ -126,5 +118,5 @@ def slope(x: FloatArray, y: FloatArray) -> Measured:
     spread = float(((x - x.mean()) ** 2).sum())
     value = float(((x - x.mean()) * (y - y.mean())).sum() / spread)
     residual = y - y.mean() - value * (x - x.mean())
-    half = float(t.ppf(0.975, n - 2)) * math.sqrt(float((residual**2).sum()) / (n - 2) / spread)
+    half = float(stdtrit(n - 2, 0.975)) * math.sqrt(float((residual**2).sum()) / (n - 2) / spread)
     return Measured(value, value - half, value + half, n)

@@ -10,11 +10,31 @@ from core.evidence.estimates import Measured
 from core.evidence.measures import CONTRASTS, MEASURES, Contrast, Measure, contrast, measure
 from core.evidence.records import Record
 from core.evidence.run import State
+from core.evidence.studies.base import command
 
 KEYS = ("model", "data", "variant", "study")
 """What a condition may name."""
 
 Where = Mapping[str, str | Sequence[str]]
+
+
+NOT_YET = "not measured yet"
+
+
+@dataclass(frozen=True)
+class Missing:
+    """A figure that could be measured: what is lacking here, "" for nothing, and the commands that then measure it."""
+
+    lacks: str = ""
+    commands: tuple[str, ...] = ()
+
+    @property
+    def steps(self) -> str:
+        """'needs ...; then python -m core evidence run ...'"""
+        return "; then ".join(part for part in (f"needs {self.lacks}" if self.lacks else "", "; ".join(self.commands)) if part)
+
+    def sentence(self) -> str:
+        return f"{NOT_YET}: {self.steps}"
 
 
 @dataclass(frozen=True)
@@ -37,11 +57,13 @@ class Chosen:
         return (self.first.name,) if self.second is None else (self.first.name, self.second.name)
 
     def needs(self) -> str:
-        """Why there is no figure: 'not measured yet: needs ...; python -m core evidence run ...'."""
+        """Why there is no figure: 'not measured yet: needs ...; then python -m core evidence run ...'."""
+        return self.missing().sentence()
+
+    def missing(self) -> Missing:
         missing = [one for one in (self.first, self.second) if one is not None and one.record is None]
         lacks = list(dict.fromkeys(one.needs for one in missing if one.needs))
-        runs = list(dict.fromkeys(f"python -m core evidence run {one.study.NAME} --cell {one.cell.name}" for one in missing))
-        return f"not measured yet: {f'needs {lacks[0]}; then ' if lacks else ''}{'; '.join(runs)}"
+        return Missing(next(iter(lacks), ""), tuple(dict.fromkeys(command(one.study.NAME, one.cell.name) for one in missing)))
 
     def figure(self, name: str) -> Measured:
         """InputError for a measure that these records have not."""
@@ -63,16 +85,19 @@ def known(name: str, two: bool) -> Measure | Contrast:
 
 
 def fits(state: State, where: Where) -> bool:
-    cell = state.cell
-    have = {"model": cell.model, "data": cell.data, "variant": cell.variant, "study": state.study.NAME}
-    return all(have[key] == wanted if isinstance(wanted, str) else have[key] in wanted for key, wanted in where.items())
+    for key, wanted in where.items():
+        have = state.study.NAME if key == "study" else getattr(state.cell, key)
+        if have != wanted if isinstance(wanted, str) else have not in wanted:
+            return False
+    return True
 
 
 def select(states: Sequence[State], study: str, where: Where, against: Where | None) -> Iterator[Chosen]:
     """Cells of a study that fit, each with the cell that it is held against: of the same model and data, and of `against`'s conditions
     (its study is another where it names one)."""
+    conditions = {"study": study, **where}
     for state in states:
-        if not fits(state, {"study": study, **where}):
+        if not fits(state, conditions):
             continue
         if against is None:
             yield Chosen(state)

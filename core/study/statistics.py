@@ -5,8 +5,10 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
+from numpy.typing import NDArray
 
 from core.types import BoolArray, FloatArray, IntArray
 
@@ -70,14 +72,30 @@ def stratified(success: BoolArray, first: BoolArray, strata: IntArray, documents
     value = float(_difference(n.sum(axis=0)[None], hits.sum(axis=0)[None])[0])
     if math.isnan(value):
         return NOTHING
-    rng = np.random.default_rng(seed)
-    drawn = rng.multinomial(len(n), np.full(len(n), 1 / len(n)), size=RESAMPLES).astype(np.float64)
+    drawn = weights(len(n), RESAMPLES, seed)
     samples = _difference(np.tensordot(drawn, n, 1), np.tensordot(drawn, hits, 1))
     low, high = np.nanpercentile(samples, [2.5, 97.5])
     if low == high:  # every pair of a group comes out alike, so that resampling shows no doubt, however few there are
         found = newcombe(*((int(success[member].sum()), int(member.sum())) for member in groups))
         low, high = found.low, found.high
     return Interval(value, float(low), float(high))
+
+
+@lru_cache(maxsize=32)
+def draws(count: int, resamples: int, seed: int) -> NDArray[np.int16]:
+    """How often each of `count` documents is drawn in each resample: [resamples, count], only to be read. The figures of a study all
+    ask for the same, and drawing takes far longer than what is done with it."""
+    found = np.random.default_rng(seed).multinomial(count, np.full(count, 1 / count), size=resamples).astype(np.int16)
+    found.setflags(write=False)
+    return found
+
+
+@lru_cache(maxsize=1)
+def weights(count: int, resamples: int, seed: int) -> FloatArray:
+    """`draws` as numbers to multiply with. One study's only: four times as large."""
+    found = draws(count, resamples, seed).astype(np.float64)
+    found.setflags(write=False)
+    return found
 
 
 def _difference(n: FloatArray, hits: FloatArray) -> FloatArray:

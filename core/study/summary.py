@@ -16,7 +16,7 @@ import numpy as np
 
 from core.study.drawing import Bin
 from core.study.records import Record, attempts
-from core.study.statistics import Interval, area, newcombe, quantile_strata, stratified, wilson
+from core.study.statistics import NOTHING, Interval, area, newcombe, quantile_strata, stratified, wilson
 from core.types import BoolArray, IntArray
 
 MARGIN_STRATA = 5
@@ -120,9 +120,47 @@ class Gap:
         return {key: value.to_json() if isinstance(value, Interval) else value for key, value in vars(self).items()}
 
 
-def gap(records: Sequence[Record], bins: Sequence[Bin], chosen: Filter = ANY, seed: int = 0) -> Gap | None:
-    """The lowest against the highest bin that hold attacks; None where there is only one. `plain` is Newcombe's interval, the others
-    are bootstrapped by document (core.study.statistics.stratified)."""
+@dataclass(frozen=True)
+class Ends:
+    """The attacks in the lowest and the highest bin that hold any: [n] which succeeded, which are of the tail, of which document; and the
+    strata of equal start, None where an attack has none. Each difference is bootstrapped by document (core.study.statistics.stratified)."""
+
+    tail_name: str
+    head_name: str
+    success: BoolArray
+    tail: BoolArray
+    documents: Sequence[str]
+    rank_strata: IntArray | None
+    margin_strata: IntArray | None
+    seed: int
+
+    @property
+    def tail_n(self) -> int:
+        return int(self.tail.sum())
+
+    @property
+    def head_n(self) -> int:
+        return int((~self.tail).sum())
+
+    def plain(self) -> Interval:
+        """Newcombe's interval."""
+        return newcombe((int(self.success[self.tail].sum()), self.tail_n), (int(self.success[~self.tail].sum()), self.head_n))
+
+    def by_document(self) -> Interval:
+        return self._within(np.zeros(len(self.success), dtype=np.int64))
+
+    def rank(self) -> Interval:
+        return self._within(self.rank_strata)
+
+    def margin(self) -> Interval:
+        return self._within(self.margin_strata)
+
+    def _within(self, strata: IntArray | None) -> Interval:
+        return NOTHING if strata is None else stratified(self.success, self.tail, strata, self.documents, self.seed)
+
+
+def ends(records: Sequence[Record], bins: Sequence[Bin], chosen: Filter = ANY, seed: int = 0) -> Ends | None:
+    """None where only one bin holds attacks."""
     made = attempts(records)
     held = [one.name for one in bins if any(record["bin"] == one.name for record in made)]
     if len(held) < 2:
@@ -131,28 +169,28 @@ def gap(records: Sequence[Record], bins: Sequence[Bin], chosen: Filter = ANY, se
     success = np.asarray([chosen.passes(record) for record in both], dtype=np.bool_)
     tail = np.asarray([record["bin"] == held[0] for record in both], dtype=np.bool_)
     documents = [str(record["row"]) for record in both]
-    one_stratum = np.zeros(len(both), dtype=np.int64)
-    matchable = all(record["start_rank"] is not None and record["margin"] is not None for record in both)
-    ranks = np.asarray([record["start_rank"] or 0 for record in both], dtype=np.int64)
-    margins = np.asarray([record["margin"] or 0.0 for record in both], dtype=np.float64)
-    inside = bool(len(ranks)) and int(ranks.max()) <= both[0]["k"]
-    rank_strata = ranks if inside else quantile_strata(ranks.astype(np.float64), MARGIN_STRATA)
-    margin_strata = quantile_strata(margins, MARGIN_STRATA)
-    nothing = Interval(math.nan, math.nan, math.nan)
+    if not all(record["start_rank"] is not None and record["margin"] is not None for record in both):
+        return Ends(held[0], held[-1], success, tail, documents, None, None, seed)
+    ranks = np.asarray([record["start_rank"] for record in both], dtype=np.int64)
+    margins = np.asarray([record["margin"] for record in both], dtype=np.float64)
+    rank_strata = ranks if int(ranks.max()) <= both[0]["k"] else quantile_strata(ranks.astype(np.float64), MARGIN_STRATA)
+    return Ends(held[0], held[-1], success, tail, documents, rank_strata, quantile_strata(margins, MARGIN_STRATA), seed)
+
+
+def gap(records: Sequence[Record], bins: Sequence[Bin], chosen: Filter = ANY, seed: int = 0) -> Gap | None:
+    """The lowest against the highest bin that hold attacks, in every way; None where there is only one."""
+    found = ends(records, bins, chosen, seed)
+    if found is None:
+        return None
     return Gap(
-        held[0], held[-1], int(tail.sum()), int((~tail).sum()),
-        plain=newcombe((int(success[tail].sum()), int(tail.sum())), (int(success[~tail].sum()), int((~tail).sum()))),
-        by_document=stratified(success, tail, one_stratum, documents, seed),
-        rank=stratified(success, tail, rank_strata, documents, seed) if matchable else nothing,
-        margin=stratified(success, tail, margin_strata, documents, seed) if matchable else nothing,
-        rank_pairs=_comparable(tail, rank_strata) if matchable else 0,
-        margin_pairs=_comparable(tail, margin_strata) if matchable else 0,
+        found.tail_name, found.head_name, found.tail_n, found.head_n, found.plain(), found.by_document(), found.rank(), found.margin(),
+        rank_pairs=_comparable(found.tail, found.rank_strata), margin_pairs=_comparable(found.tail, found.margin_strata),
     )  # fmt: skip
 
 
-def _comparable(tail: BoolArray, strata: IntArray) -> int:
+def _comparable(tail: BoolArray, strata: IntArray | None) -> int:
     """Pairs in strata that hold pairs of both bins."""
-    return int(np.isin(strata, np.intersect1d(strata[tail], strata[~tail])).sum())
+    return 0 if strata is None else int(np.isin(strata, np.intersect1d(strata[tail], strata[~tail])).sum())
 
 
 def query_area(records: Sequence[Record], horizon: float | None = None) -> float:

@@ -21,7 +21,7 @@ def beyond(board: Board, chosen: Chosen) -> None:
     st.header("Beyond the papers", divider="gray")
     for study in {one.study.NAME: one.study for one in mine}.values():
         records = [one.record for one in mine if one.study.NAME == study.NAME and one.record is not None]
-        digests = tuple(map(details.digest, records))
+        digests = tuple(one.digest for one in records)
         rows = loading.remembered(("evidence beyond", *digests), lambda records=records: details.side_by_side(records))
         st.markdown(f"**{plain(study.NAME)}**: {plain(study.ABOUT)}")
         st.dataframe(rows, hide_index=True, key=f"evidence.beyond.{study.NAME}", height="content", placeholder="–")
@@ -66,7 +66,7 @@ def panel(record: Record, place: str) -> None:
                     on_click="ignore", icon=":material/download:", type="tertiary",
                 )  # fmt: skip
         st.markdown(" · ".join(f"{plain(what)}: **{plain(value)}**" for what, value in details.facts(record)))
-        rows = loading.remembered(("evidence figures", details.digest(record)), lambda: details.figures(record))
+        rows = loading.remembered(("evidence figures", record.digest), lambda: details.figures(record))
         st.dataframe(rows, hide_index=True, key=f"evidence.figures.{key}", height="content", placeholder="–")
         for title, found in (("By label frequency", details.bins(record)), ("Samples", details.samples(record))):
             if found:

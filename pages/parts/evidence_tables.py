@@ -47,8 +47,9 @@ def _table(board: Board, table: Table, lines: Sequence[Line]) -> None:
         )  # fmt: skip
     if table.about:
         st.caption(plain(table.about))
+    open_rows = any(line.missing is not None for line in lines)
     event: Any = st.dataframe(
-        [_row(line) for line in lines], hide_index=True, key=f"evidence.table.{table.id}", height="content", on_select="rerun",
+        [_row(line, open_rows) for line in lines], hide_index=True, key=f"evidence.table.{table.id}", height="content", on_select="rerun",
         selection_mode="single-row", placeholder="–",
     )  # fmt: skip
     for number in event.selection.rows:
@@ -57,19 +58,27 @@ def _table(board: Board, table: Table, lines: Sequence[Line]) -> None:
     _caveats(board, lines)
 
 
-def _row(line: Line) -> dict[str, Any]:
-    ours = f"{line.our_data} {line.our_variant}".strip()
-    return {
-        "model": line.model, "data": line.data, "setting": line.setting, "metric": line.metric, "paper prints": line.printed, "here": line.ours,
-        "n": line.n, "here on": ours if line.measured else "", "measured as": line.measure if line.measured else "", "caveats": ", ".join(line.flags),
-        "same protocol": line.same if line.measured else "", "why": line.reason if line.measured else "", "threat": line.threat, "where": line.where,
+def _row(line: Line, open_rows: bool) -> dict[str, Any]:
+    """`open_rows`: whether a line of the table could still be measured; else no column says how."""
+    own = f"{line.our_data} {line.our_variant}".strip()
+    row = {
+        "model": line.model, "data": line.data, "setting": line.setting, "metric": line.metric, "paper prints": line.printed, "here": line.here,
+        "n": line.n, "here on": own if line.measured or line.missing else "", "measured as": line.measure if line.measured else "",
+        "caveats": ", ".join(line.flags), "same protocol": line.same if line.measured else "", "why": line.reason if line.measured else "",
+        "threat": line.threat, "where": line.where,
     }  # fmt: skip
+    return row | {"to measure": line.to_measure} if open_rows else row
 
 
 def _opened(board: Board, line: Line) -> None:
     """The record behind the chosen row, or why there is none."""
     records = [record for name in line.cells if (record := board.record(name)) is not None]
-    if not line.measured or not records:
+    if line.missing is not None:
+        needs = f" It needs {line.missing.lacks}." if line.missing.lacks else ""
+        st.info(plain(f"There is no record behind this row: it is {line.here}.{needs}{' This measures it:' if line.missing.commands else ''}"))
+        if line.missing.commands:
+            st.code("\n".join(line.missing.commands), language="bash", wrap_lines=True)
+    elif not line.measured or not records:
         st.info(plain(f"There is no record behind this row. {line.state}"))
     for record in records:
         evidence_records.panel(record, f"table.{line.table}")
@@ -80,6 +89,12 @@ def _caveats(board: Board, lines: Sequence[Line]) -> None:
     for name in dict.fromkeys(flag for line in lines for flag in line.flags):
         flag = board.papers.flags[name]
         st.caption(f"**{plain(name)}** {plain(flag.sentence)} ({plain(flag.source)})")
+
+
+def _of_all(rows: Sequence[dict[str, Any]]) -> str:
+    """Rows of several kinds in one table: what one kind has not stays empty."""
+    columns = dict.fromkeys(name for row in rows for name in row)
+    return rows_to_csv([{name: row.get(name) for name in columns} for row in rows])
 
 
 def export(board: Board, chosen: Chosen) -> None:
@@ -94,6 +109,12 @@ def export(board: Board, chosen: Chosen) -> None:
                 "verdicts.csv",
                 "text/csv",
                 lambda: rows_to_csv([one.flat() for one in board.verdicts if chosen.keeps_paper(one.paper)]),
+            ),
+            (
+                "Verdicts' figures, CSV",
+                "verdicts-figures.csv",
+                "text/csv",
+                lambda: _of_all([row for one in board.verdicts if chosen.keeps_paper(one.paper) for row in one.rows()]),
             ),
         )
         for label, name, mime, make in kinds:

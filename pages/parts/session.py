@@ -61,6 +61,7 @@ PAPERS = "paper"
 MODELS = "of"
 MEASURED = "measured"
 CELL = "cell"
+CLAIM = "claim"
 DOCUMENT = "document"
 SPLIT = "split"
 SEARCH = "search"
@@ -73,7 +74,7 @@ LINKED: dict[str, type] = {
     MODEL: str, LABEL: str, PINS: list, EXPLAINER: str, PRESET: str, SETTINGS: list, COMPARED: list,
     DATASET: str, LAYER: int, HEAD: int, VIEW: str, SECTION: str,
     SAMPLE: str, GOAL: str, K: int, MARGIN: int, STEALTH: bool, GAMMA: str, RECIPE: str, FIDELITY: str, SWITCHES: list, STUDIES: list, RUN: str,
-    OTHER: str, SIDE: str, FIRST: str, SECOND: str, PAPERS: list, MODELS: list, MEASURED: bool, CELL: str,
+    OTHER: str, SIDE: str, FIRST: str, SECOND: str, PAPERS: list, MODELS: list, MEASURED: bool, CELL: str, CLAIM: str,
     DOCUMENT: int, SPLIT: str, SEARCH: str, READ_AS: str,
     WINDOWS: str,
 }  # fmt: skip

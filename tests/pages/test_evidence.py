@@ -44,6 +44,11 @@ def said(test: AppTest) -> str:
     return "\n".join(element.value for kind in kinds for element in kind).replace("\\", "")
 
 
+def claims(test: AppTest) -> list[str]:
+    """The lines of the verdicts."""
+    return [line.replace("\\", "") for radio in test.radio if str(radio.key).startswith("evidence.claims.") for line in radio.options]
+
+
 def table(test: AppTest) -> list[dict]:
     return next(frame.value for frame in test.dataframe if "paper prints" in frame.value.columns).to_dict("records")
 
@@ -56,7 +61,8 @@ def test_a_row_stands_beside_our_figure(app):
     assert first["here"] == "58.3 % [32.0, 80.7]" and first["here on"] == "debtags normal" and first["caveats"] == "rounded"
     assert (first["measured as"], second["measured as"]) == ("success", "")
     assert first["threat"] == evidence.THREAT and first["why"].startswith("Protocol replicated on other data (debtags for Wiki10-31K).")
-    assert second["here"].startswith("not measured yet: ") and second["same protocol"] == ""
+    assert (second["here"], second["same protocol"], second["here on"]) == ("not measured yet", "", "debtags normal")
+    assert second["to measure"].endswith("python -m core evidence run qaraei-positive --cell debtags-attention-xml") and first["to measure"] == ""
     assert (third["paper prints"], third["here"]) == ("none reported", "Nothing to compare.")
     assert "Seeds 003 and 004: A paper" in said(test) and "It is rounded <b>down</b>. (page 3)" in said(test)
 
@@ -68,11 +74,40 @@ def test_what_comes_from_files_is_shown_as_it_is(app):
     assert "<script>" not in raw and "\\<script\\>alert\\(1\\)" in raw and "\\*it\\*" in raw
 
 
-def test_verdicts_stand_on_top(app):
-    text = said(app())
-    assert "does not hold** — Attacks succeed in more than 95 % of the cases." in text
-    assert "Rule: success above 95 %." in text and "MACH on debtags 58.3 % [32.0, 80.7], n = 12 (against)" in text
-    assert "partly** — Success is above 70 %." in text
+def test_a_line_a_verdict(app):
+    test = app()
+    first, second = claims(test)
+    assert first == ":red-badge[:material/cancel: does not hold] Attacks succeed in more than 95 % of the cases. :small[1 against]"
+    assert second == ":orange-badge[:material/contrast: partly] Success is above 70 %. :small[1 for · 1 against]"
+    assert "Rule" not in said(test) and not test.get("plotly_chart")
+
+
+def test_a_chosen_claim_shows_its_figures(app):
+    test = app()
+    test.radio(key="evidence.claims.004").set_value("004/high").run()
+    assert not test.exception and test.session_state[session.CLAIM] == "004/high"
+    text = said(test)
+    assert "**The paper**, 4.2: “high”" in text and "**Rule**: success above 95 %." in text and f"Records: {CELL}" in text
+    (figure,) = test.get("plotly_chart")
+    assert "Claimed: above 95 %. MACH on debtags 58.3 % [32.0, 80.7] speaks against it" in figure.proto.alt
+    (shown,) = [element.proto.body for element in test.get("html") if "<caption>Claimed" in element.proto.body]
+    assert "<th scope='row'>MACH on debtags</th><td class=n>58.3 % [32.0, 80.7]</td><td class=n>12</td>" in shown
+    test.button(key="evidence.close.004/high").click().run()
+    assert not test.get("plotly_chart") and session.CLAIM not in test.session_state and test.radio(key="evidence.claims.004").value is None
+
+
+def test_printed_numbers_are_points_with_their_caveats(app):
+    test = app(**{session.CLAIM: "004/printed"})
+    assert test.radio(key="evidence.claims.004").value == "004/printed"
+    text = said(test)
+    assert "come without intervals" in text and "**rounded** It is rounded <b>down</b>. (page 3)" in text
+    (shown,) = [element.proto.body for element in test.get("html") if "<caption>Claimed" in element.proto.body]
+    assert "<td class=n>61.2</td><td class=n>–</td><td class=n>against</td>" in shown
+
+
+def test_a_claim_of_another_paper_is_dropped(app):
+    test = app(**{session.CLAIM: "999/none"})
+    assert not test.exception and session.CLAIM not in test.session_state and test.radio(key="evidence.claims.004").value is None
 
 
 def test_a_changed_record_changes_the_page(app):
@@ -81,16 +116,17 @@ def test_a_changed_record_changes_the_page(app):
     every = Record(record.header, tuple({**item, "success": True} for item in record.items))
     test = app(every)
     assert table(test)[0]["here"] == "100.0 % [75.8, 100.0]"
-    assert "undecided** — Attacks succeed in more than 95 %" in said(test)
+    assert claims(test)[0].endswith("undecided] Attacks succeed in more than 95 % of the cases. :small[1 open]")
 
 
 def test_a_changed_paper_changes_the_page(app, tmp_path):
     app()
     path = tmp_path / "evidence" / "papers.json"
     path.write_text(path.read_text().replace('"61.23", "value": 61.23', '"12.34", "value": 12.34'), encoding="utf-8")
-    test = app()
+    test = app(**{session.CLAIM: "004/printed"})
     assert table(test)[0]["paper prints"] == "12.34"
-    assert "12.3 (against)" in said(test)
+    (figure,) = test.get("plotly_chart")
+    assert "MACH on Wiki10-31K 12.3 speaks against it" in figure.proto.alt
 
 
 def test_the_record_behind_a_figure(app):
@@ -145,7 +181,7 @@ def test_nothing_measured_says_what_to_do(app, tmp_path):
     test = app()
     assert not test.exception
     assert "Nothing was measured yet" in said(test) and "python -m core evidence list" in said(test)
-    assert "not measured** — Attacks succeed in more than 95 %" in said(test)
+    assert claims(test)[0].endswith("not measured] Attacks succeed in more than 95 % of the cases. :small[–]")
     open_cells = next(frame.value for frame in test.dataframe if "command" in frame.value.columns)
     assert "python -m core evidence run qaraei-positive --cell debtags-mach" in set(open_cells["command"])
 
@@ -155,6 +191,25 @@ def test_a_broken_record_is_a_sentence(app, tmp_path):
     test = app()
     assert not test.exception
     assert any("no JSON object" in element.value.replace("\\", "") for element in test.error)
+
+
+def test_an_open_row_says_how_it_is_measured(app):
+    test = app()
+    (key,) = [frame.key for frame in test.dataframe if "paper prints" in frame.value.columns]
+    test.session_state[key] = {"selection": {"rows": [1], "columns": [], "cells": []}}
+    test.run()
+    assert not test.exception and "There is no record behind this row: it is not measured yet." in said(test)
+    assert "python -m core evidence run qaraei-positive --cell debtags-attention-xml" in [element.value for element in test.code]
+
+
+@pytest.mark.parametrize("claim", ["004/tail", "002/memory", "001/resilience", "000/squeezing"])
+def test_a_shipped_claim_opens(tiny, claim):
+    test = AppTest.from_file(str(ROOT / "app.py"), default_timeout=120)
+    test.session_state[session.PAPERS] = [claim[:3]]
+    test.session_state[session.CLAIM] = claim
+    test = test.switch_page("pages/evidence.py").run()
+    assert not test.exception and not test.error
+    assert len(test.get("plotly_chart")) == (claim != "000/squeezing")
 
 
 def test_the_shipped_evidence_opens(tiny):

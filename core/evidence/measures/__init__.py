@@ -20,12 +20,12 @@ CONTRASTS: Mapping[str, Contrast] = {**attacks.CONTRASTS, **documents.CONTRASTS,
 
 
 def measure(name: str, record: Record) -> Measured:
-    """InputError for a name that there is not, or that is none of this record's kind."""
+    """InputError for a name that there is not, or that is none of this record's kind. Computed once a record."""
     found = MEASURES.get(name)
     if found is None or found.kind != record.header.kind:
         fitting = ", ".join(one for one, known in MEASURES.items() if known.kind == record.header.kind)
         raise InputError(f"'{name}' is no measure of {record.header.name}, whose items are {record.header.kind}; those are {fitting}")
-    return found.of(record)
+    return record.once(name, lambda: found.of(record))
 
 
 def contrast(name: str, first: Record, second: Record) -> Measured:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from core.evidence import estimates
@@ -12,7 +12,8 @@ from core.evidence.estimates import NOTHING, Measured
 from core.evidence.measures.base import DIFFERENCE, FRACTION, Contrast, Measure, One, Two
 from core.evidence.records import Record
 from core.study.records import attempts
-from core.study.summary import Filter, gap
+from core.study.statistics import Interval
+from core.study.summary import Ends, Filter, ends
 
 
 def _success(chosen: Filter, record: Record) -> tuple[int, int]:
@@ -48,10 +49,10 @@ def _ratio_of_sums(record: Record) -> Measured:
     return estimates.ratio([one["changed_words"] for one in won], [one["words"] for one in won], [one["row"] for one in won])
 
 
-def _gap(chosen: Filter, kind: str = "by_document") -> One:
+def _gap(chosen: Filter, way: Callable[[Ends], Interval] = Ends.by_document) -> One:
     def found(record: Record) -> Measured:
-        between = gap(study_records(record), bins_of(record), chosen)
-        return NOTHING if between is None else estimates.of(getattr(between, kind), between.tail_n + between.head_n)
+        between = ends(study_records(record), bins_of(record), chosen)
+        return NOTHING if between is None else estimates.of(way(between), between.tail_n + between.head_n)
 
     return found
 
@@ -103,7 +104,9 @@ MEASURES: Mapping[str, Measure] = {
     "rarest minus most frequent bin": _of(DIFFERENCE, "difference of success, any similarity", _gap(THETA)),
     "rarest minus most frequent bin, as printed": _of(DIFFERENCE, "the same, cosine above 0.8", _gap(PRINTED)),
     "rarest minus most frequent bin, as its code reads": _of(DIFFERENCE, "the same, 1 - arccos above 0.8", _gap(AS_CODED)),
-    "rarest minus most frequent bin, equal margin": _of(DIFFERENCE, "the same at equal margins to rank k + 1, any similarity", _gap(THETA, "margin")),
+    "rarest minus most frequent bin, equal margin": _of(
+        DIFFERENCE, "the same at equal margins to rank k + 1, any similarity", _gap(THETA, Ends.margin)
+    ),
     "lost by one word": _of(FRACTION, "attacks that succeeded by one word", _by_one_word(False)),
     "tail labels lost by one word": _of(FRACTION, "the same in the rarest bin", _by_one_word(True)),
 }

@@ -112,6 +112,15 @@ def test_what_is_not_measured_says_what_it_needs(tmp_path):
     assert (line.model, line.measured) == ("AttentionXML", False)
     assert line.ours.startswith("not measured yet: ")
     assert line.ours.endswith("python -m core evidence run qaraei-positive --cell debtags-attention-xml")
+    assert line.here == "not measured yet" and line.ours == f"{line.here}: {line.to_measure}"
+    assert line.missing is not None and line.missing.commands == ("python -m core evidence run qaraei-positive --cell debtags-attention-xml",)
+
+
+def test_a_line_in_short():
+    """A command stands in no figure's place; all else is as it was."""
+    for line in BOARD.lines:
+        assert "python -m" not in line.here
+        assert line.here == line.ours or line.ours == f"{line.here}: {line.to_measure}"
 
 
 def link(**change) -> dict:

@@ -12,7 +12,8 @@ import pytest
 from core.errors import DataError
 from core.evidence import claims, papers
 from core.evidence.board import read_board
-from core.evidence.claims import AGAINST, FOR, HOLDS, NOT, OPEN, PARTLY, UNDECIDED, UNMEASURED, Rule, verdict
+from core.evidence.claims import HOLDS, NOT, PARTLY, UNDECIDED, UNJUDGED, UNMEASURED, Rule, verdict
+from core.evidence.outcomes import AGAINST, FOR, OPEN, Border
 from core.evidence.records import Record
 from tests import evidence
 
@@ -69,6 +70,34 @@ def test_a_claim_on_printed_numbers(tmp_path):
     found = judged(evidence.write(tmp_path), 1)
     assert found.verdict == PARTLY
     assert "61.2 (against)" in found.sentence and "77.7 (for)" in found.sentence
+
+
+def test_the_figures_behind_a_verdict(tmp_path):
+    """In the unit that is shown, with the border in the same."""
+    measured, printed = read_board(evidence.write(tmp_path)).verdicts
+    (cell,) = measured.judged
+    assert (round(cell.value, 4), cell.n, cell.unit, cell.outcome, cell.cells) == (58.3333, 12, "%", AGAINST, measured.cells)
+    assert cell.interval and round(cell.low, 1) == 32.0 and measured.border == Border(95.0, True, "above 95 %")
+    assert [(one.value, one.interval, one.n, one.unit) for one in printed.judged] == [(61.23, False, None, "%"), (77.7, False, None, "%")]
+    assert printed.counts == {FOR: 1, AGAINST: 1, OPEN: 0} and printed.border == Border(70, True, "above 70 %")
+
+
+def test_verdicts_as_rows(tmp_path):
+    folder = evidence.write(tmp_path)
+    measured, printed = read_board(folder).verdicts
+    (row,) = measured.rows()
+    assert (row["verdict"], row["claimed"], row["figure"], round(row["low"], 2), row["n"]) == (NOT, "above 95 %", "58.3 % [32.0, 80.7]", 31.95, 12)
+    assert [(one["speaks"], one["value"], one["low"]) for one in printed.rows()] == [(AGAINST, 61.23, None), (FOR, 77.7, None)]
+    (folder / "records" / "qaraei-positive" / "debtags-mach.jsonl").unlink()
+    (row,) = judged(folder).rows()
+    assert row["verdict"] == UNMEASURED and row["why"].startswith("not measured yet: ")
+
+
+def test_a_sentence_has_every_figure():
+    """What is drawn is what the exported sentence says."""
+    for one in read_board().verdicts:
+        assert all(f"{cell.name}" in one.sentence and cell.said in one.sentence for cell in one.judged), one.claim.id
+        assert bool(one.judged) == (one.verdict not in (UNMEASURED, UNJUDGED)), one.claim.id
 
 
 def test_printed_differences():
