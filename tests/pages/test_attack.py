@@ -95,7 +95,7 @@ def test_without_a_document_it_asks_for_one(page: AppTest) -> None:
 def test_without_a_label_it_says_what_to_do(page: AppTest) -> None:
     opened(page, label=None)
     assert not page.exception and not page.error
-    assert any("Choose a label on the left" in element.value for element in page.markdown)
+    assert any("Choose a label first" in element.value for element in page.markdown)
 
 
 def test_a_goal_that_does_not_fit_is_a_sentence(page: AppTest) -> None:
