@@ -48,7 +48,7 @@ def _live(name: str, more: Callable[[Job], None]) -> None:
     if not job.alive:
         st.rerun()
     share = int(job.status["step"]) / max(int(job.status["total"]), 1) if job.state == "running" else 0.0
-    with st.container(border=True):
+    with st.container(border=True, key=f"live.{name}"):
         with st.container(horizontal=True, vertical_alignment="center"):
             st.progress(min(share, 1.0), plain(said(job)), width="stretch")
             st.button(

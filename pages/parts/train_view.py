@@ -63,9 +63,9 @@ def draw(job: Job) -> None:
     elif job.state == "running":
         left.caption("The first figures come after some steps.")
     if figures.drawable(records, "dev", figures.MEASURES):
-        right.markdown("**Held-out documents, clean and attacked**")
-        right.plotly_chart(figures.precisions(records), key=f"train.precisions.{job.name}", width="stretch")
         head, *rows = figures.last(records)
+        right.markdown(f"**Held-out documents, {' and '.join(head[1:])}**")
+        right.plotly_chart(figures.precisions(records), key=f"train.precisions.{job.name}", width="stretch")
         right.html(table(head, rows))
     elif job.state == "running":
         right.caption("P@k on held-out documents comes at the end of the first epoch.")

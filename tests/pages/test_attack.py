@@ -179,6 +179,15 @@ def test_run_to_the_end_is_the_same(page: AppTest, tiny: Path) -> None:
     assert "<del>cut</del>" in html(page) and "Change rate, of all words" in html(page)
 
 
+def test_where_nothing_can_be_put_back_it_is_said(page: AppTest) -> None:
+    press(started(page), "attack.end")
+    found = attack_of(page)
+    assert found.step.status == "reached" and len(found.step.trail.swaps) > 1
+    steps = len(found.steps)
+    press(page, "attack.prune")
+    assert len(attack_of(page).steps) == steps and "Nothing was put back" in sentences(page)
+
+
 def test_undo_redo_rewind_and_a_branch(page: AppTest) -> None:
     started(page)
     press(press(page, "attack.accept"), "attack.accept")
