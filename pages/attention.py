@@ -10,7 +10,7 @@ from core.errors import InputError
 from core.explainers.attention import CAVEAT, LABEL_CAVEAT
 from core.explainers.masking import read_part
 from core.types import Attended, Attentive, LabelAttentive
-from pages.parts import attending, documents, editing, loading, session
+from pages.parts import attending, documents, editing, exporting, loading, session
 from pages.parts.cards import Card, all_cards
 from pages.parts.frame import frame
 from pages.parts.show import plain, sentences
@@ -35,8 +35,10 @@ def main() -> None:
         st.markdown("Paste a document to see which of its words the encoder reads together.")
         documents.paste()
     elif card is not None:
-        with head.popover("Another document", icon=":material/edit_note:"):
+        with head.popover("Document", icon=":material/edit_note:"):
             documents.paste()
+        with head:
+            exporting.link()
         with sentences():
             attention_page(card)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from pages.parts import across, data_source, data_views, loading, session
+from pages.parts import across, data_source, data_views, exporting, loading, session
 from pages.parts.cards import Card
 from pages.parts.frame import frame
 from pages.parts.show import plain, sentences
@@ -14,7 +14,10 @@ SECTIONS = {"overview": "Overview", "clusters": "Clusters", "labels": "Documents
 
 def main() -> None:
     card = frame("Data")
-    st.title("Data")
+    head = st.container(horizontal=True, vertical_alignment="center")
+    head.title("Data", width="stretch")
+    with head:
+        exporting.link()
     with sentences():
         source = data_source.choose("the checkpoint" if card is None else card.name)
         if source == data_source.CHECKPOINT:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from pages.parts import running, session, squeeze_views, study_form, study_list, study_records, study_views
+from pages.parts import exporting, running, session, squeeze_views, study_form, study_list, study_records, study_views
 from pages.parts.cards import Card, all_cards
 from pages.parts.frame import frame
 from pages.parts.show import sentences
@@ -24,6 +24,8 @@ def main() -> None:
         running.refused()
         with head.popover("New study", icon=":material/add:", width="content"):
             study_form.form(cards)
+        with head:
+            exporting.link()
         study_list.watch()
         found = study_list.names()
         if not found:

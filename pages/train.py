@@ -15,17 +15,18 @@ def main() -> None:
     frame("Train")
     head = st.container(horizontal=True, vertical_alignment="center")
     head.title("Train", width="stretch")
-    new = head.popover("New training", icon=":material/add:", width="content")
+    found = jobs.jobs("train")
     with sentences():
         running.refused()
-        found = jobs.jobs("train")
         shown = train_view.choose(found) if found else None
         train_view.line(shown)
         if shown is None:
             train_view.empty()
         else:
             train_view.show(shown)
-    with new, sentences():  # last: the first look at a model's settings loads torch
+    # The form comes last: the first look at a model's settings loads torch. Where there is nothing to watch it is the page.
+    new = head.popover("New training", icon=":material/add:", width="content") if found else st.container(border=True)
+    with new, sentences():
         train_form.form(all_cards()[0])
 
 

@@ -1,7 +1,7 @@
 // A table whose rows are chosen by a click: candidates of a word, steps of an attack. All text enters by textContent.
 //
 // data: columns [{name, number}], rows [{cells [text], good, off, title}], current (row or null), label, empty (sentence),
-// more {title, rows [[text]]} or null (a folded list below), follow (keep the current row in sight). Trigger: chosen (row).
+// above [[text, columns]] (headings over the headings), more {title, rows [[text]]} or null (a folded list below), follow (keep the current row in sight). Trigger: chosen (row).
 
 const element = (tag, className, text) => Object.assign(document.createElement(tag), { className, textContent: text ?? '' });
 
@@ -33,6 +33,11 @@ function head(data) {
     row.append(cell);
   }
   const part = element('thead');
+  if (data.above.length) {
+    const over = element('tr', 'above');
+    for (const [text, columns] of data.above) over.append(Object.assign(element('th', '', text), { colSpan: columns, scope: 'colgroup' }));
+    part.append(over);
+  }
   part.append(row);
   return part;
 }
@@ -53,7 +58,7 @@ export default function ({ data, parentElement, setTriggerValue }) {
   const root = parentElement.getRootNode();
   const focused = root.activeElement?.dataset?.row;
   const open = Boolean(box.querySelector('details')?.open);
-  const scroll = element('div', 'scroll');
+  const scroll = element('div', data.above.length ? 'scroll whole' : 'scroll');
   scroll.tabIndex = -1;
   if (data.rows.length) {
     const table = element('table');

@@ -50,7 +50,7 @@ MEASURES: Mapping[str, Measure] = {
     "comprehensiveness": Measure("what the score loses when the top 20 % of the words are taken away", "higher"),
     "sufficiency": Measure("what the score loses when only the top 20 % of the words are kept", "lower"),
     "aopc": Measure("mean loss of score over taking away the top 1, 5, 10, 20 and 50 % of the words", "higher"),
-    "aopc_random": Measure("the same with the words in random order: what aopc must beat", ""),
+    "aopc_random": Measure("the same with the words in random order: what AOPC must beat", ""),
     "flip_word": Measure("1 if taking away the top word alone makes the label leave the k best", "higher"),
     "flip_share": Measure("smallest share of the words, in order of value, whose loss makes the label leave the k best", "lower"),
     "stability": Measure("mean overlap (Jaccard) of the ten top words with those of other seeds", "higher"),

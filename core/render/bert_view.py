@@ -33,9 +33,9 @@ MAX_CHARACTERS = 12
 _ROOT = "bertviz"
 _MARKER = "PYTHON_PARAMS; // HACK: PYTHON_PARAMS is a template marker that is replaced by actual params."
 _REQUIRE = "window.require={config:()=>{}};window.requirejs=(names,draw)=>draw(window.jQuery,window.d3);"
-_WIDTH = 1_010
-_FIT = f"const fit=()=>{{document.body.style.zoom=Math.min(1,innerWidth/{_WIDTH})}};addEventListener('resize',fit);fit()"
-"""The model view is 970 pixels wide and would be cut off in a narrower frame."""
+_WIDE, _NARROW = 1_010, 360
+_FIT = "const fit=()=>{{document.body.style.zoom=Math.min(1,innerWidth/{width})}};addEventListener('resize',fit);fit()"
+"""The model view is 970 pixels wide, the head view some 340; each would be cut off in a narrower frame."""
 _POLICY = "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'"
 # Lines fainter than 2/255 show no colour: in their thousands they only leave rounding errors, dark smears on a dark page.
 _FAINT = ",".join(f"line[stroke-opacity{rule}]" for rule in ("='0'", "*='e-'", *(f"^='0.00{digit}'" for digit in range(8)))) + "{display:none}"
@@ -66,7 +66,7 @@ def head_view(
     count = _fitting(len(tokens), weights.shape[1])
     params = {**_params(weights, tokens, shown, count), "layer": shown[0], "heads": None if heads is None else _chosen(weights, tokens, heads, 1)}
     body = '<label>Layer: <select id="layer"></select></label><div id="vis"></div>'
-    return View(_page("head_view.js", body, params, dark), 90 + math.ceil(22.5 * count), _note(count, len(tokens)))
+    return View(_page("head_view.js", body, params, dark, _NARROW), 90 + math.ceil(22.5 * count), _note(count, len(tokens)))
 
 
 def model_view(
@@ -85,7 +85,7 @@ def model_view(
     }  # fmt: skip
     # The heights that model_view.js computes: thumbnails of 84 / heads pixels a token, and the opened head's 18 a token.
     height = max(len(rows) * (count * 84 / weights.shape[1] + 10) + 38, count * 18 + 55)
-    return View(_page("model_view.js", '<div id="vis"></div>', params, dark), 40 + math.ceil(height), _note(count, len(tokens)))
+    return View(_page("model_view.js", '<div id="vis"></div>', params, dark, _WIDE), 40 + math.ceil(height), _note(count, len(tokens)))
 
 
 def _chosen(weights: NDArray[np.float32], tokens: Sequence[str], indexes: Sequence[int] | None, axis: int) -> list[int]:
@@ -141,7 +141,7 @@ def _script_json(value: Any) -> str:
     return json.dumps(value, separators=(",", ":")).replace("<", "\\u003c")
 
 
-def _page(template: str, body: str, params: dict[str, Any], dark: bool) -> str:
+def _page(template: str, body: str, params: dict[str, Any], dark: bool, width: int) -> str:
     before, after = _template(template)
     colours = _DARK if dark else _LIGHT
     style = (
@@ -152,5 +152,6 @@ def _page(template: str, body: str, params: dict[str, Any], dark: bool) -> str:
     return (
         f'<!doctype html><html lang="en"><head><meta charset="utf-8"><meta http-equiv="Content-Security-Policy" content="{_POLICY}">'
         f"<title>Attention</title><style>{style}</style>{_libraries()}<script>{_REQUIRE}</script></head>"
-        f'<body><div id="{_ROOT}">{body}</div><script>{before}{_script_json(params)};{after}</script><script>{_FIT}</script></body></html>'
+        f'<body><div id="{_ROOT}">{body}</div><script>{before}{_script_json(params)};{after}</script>'
+        f"<script>{_FIT.format(width=width)}</script></body></html>"
     )

@@ -10,6 +10,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from core.errors import InputError
+from core.render.axes import drawn, logarithmic
 from core.types import FloatArray, IntArray
 
 HEIGHT = 400
@@ -33,8 +34,8 @@ def weight_curve(counts: IntArray, weights: Mapping[str, FloatArray]) -> go.Figu
             hovertemplate="%{x:,} documents: %{y:.3f}<br>%{customdata:,} labels<extra>%{fullData.name}</extra>",
         )  # fmt: skip
     figure.add_hline(y=1, line={"width": 1, "dash": "dot", "color": "gray"})
-    figure.update_xaxes(type="log", title="training documents of the label (log)", dtick="D2", automargin=True)
-    figure.update_yaxes(type="log", title="weight of a positive (log)", automargin=True)
+    figure.update_xaxes(title="training documents of the label (log)", automargin=True, **logarithmic(drawn(figure, "x")))
+    figure.update_yaxes(title="weight of a positive (log)", automargin=True, **logarithmic([1.0, *drawn(figure, "y")]))
     return _dressed(figure)
 
 

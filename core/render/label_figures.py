@@ -11,6 +11,7 @@ import plotly.graph_objects as go
 
 from core.data.overview import Cluster
 from core.labels import HEAD_FROM, TORSO_FROM
+from core.render.axes import drawn, logarithmic
 from core.types import IntArray
 
 POINTS = 1_500
@@ -47,16 +48,19 @@ def rank_frequency(names: Sequence[str], counts: IntArray) -> go.Figure:
         labels, share = shares[band]
         figure.add_hrect(y0=low * 0.8 if low == 1 else low, y1=high or top, fillcolor=_colour(rgb, 0.1), line_width=0, layer="below")
         # An hrect's own annotation ends up outside a logarithmic axis: there plotly wants the logarithm.
-        said = f"{band}: {labels:,} labels, {share:.1%} of all uses"
-        figure.add_annotation(x=0.99, xref="paper", xanchor="right", y=np.log10(high or top), yanchor="top", text=said, showarrow=False)
+        said = f"{band}: {labels:,} labels, {100 * share:.1f} % of all uses"
+        # The curve falls from the top left to the bottom right: it leaves these corners free.
+        side: dict[str, Any] = {"x": 0.99, "xanchor": "right"} if high is None else {"x": 0.01, "xanchor": "left"}
+        figure.add_annotation(**side, xref="paper", y=np.log10(high or top), yanchor="top", text=said, showarrow=False)
         inside = [r for r in ranks if low <= counts[order[r - 1]] < (high or np.inf)]
         figure.add_scatter(
             x=inside, y=counts[order[np.asarray(inside, dtype=np.int64) - 1]], mode="markers", name=band,
             customdata=[_shown(names[order[r - 1]]) for r in inside], marker={"size": 6, "color": _colour(rgb, 0.9)},
             hovertemplate="%{customdata}<br>rank %{x:,}: %{y:,} training documents<extra></extra>",
         )  # fmt: skip
-    figure.update_xaxes(type="log", title="rank of the label", dtick=1, automargin=True)
-    figure.update_yaxes(type="log", title="training documents", dtick=1, range=[np.log10(0.8), np.log10(top)], automargin=True)
+    figure.update_xaxes(title="rank of the label", automargin=True, **logarithmic(drawn(figure, "x")))
+    y = logarithmic([1.0, top])
+    figure.update_yaxes(title="training documents", range=[np.log10(0.8), np.log10(top)], automargin=True, **y)
     figure.update_layout(height=420, margin={"l": 8, "r": 8, "t": 8, "b": 8}, showlegend=False)
     return figure
 

@@ -8,6 +8,7 @@ from html import escape
 
 import plotly.graph_objects as go
 
+from core.render.axes import drawn, logarithmic
 from core.study.tables import Fragile, Series, Transfers
 
 HEIGHT = 400
@@ -32,22 +33,25 @@ def success_by_frequency(series: Sequence[Series], counted: str) -> go.Figure:
             line={"dash": DASHES[at % len(DASHES)]}, marker={"size": 9, "symbol": SYMBOLS[at % len(SYMBOLS)]},
             hovertemplate="%{customdata}<br>%{y:.1f} %<extra>%{fullData.name}</extra>",
         )  # fmt: skip
-    figure.update_xaxes(type="log", title="training documents of the label (log)", dtick="D2", automargin=True)
+    figure.update_xaxes(title="training documents of the label (log)", automargin=True, **logarithmic(drawn(figure, "x")))
     figure.update_yaxes(title=f"success, % ({escape(counted)})", range=[-3, 103], automargin=True)
     return _dressed(figure, len(series))
 
 
-def staircase(series: Sequence[Series], cost: str, logarithmic: bool = False) -> go.Figure:
-    """The share of attacks that had succeeded by a cost. A logarithmic axis has no zero: curves start at their first success there."""
+def staircase(series: Sequence[Series], cost: str, in_logarithm: bool = False) -> go.Figure:
+    """The share of attacks that had succeeded by a cost. A logarithmic axis has no zero: curves start at their first success there. All end
+    at the greatest cost of any of them: one that stops before looks as if nothing were known further on."""
+    furthest = max((x for one in series for x in one.x), default=0)
     figure = go.Figure()
     for at, one in enumerate(series):
-        points = [(x, y, note) for x, y, note in zip(one.x, one.y, one.notes, strict=True) if x > 0 or not logarithmic]
+        points = [(x, y, note) for x, y, note in zip(one.x, one.y, one.notes, strict=True) if x > 0 or not in_logarithm]
+        points += [(furthest, *points[-1][1:])] if points and points[-1][0] < furthest else []
         x, y, notes = zip(*points, strict=True) if points else ((), (), ())
         figure.add_scatter(
             x=x, y=[100 * share for share in y], mode="lines", name=escape(one.name), line={"shape": "hv", "dash": DASHES[at % len(DASHES)]},
             customdata=[escape(note) for note in notes], hovertemplate="%{x:,}: %{customdata}<extra>%{fullData.name}</extra>",
         )  # fmt: skip
-    figure.update_xaxes(title=escape(cost), type="log" if logarithmic else "linear", rangemode="tozero", automargin=True)
+    figure.update_xaxes(title=escape(cost), rangemode="tozero", automargin=True, **(logarithmic(drawn(figure, "x")) if in_logarithm else {}))
     figure.update_yaxes(title="attacks that have succeeded, %", range=[-3, 103], automargin=True)
     return _dressed(figure, len(series))
 
@@ -86,7 +90,7 @@ def fragile_labels(labels: Sequence[Fragile]) -> go.Figure:
             marker={"color": colour, "size": 8, "symbol": symbol}, hovertemplate="%{customdata}<extra></extra>",
             customdata=[f"{escape(one.label)}<br>lost {one.lost} of {one.attacks}" for one in inside],
         )  # fmt: skip
-    figure.update_xaxes(type="log", title="training documents of the label (log)", dtick="D2", automargin=True)
+    figure.update_xaxes(title="training documents of the label (log)", automargin=True, **logarithmic(drawn(figure, "x")))
     figure.update_yaxes(title="changed words until it is lost, median", range=[0, top + 0.5], automargin=True)
     return _dressed(figure, 2)
 

@@ -88,9 +88,7 @@ def agreements(found: Sequence[tuple[str, Agreement]], reference: str) -> str:
         f"<tr><th scope='row'>{escape(name)}</th><td class='n'>{_tau(one)}</td><td class='n'>{one.shared} of {one.top}</td></tr>"
         for name, one in found
     )
-    head = "".join(
-        f"<th scope='col'>{name}</th>" for name in ("Explainer", "Kendall's τ", f"Top {max((a.top for _, a in found), default=10)} shared")
-    )
+    head = _head("Explainer", "Kendall's τ", f"Top {max((a.top for _, a in found), default=10)} shared")
     return f"<table class='figures'><caption>Agreement with {escape(reference)}</caption><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"
 
 

@@ -41,15 +41,29 @@ def rates(records: Sequence[Record]) -> go.Figure:
 
 
 def precisions(records: Sequence[Record]) -> go.Figure:
-    """P@k and nDCG@k, recorded in %, on the held-out documents after each epoch: clean (solid) and attacked (dashed)."""
+    """P@k and nDCG@k, recorded in %, on the held-out documents after each epoch: clean (solid) and attacked (dashed, a ring: where both
+    are one, both are seen)."""
     figure = go.Figure()
     for at, measure in enumerate(MEASURES):
-        for name, dash in ((measure, "solid"), (ATTACKED + measure, "dash")):
+        for name, dash, symbol in ((measure, "solid", SYMBOLS[at]), (ATTACKED + measure, "dash", f"{SYMBOLS[at]}-open")):
             points = _series(records, "dev", name)
             mode = "lines+markers" if len(points) <= MARKED else "lines"
-            _line(figure, points, name, line={"dash": dash}, mode=mode, marker={"symbol": SYMBOLS[at], "size": 8})
+            _line(figure, points, name, line={"dash": dash}, mode=mode, marker={"symbol": symbol, "size": 8 if dash == "solid" else 12})
     figure.update_yaxes(title="held-out documents, %", automargin=True)
     return _dressed(figure)
+
+
+def last(records: Sequence[Record]) -> list[tuple[str, ...]]:
+    """The latest figures of `precisions` in words, the heading first: a point of a chart cannot be read to a decimal."""
+    columns = [(name, before) for name, before in (("clean", ""), ("attacked", ATTACKED)) if drawable(records, "dev", [before + m for m in MEASURES])]
+    found = {(measure, before): _series(records, "dev", before + measure) for measure in MEASURES for _, before in columns}
+    step = max((points[-1][0] for points in found.values() if points), default=0)
+    rows = [
+        (measure, *(f"{found[measure, before][-1][1]:.1f} %" if found[measure, before] else "–" for _, before in columns))
+        for measure in MEASURES
+        if any(found[measure, before] for _, before in columns)
+    ]
+    return [(f"Held-out documents at step {step:,}", *(name for name, _ in columns)), *rows]
 
 
 def drawable(records: Sequence[Record], kind: str, names: Sequence[str]) -> bool:

@@ -82,7 +82,7 @@ def _from_cards(asked: Training) -> tuple[float, int | None, str] | None:
         seconds, documents = made.get("trained", {}).get("seconds"), made.get("documents", {}).get("train")
         if config.get("model") == asked.model and seconds and documents:
             speed = documents * int(config["settings"].get("epochs", 1)) / seconds / _passes(asked.settings)
-            return speed, LOADED + COPIES * int(made.get("size_bytes", 0)), f"from the card of {name}: {made['trained'].get('machine', '')}"
+            return speed, LOADED + COPIES * int(made.get("size_bytes", 0)), f"from the card of {name}, by the machine that trained it"
     return None
 
 

@@ -28,6 +28,10 @@ def words_that_matter(card: Card | None, dataset: Dataset) -> None:
     if card is None:
         st.markdown("This needs a checkpoint to explain.")
         return
+    st.markdown(
+        "What does a label rest on? A sample of the documents that carry it is explained one by one, and each word's values are put together: the "
+        "words that speak for the label all over the data, among them those that should not."
+    )
     label = label_picker(labels_of(dataset))
     if label is None:
         return
@@ -37,7 +41,7 @@ def words_that_matter(card: Card | None, dataset: Dataset) -> None:
         return
     names, _ = fitting(classifier)
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        chosen = st.selectbox("Explainer", names, index=names.index("shap"), format_func=title, key="across.explainer", width=240)
+        chosen = st.selectbox("Explainer", names, format_func=title, key="across.explainer", width=240)
         count = st.selectbox("Documents at most", SAMPLE, index=1, key="across.count", width=180)
     split = dataset.splits.get("test") or next(reversed(dataset.splits.values()))
     documents = sample(split, label, int(count))

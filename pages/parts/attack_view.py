@@ -89,7 +89,9 @@ def _perform(run: Run) -> None:
             _to_the_end(run)
         case ("prune",):
             with busy(run.session, "Putting words back …"):
-                list(run.prune())
+                put_back = list(run.prune())
+            if not put_back:
+                st.info("Nothing was put back: the goal needs each of the changed words, or the budget of queries is spent.", icon=":material/info:")
 
 
 def _to_the_end(run: Run) -> None:

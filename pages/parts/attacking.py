@@ -95,7 +95,7 @@ def _start(setting: Setting | None, reading: Reading) -> None:
     """What it would cost, or why it cannot be made, and the button."""
     run = session.get(session.ATTACK)
     if setting is None:
-        st.markdown(":gray[Choose a label on the left. Then its attack can be started here.]")
+        st.markdown(":gray[Choose a label first. Then its attack can be started here.]")
         return
     key = key_of(setting, reading)
     if run is not None and run.key == key:

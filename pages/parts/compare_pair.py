@@ -92,14 +92,23 @@ def ranks(pair: Pair, found: list[Standing]) -> None:
     """The table of labels; a click chooses one."""
     names = [each.classifier.name for each in pair]
     st.text_input("Find another label", key=session.SOUGHT, placeholder="part of a label's name", persist_state="session", width=320)
-    columns = ("Label", f"Rank, {names[0]}", f"Rank, {names[1]}", "Moves", f"Score, {names[0]}", f"Score, {names[1]}")
+    above = (("", 1), (names[0], 2), (names[1], 2), ("", 1))
+    columns = ("Label", "Rank", "Score", "Rank", "Score", "Moves")
     chosen = session.get(session.LABEL)
     lines = [_line(pair, each) for each in found]
     current = next((i for i, each in enumerate(found) if each.label == chosen), None)
-    rows(columns, lines, "compare.labels", lambda i: _choose(found[i].label), "Labels under both checkpoints; a click chooses one", current)
+    rows(
+        columns,
+        lines,
+        "compare.labels",
+        lambda i: _choose(found[i].label),
+        "Labels under both checkpoints; a click chooses one",
+        current,
+        above=above,
+    )
     units = [UNITS[each.classifier.unit] for each in pair]
-    said = f"are {units[0]} values on both sides" if units[0] == units[1] else f"of {names[0]} are {units[0]}, of {names[1]} {units[1]}"
-    st.caption(plain(f"Ranks are among all labels of each checkpoint and can be compared. Scores {said}; each has its own scale."))
+    said = f"A score is a {units[0]}" if units[0] == units[1] else f"A score of {names[0]} is a {units[0]}, one of {names[1]} a {units[1]}"
+    st.caption(plain(f"Ranks are among all labels of each checkpoint and can be compared. {said}; each checkpoint has its own scale."))
 
 
 def _line(pair: Pair, each: Standing) -> Row:
@@ -107,7 +116,8 @@ def _line(pair: Pair, each: Standing) -> Row:
     ranks = [f"{place.rank:,}" if place else "–" for place in places]
     scores = [number(place.score, side.classifier.unit) if place else "unknown" for place, side in zip(places, pair, strict=True)]
     moved = moves(each.moved)
-    return Row((each.label, *ranks, moved, *scores), off=None in places, title=f"{each.label}: rank {ranks[0]}, then {ranks[1]}")
+    cells = (each.label, ranks[0], scores[0], ranks[1], scores[1], moved)
+    return Row(cells, off=None in places, title=f"{each.label}: rank {ranks[0]}, then {ranks[1]}")
 
 
 def moves(moved: int | None) -> str:

@@ -142,7 +142,7 @@ def one_label(dataset: Dataset) -> None:
             for one in together(split.truth, label)
         ]
         columns = {
-            "Share": st.column_config.ProgressColumn(format="%.0f %%", min_value=0, max_value=100, help="of the label's documents"),
+            "Share": st.column_config.ProgressColumn(width="small", format="%.0f %%", min_value=0, max_value=100, help="of the label's documents"),
             "Lift": st.column_config.NumberColumn(format="%.1f", help="How many times as often as if the two were independent"),
         }
         st.dataframe(shared, column_config=columns, hide_index=True, key="together")
@@ -165,9 +165,10 @@ def documents(dataset: Dataset, split: Split, name: str, label: int, rows: IntAr
             else:
                 text = split.texts[row]
                 st.text(text[:MAX_CHARACTERS] + (" …" if len(text) > MAX_CHARACTERS else ""))
-                st.button(
+                if st.button(
                     "Explain this document", key=f"explain.{name}.{row}", on_click=session.put_text, args=(text,), icon=":material/ink_highlighter:"
-                )
+                ):
+                    st.switch_page("pages/explain.py")
             st.caption(plain(" · ".join(dataset.label_names[i] for i in others)))
 
 

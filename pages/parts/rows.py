@@ -37,13 +37,16 @@ def rows(
     empty: str = "",
     more: tuple[str, Sequence[tuple[str, str]]] | None = None,
     follow: bool = False,
+    above: Sequence[tuple[str, int]] = (),
 ) -> None:
     """Draw the table; all columns but the first hold figures. A click calls `on_choose` with the row's number, before the page runs
-    again. `more` is a folded list below, (title, [(text, reason)]); `follow` keeps the current row in sight."""
+    again. `more` is a folded list below, (title, [(text, reason)]); `follow` keeps the current row in sight. `above` is a heading over
+    the headings, (text, how many columns): with it the table is as tall as its rows, and what stands in the first column is not cut within a word."""
     data = {
         "columns": [{"name": name, "number": index > 0} for index, name in enumerate(columns)],
         "rows": [{"cells": list(row.cells), "good": row.good, "off": row.off, "title": row.title} for row in found],
         "current": current, "label": label, "empty": empty, "follow": follow,
+        "above": [list(pair) for pair in above],
         "more": None if not more or not more[1] else {"title": more[0], "rows": [list(pair) for pair in more[1]]},
     }  # fmt: skip
 

@@ -31,7 +31,9 @@ def said(job: Job) -> str:
     if status["what"] == "ending":
         return f"{job.name}: ending …"
     if not status["total"] or status["what"] in ("", "starting"):
-        return f"{job.name}: loading …"
+        return f"{job.name}: loading the data and the model …"
+    if int(status["step"]) >= int(status["total"]):  # what follows a training, an evaluation above all, is counted from its own beginning
+        return f"{job.name}: {status['what']} is through its {int(status['total']):,} steps, what follows is under way …"
     left = "" if status["eta"] is None else f", about {spoken(float(status['eta']))} left"
     return f"{job.name}: {status['what']} {int(status['step']):,} of {int(status['total']):,}{left}"
 
@@ -46,7 +48,7 @@ def _live(name: str, more: Callable[[Job], None]) -> None:
     if not job.alive:
         st.rerun()
     share = int(job.status["step"]) / max(int(job.status["total"]), 1) if job.state == "running" else 0.0
-    with st.container(border=True):
+    with st.container(border=True, key=f"live.{name}"):
         with st.container(horizontal=True, vertical_alignment="center"):
             st.progress(min(share, 1.0), plain(said(job)), width="stretch")
             st.button(

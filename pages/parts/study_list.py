@@ -32,10 +32,14 @@ def choose(found: dict[str, Path]) -> list[Campaign]:
         except CoreError as error:
             problem(f"{name}: {error}")
     if examples := [one.name for one in shown if one.shipped]:
+        what = "examples on the app's seven sample documents, tagged by hand. They show" if examples[1:] else (
+            "an example on the app's seven sample documents, tagged by hand. It shows"
+        )  # fmt: skip
+        small = "are" if examples[1:] else "is"
         st.caption(
             plain(
-                f"{', '.join(examples)}: an example on the app's seven sample documents, tagged by hand. It shows what a study looks like and is "
-                "too small to conclude from; start one of some hundred pairs with New study."
+                f"{', '.join(examples)}: {what} what a study looks like and {small} too small to conclude from; start one of some hundred pairs "
+                "with New study."
             )
         )
     return shown

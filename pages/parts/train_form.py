@@ -38,7 +38,7 @@ def form(cards: list[Card]) -> None:
         st.error(plain(str(error)))
         return
     device = slots.devices(asked.device)[0]
-    st.info(plain(estimate(asked, device).sentence()), icon=":material/timer:")
+    st.info(plain(f"{estimate(asked, device).sentence()}. Loading and the evaluation at the end come on top."), icon=":material/timer:")
     base = _name(asked)
     name = st.text_input("Name of its folder under runs/", value=base, key=f"train.name.{base}")
     missing = asked.dataset == "debtags" and not cached_file().is_file()
@@ -89,7 +89,7 @@ def _start(parents: list[Card], on_from: bool) -> tuple[str, str]:
 
 
 def _knobs(title: str, base: Any, key: str, expanded: bool) -> Any:
-    with st.expander(title, expanded=expanded), st.container(horizontal=True):
+    with st.expander(title, expanded=expanded), st.container(key=f"knobs.{key}"):
         return forms.form(base, key)
 
 

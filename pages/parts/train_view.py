@@ -8,8 +8,11 @@ import streamlit as st
 
 from core import jobs
 from core.checkpoint import names
+from core.checkpoint import read_config as read_checkpoint
+from core.compare import parent_of
 from core.jobs import Job
 from core.render import training as figures
+from core.render.trace import table
 from core.training.runs import read_config, read_progress
 from pages.parts import running, session
 from pages.parts.show import plain
@@ -60,19 +63,28 @@ def draw(job: Job) -> None:
     elif job.state == "running":
         left.caption("The first figures come after some steps.")
     if figures.drawable(records, "dev", figures.MEASURES):
-        right.markdown("**Held-out documents, clean and attacked**")
+        head, *rows = figures.last(records)
+        right.markdown(f"**Held-out documents, {' and '.join(head[1:])}**")
         right.plotly_chart(figures.precisions(records), key=f"train.precisions.{job.name}", width="stretch")
+        right.html(table(head, rows))
     elif job.state == "running":
         right.caption("P@k on held-out documents comes at the end of the first epoch.")
 
 
 def _made(job: Job) -> None:
-    """Where the finished model lies; one click chooses it."""
+    """Where the finished model lies; one click leads on with it."""
     if job.state != "done" or job.checkpoint is None:
         return
     st.success(plain(f"Its checkpoint lies in {job.checkpoint}. It is in every list of checkpoints as '{job.name}'."), icon=":material/check:")
-    if job.name in names():
-        st.button("Explain with it", key="train.use", icon=":material/ink_highlighter:", on_click=session.choose, args=(session.MODEL, job.name))
+    if job.name not in names():
+        return
+    ways = [("Explain with it", "train.use", ":material/ink_highlighter:", "pages/explain.py")]
+    if parent := parent_of(read_checkpoint(job.name)):
+        ways.append((f"Compare it with {parent}", "train.compare", ":material/compare:", "pages/compare.py"))
+    with st.container(horizontal=True, gap="small"):
+        for said, key, icon, page in ways:
+            if st.button(plain(said), key=key, icon=icon, on_click=session.choose, args=(session.MODEL, job.name)):
+                st.switch_page(page)
 
 
 def _told(job: Job) -> None:
@@ -101,8 +113,7 @@ def _flat(config: dict[str, Any]) -> list[tuple[str, Any]]:
 
 def empty() -> None:
     """What to do where there is no training."""
-    st.info(
-        "There is no training yet. Start one above, from a checkpoint or afresh, with a defence or without, or on the command line: "
-        "`python -m core train --from debtags-xml-cnn --defence fgsm --dataset debtags --run runs/my-training`.",
-        icon=":material/model_training:",
+    st.markdown(
+        "There is no training yet. Start one here, from a checkpoint or afresh, with a defence or without; it is then watched on this page. Or on "
+        "the command line: `python -m core train --from debtags-xml-cnn --defence fgsm --dataset debtags --run runs/my-training`."
     )

@@ -120,7 +120,7 @@ def _goal(one: VectorReading) -> AnyGoal | None:
 def _attack(one: VectorReading, goal: AnyGoal | None, search: PointSearch) -> None:
     """The start, or the attack that was made with just this setting."""
     if goal is None:
-        st.markdown(":gray[Choose a label on the left. Then its attack can be started here.]")
+        st.markdown(":gray[Choose a label first. Then its attack can be started here.]")
         st.html(vector_documents.values(one))
         return
     key = (*one.key, str(to_json(goal)), search.NAME, tuple(fields.to_json(search).items()))

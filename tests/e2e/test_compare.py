@@ -51,6 +51,8 @@ def test_one_document_under_both(url: str, open_tab: Open) -> None:
     tab.get_by_role("textbox", name="Document").fill(TEXT)
     tab.get_by_role("button", name="Compare them").click()
     expect(tab.get_by_text("tiny-robust was made from tiny-linear.")).to_be_visible()
+    expect(tab.locator("tr.above th", has_text="tiny-")).to_have_text(["tiny-linear", "tiny-robust"])
+    assert tab.locator(".whole").evaluate("box => box.scrollHeight <= box.clientHeight"), "no row is cut"
     tab.locator('button.choose[aria-label^="use::editing"]').click()
     expect(tab.get_by_text("tiny-linear against tiny-robust")).to_be_visible()
     assert "label=use%3A%3Aediting" in tab.url and "other=tiny-robust" in tab.url and "editor" not in tab.url

@@ -38,3 +38,20 @@ def test_a_link_restores_the_choices_and_computes_nothing(app_url: str, open_tab
     tab.locator('[data-testid="stSidebar"]').get_by_role("link", name="Home").click()
     tab.wait_for_url("**/?*")
     assert "label=use%3A%3Aediting" in tab.url
+
+
+def test_the_map_on_the_home_page_leads_on_with_the_choices(app_url: str, open_tab: Open) -> None:
+    tab = open_tab(f"{app_url}/?model=tiny-linear&label=use%3A%3Aediting", width=480)
+    tab.locator(".st-key-tour").get_by_role("link", name="Compare").click()
+    expect(tab.get_by_role("heading", name="Compare", exact=True)).to_be_visible()
+    ready(tab)
+    assert "/compare?" in tab.url and "label=use%3A%3Aediting" in tab.url
+
+
+def test_a_sample_on_the_home_page_leads_to_its_attack(app_url: str, open_tab: Open) -> None:
+    tab = open_tab(app_url, scheme="dark")
+    tab.get_by_role("radio", name="Attack").click()
+    ready(tab)
+    tab.get_by_role("button", name="Name server cache").click()
+    expect(tab.get_by_text("Choose a label first.")).to_be_visible()
+    assert "/attack?" in tab.url and "sample=02-dns-cache" in tab.url

@@ -95,7 +95,7 @@ def test_without_a_document_it_asks_for_one(page: AppTest) -> None:
 def test_without_a_label_it_says_what_to_do(page: AppTest) -> None:
     opened(page, label=None)
     assert not page.exception and not page.error
-    assert any("Choose a label on the left" in element.value for element in page.markdown)
+    assert any("Choose a label first" in element.value for element in page.markdown)
 
 
 def test_a_goal_that_does_not_fit_is_a_sentence(page: AppTest) -> None:
@@ -177,6 +177,15 @@ def test_run_to_the_end_is_the_same(page: AppTest, tiny: Path) -> None:
     press(started(page), "attack.end")
     assert attack_of(page).result.adversarial == expected.adversarial
     assert "<del>cut</del>" in html(page) and "Change rate, of all words" in html(page)
+
+
+def test_where_nothing_can_be_put_back_it_is_said(page: AppTest) -> None:
+    press(started(page), "attack.end")
+    found = attack_of(page)
+    assert found.step.status == "reached" and len(found.step.trail.swaps) > 1
+    steps = len(found.steps)
+    press(page, "attack.prune")
+    assert len(attack_of(page).steps) == steps and "Nothing was put back" in sentences(page)
 
 
 def test_undo_redo_rewind_and_a_branch(page: AppTest) -> None:

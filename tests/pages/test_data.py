@@ -114,6 +114,7 @@ def test_a_document_goes_to_the_explain_page(app):
     test.button(key="explain.train.2").click().run()
     assert not test.exception
     assert test.session_state[session.TEXT] == TEXTS[2]
+    assert test.title[0].value == "Explain"
 
 
 def test_debtags_is_not_fetched_without_a_click(app, monkeypatch, tmp_path):

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from pages.parts.frame import PAGES
 from tests.pages.conftest import ROOT
 
 FIRST_PAINT = """
@@ -36,7 +37,34 @@ def test_it_says_what_it_does_and_shows_the_checkpoint(home: AppTest) -> None:
     assert not home.exception and not home.error
     assert home.sidebar.selectbox[0].options == ["tiny-linear"]
     assert any("90.0 %" in element.proto.body for element in home.sidebar.get("html"))
-    assert len([button for button in home.button if button.label != "Show its labels"]) == 7
+    assert len([button for button in home.button if str(button.key).startswith("sample.")]) == 7
+
+
+def test_both_questions_stand_above_and_every_page_below(home: AppTest) -> None:
+    home.run()
+    main = [element.proto.body for element in home.main.get("html")]
+    assert any("Which words bring a label, and how few take it away?" in body for body in main)
+    linked = [element.proto.label for element in home.main.get("page_link")]
+    assert set(linked) == {name for _, name, _ in PAGES} - {"Home"}
+
+
+@pytest.mark.parametrize(("towards", "title"), [(None, "Explain"), ("attack", "Attack")])
+def test_a_sample_leads_to_explain_or_to_attack(home: AppTest, towards: str | None, title: str) -> None:
+    home.run()
+    if towards:
+        home.segmented_control(key="towards").set_value(towards).run()
+    home.button(key="sample.1").click().run()
+    assert not home.exception
+    assert home.title[0].value == title and home.session_state["sample"] == "02-dns-cache"
+
+
+@pytest.mark.parametrize(("label", "title"), [("Show its labels", "Explain"), ("Attack it", "Attack")])
+def test_a_pasted_document_leads_to_explain_or_to_attack(home: AppTest, label: str, title: str) -> None:
+    home.run()
+    home.text_area(key="draft").input("cut and paste audio files")
+    next(button for button in home.button if button.label == label).click().run()
+    assert not home.exception
+    assert home.title[0].value == title and home.session_state["text"] == "cut and paste audio files"
 
 
 def test_a_damaged_checkpoint_is_a_sentence(home: AppTest, tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -38,6 +38,7 @@ def test_contrast(scheme: str) -> None:
         assert contrast(theme["primaryColor"], ground) >= 5.5
         assert contrast(theme["linkColor"], ground) >= 5.5
         assert all(contrast(colour, ground) >= 3 for colour in theme["chartCategoricalColors"])
+        assert len(set(theme["chartCategoricalColors"])) == 10, "Streamlit writes 'undefined' for those that lack, and plotly drops them all"
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

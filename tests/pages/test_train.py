@@ -72,6 +72,8 @@ def test_nothing_there_says_what_to_do(app):
     test = app()
     assert not test.exception and not test.error
     assert "There is no training yet" in shown(test) and "python -m core train" in shown(test)
+    assert not test.get("popover"), "the form is the page"
+    assert test.button(key="train.start").label == "Launch"
 
 
 def test_one_that_is_done_shows_its_figures_and_its_checkpoint(app, tiny):
@@ -84,6 +86,21 @@ def test_one_that_is_done_shows_its_figures_and_its_checkpoint(app, tiny):
     assert all(any(name in spec for spec in specs) for name in ("clean loss", "attacked loss", "attacked P@1", "learning rate"))
     assert "base-fgsm is done" in shown(test) and f"Its checkpoint lies in {folder.resolve() / 'checkpoint'}" in shown(test)
     assert "python -m core train --model mach" in shown(test)
+    (figures,) = [element.proto.body for element in test.main.get("html") if "Held-out documents at step 4" in element.proto.body]
+    assert "<th scope='row'>P@1</th><td class=n>50.0 %</td><td class=n>25.0 %</td>" in figures
+
+
+def test_what_is_done_leads_on(app, tiny, monkeypatch):
+    """To Explain with it; to Compare where it was made from another."""
+    folder = trained("base-fgsm")
+    (folder / "checkpoint").symlink_to(tiny / "tiny-linear")
+    monkeypatch.setattr("pages.parts.train_view.parent_of", lambda config: "*mother*")
+    for key, title in (("train.use", "Explain"), ("train.compare", "Compare")):
+        test = app()
+        assert test.get("popover")
+        test.button(key=key).click().run()
+        assert not test.exception
+        assert test.title[0].value == title and test.session_state["model"] == "base-fgsm"
 
 
 def test_one_at_work_is_watched_and_stopped(app):
@@ -95,6 +112,14 @@ def test_one_at_work_is_watched_and_stopped(app):
         test.button(key="job.stop.one").click().run()
         assert (folder / "stop").exists() and "one: stopping" in shown(test)
         assert test.button(key="job.stop.one").disabled
+
+
+def test_after_the_last_step_no_time_is_promised(app):
+    folder = trained("one", done=False)
+    write_status(folder, step=8, eta=0)
+    with alive(folder):
+        said = shown(app())
+    assert "one: training is through its 8 steps, what follows is under way" in said and "0 s left" not in said
 
 
 def test_one_that_waits_says_for_whom(app):

@@ -130,7 +130,7 @@ def test_goals_without_a_label_and_one_that_does_not_fit() -> None:
 
 def test_without_a_label_there_is_nothing_to_start() -> None:
     at = page("attack")
-    assert "Choose a label on the left" in said(at)
+    assert "Choose a label first" in said(at)
     assert not [button for button in at.button if button.key == "vector.start"]
 
 

@@ -26,7 +26,7 @@ def test_clean_and_attacked_differ_in_their_line_and_measures_in_their_symbol() 
     figure = training.precisions(RECORDS)
     assert lines(figure) == {"P@1": ((40,), (50.0,)), "attacked P@1": ((40,), (25.0,)), "nDCG@5": ((40,), (60.0,))}
     look = {line.name: (line.line.dash, line.marker.symbol) for line in figure.data}
-    assert look == {"P@1": ("solid", "circle"), "attacked P@1": ("dash", "circle"), "nDCG@5": ("solid", "triangle-up")}
+    assert look == {"P@1": ("solid", "circle"), "attacked P@1": ("dash", "circle-open"), "nDCG@5": ("solid", "triangle-up")}
 
 
 def test_long_trainings_are_thinned_and_keep_both_ends() -> None:
@@ -38,3 +38,11 @@ def test_long_trainings_are_thinned_and_keep_both_ends() -> None:
 def test_what_can_be_drawn() -> None:
     assert training.drawable(RECORDS, "train", ("loss",)) and not training.drawable(RECORDS, "dev", ("loss",))
     assert not training.drawable([], "train", ("loss",)) and not training.losses([]).data
+
+
+def test_the_last_figures_in_words() -> None:
+    assert training.last(RECORDS) == [
+        ("Held-out documents at step 40", "clean", "attacked"), ("P@1", "50.0 %", "25.0 %"), ("nDCG@5", "60.0 %", "–"),
+    ]  # fmt: skip
+    clean = [{"kind": "dev", "step": 7, "P@3": 12.34}, {"kind": "dev", "step": 9, "P@3": 13.0}]
+    assert training.last(clean) == [("Held-out documents at step 9", "clean"), ("P@3", "13.0 %")]
