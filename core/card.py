@@ -32,7 +32,7 @@ ABOUT = {
 
 def card(name: str, provenance: Mapping[str, Any], model: str, remark: str = "") -> str:
     """Markdown. `remark` is what a reader of this checkpoint must know besides. `provenance` needs data (name, digest,
-    source), command, seed, trained (seconds, machine), labels, size_bytes, load_seconds and evaluation (the object of
+    source), command, seed, trained (seconds, machine; peak_bytes), labels, size_bytes, load_seconds and evaluation (the object of
     `evaluate --json`). It may have parent (name, digest: the checkpoint that training started from and that this one
     stands on), defence (name, settings) and defended: rows of who (base, control or robust), measure, value, low, high, in the
     unit that the measure names.

@@ -18,6 +18,7 @@ from core.defences import DEFENCES, defence_class, refusal
 from core.errors import InputError
 from core.labels import LabelSpace
 from core.models import MODELS, config_class, fine_tuning
+from core.training.resources import peaks
 from core.types import Progress
 
 Found = tuple[dict[str, Any], list[str]]
@@ -86,7 +87,9 @@ def train(arguments: argparse.Namespace, reading: Any = None) -> Found:
             "command": shlex.join(["python", "-m", "core", *arguments.words_given]), "seed": arguments.seed, "labels": len(labels), **extra,
             "minimum_count": arguments.label_minimum, "data": {"name": whole.name, "digest": whole.digest, "source": whole.source},
             "documents": {name: len(split) for name, split in dataset.splits.items()},
-            "trained": {"seconds": max(time.monotonic() - start, recorded_seconds(run.folder)), "machine": f"{platform.machine()}, {run.device}"},
+            "trained": {
+                "seconds": max(time.monotonic() - start, recorded_seconds(run.folder)), "machine": f"{platform.machine()}, {run.device}", **peaks(),
+            },
         }  # fmt: skip
         found = publish(folder, kind, model, provenance, whole if "test" in whole.splits else dataset, run.progress, saved, arguments.move_step)
     lines = [f"{name}: {100 * m['value']:.2f}" for name, m in found["metrics"].items()]

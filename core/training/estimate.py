@@ -16,8 +16,8 @@ from core.training.runs import read_config, read_progress
 from core.training.slots import Device
 
 LOADED = 700 << 20
-"""Bytes that a training of debtags needs beside the network: torch, the data set, a batch. Measured on the CPU, FGSM included, a whole
-training came to 0.78 GB (XML-CNN) and 0.93 GB (MACH)."""
+"""Bytes that a training of debtags needs beside the network: torch, the data set, a batch, where the card does not say what was measured: small
+networks only, since encoders keep what their frozen layers say of every document."""
 COPIES = 8
 """Bytes in training for one of a checkpoint: weight, gradient and two moments of AdamW in single precision, saved in half precision."""
 
@@ -79,10 +79,11 @@ def _from_cards(asked: Training) -> tuple[float, int | None, str] | None:
     for name in names:
         config = _config(name)
         made = config.get("provenance") or {}
-        seconds, documents = made.get("trained", {}).get("seconds"), made.get("documents", {}).get("train")
+        trained, documents = made.get("trained", {}), made.get("documents", {}).get("train")
+        seconds, peak = trained.get("seconds"), trained.get("peak_bytes")
         if config.get("model") == asked.model and seconds and documents:
             speed = documents * int(config["settings"].get("epochs", 1)) / seconds / _passes(asked.settings)
-            return speed, LOADED + COPIES * int(made.get("size_bytes", 0)), f"from the card of {name}, by the machine that trained it"
+            return speed, peak or LOADED + COPIES * int(made.get("size_bytes", 0)), f"from the card of {name}, by the machine that trained it"
     return None
 
 

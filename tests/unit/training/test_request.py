@@ -22,12 +22,13 @@ CPU = slots.Device("cpu", "CPU, 2 cores", 8 << 30)
 GPU = slots.Device("cuda:0", "NVIDIA H200", 140 << 30, "GPU-1")
 
 
-def save(folder: Path, model: str = "mach", seconds: float = 100.0, **settings: object) -> None:
+def save(folder: Path, model: str = "mach", seconds: float = 100.0, peak: int | None = None, **settings: object) -> None:
     """A checkpoint whose card tells of a training of 1,000 documents; its weights are never read."""
     kept = {**fields.to_json(config_class(model)()), **settings}
-    made = {"trained": {"seconds": seconds, "machine": "x86_64, cpu"}, "documents": {"train": 1000}, "data": {"name": "debtags"}, "size_bytes": 10**6}
+    trained = {"seconds": seconds, "machine": "x86_64, cpu", **({} if peak is None else {"peak_bytes": peak})}
+    made = {"trained": trained, "documents": {"train": 1000}, "data": {"name": "debtags"}, "size_bytes": 10**6}
     config = {"format": 1, "model": model, "settings": kept, "documents": 1000, "files": {}, "digest": "d", "provenance": made}
-    folder.mkdir(parents=True)
+    folder.mkdir(parents=True, exist_ok=True)
     (folder / "config.json").write_text(json.dumps(config))
 
 
@@ -82,6 +83,8 @@ class TestEstimate:
         assert (found.seconds, found.bytes) == (pytest.approx(50), LOADED + COPIES * 10**6)
         assert found.sentence().startswith("On CPU, 2 cores: about 50 s, 0.7 GB of memory (of 8.0); from the card of parent")
         assert estimate(self.ask("fgsm"), CPU).seconds == pytest.approx(75)
+        save(checkpoint.FOLDER / "parent", peak=4 << 30, epochs=4)
+        assert estimate(self.ask(), CPU).bytes == 4 << 30, "what was measured, where the card says it"
 
     def test_from_runs_the_same_defence_first_and_the_same_kind_of_device(self, home: Path) -> None:
         save(checkpoint.FOLDER / "parent")
