@@ -10,6 +10,9 @@ import plotly.graph_objects as go
 from core.render.robustness import DASHES, HEIGHT, MARGIN, SYMBOLS
 from core.study.tables import Series
 
+MARKS = 40
+"""Marks on a line at most, evenly chosen among its documents: more would hide its dashes."""
+
 
 def within_distance(series: Sequence[Series], level: str) -> go.Figure:
     """Attempts that have succeeded within a distance [share of the document's length], one staircase a study, which differs in its dashes
@@ -18,7 +21,8 @@ def within_distance(series: Sequence[Series], level: str) -> go.Figure:
     end = max((x for one in series for x in one.x), default=0.0) * 1.05
     for at, one in enumerate(series):
         x, y, notes = list(one.x), list(one.y), list(one.notes)
-        sizes = [0.0, *[7.0] * (len(x) - 1)]  # a mark is a document: neither the start nor the end is one
+        apart = -(-len(x) // MARKS)
+        sizes = [7.0 if number and number % apart == 0 else 0.0 for number in range(len(x))]  # neither the start nor the end is a document
         if x and x[-1] < end:
             x, y, notes, sizes = [*x, end], [*y, y[-1]], [*notes, notes[-1]], [*sizes, 0.0]
         figure.add_scatter(

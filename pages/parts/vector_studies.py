@@ -64,12 +64,12 @@ def show(shown: Sequence[VectorCampaign], cards: Sequence[Card]) -> None:
 
 def empty() -> None:
     st.info(
-        "There is no study of feature vectors yet. It attacks documents of a data set of vectors (BibTeX, Delicious, MediaMill), one by one: how far "
+        "There is no study of feature vectors yet. Such a study attacks documents of a data set of vectors (BibTeX, Delicious, MediaMill): how far "
         "must a document's numbers move until the ranking changes, and is what is found still a vector that a document could have, or a text? Each "
-        "document leaves a record, which can be replayed. This command makes one; it takes some minutes, and the same command goes on after a stop:",
+        "document leaves a record, which can be replayed. This command makes one; it takes some minutes, and goes on after a stop:",
         icon=":material/scatter_plot:",
     )
-    st.code(COMMAND, language="bash")
+    st.code(COMMAND, language="bash", wrap_lines=True)
 
 
 def unfinished(shown: Sequence[VectorCampaign]) -> None:

@@ -1,4 +1,4 @@
-"""Studies of feature vectors afterwards: read back, replayed, tampered with, and as tables and points; figures worked out by hand."""
+"""Studies of feature vectors afterwards: read back, replayed, and tampered with."""
 
 from __future__ import annotations
 
@@ -8,24 +8,25 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 
 from core import checkpoint
+from core.attacks.features import FEATURE_ATTACKS
 from core.cli import main
 from core.data import load_dataset
 from core.data.bags import complete
+from core.data.dataset import Dataset
 from core.errors import CoreError, DataError, InputError, SettingsError
+from core.fields import from_json
 from core.models import linear, load
-from core.render.vector_studies import within_distance
 from core.study import records
-from core.study.tables import Series
-from core.study.vector_campaigns import VectorCampaign, folders, read_vector_campaign, strays
+from core.study.vector_campaigns import folders, read_vector_campaign, strays
 from core.study.vector_replay import change, replay_all, said
-from core.study.vector_tables import HEAD, record_cells, record_row, same_documents, side_by_side, summary_row, within
-from core.study.vectors import VectorStudy
+from core.study.vector_tables import HEAD, side_by_side, summary_row, within
+from core.study.vectors import VectorStudy, work
 from core.training.runs import Run
-from tests.toy_vectors import bags, vector, write_mulan
+from core.types import VectorClassifier
+from tests.toy_vectors import bags, dense, vector, write_mulan
 
 
 @pytest.fixture(scope="module")
@@ -78,6 +79,22 @@ def test_every_record_comes_out_as_saved(place: Path, made: Path) -> None:
     assert found["successes"] == sum(record["success"] for record in saved) > 0
     assert any(level["level"] == "text" and level["reached"] for record in saved for level in record["levels"])
     assert said(found).startswith("10 of 10 records came out as saved")
+
+
+@pytest.mark.parametrize("data", [bags(("chess", "mail", "music", "fonts"), 5, 80, counts=True), dense()], ids=["counts", "reals"])
+@pytest.mark.parametrize("name", FEATURE_ATTACKS)
+def test_other_kinds_of_features_and_every_attack(tmp_path: Path, data: Dataset, name: str) -> None:
+    """No false alarm: counts are whole, measurements have no text; features that the document lacks may be added."""
+    with Run(tmp_path / "model", seed=0, device="cpu", quiet=True) as opened:
+        model = linear.train(linear.Config(minimum_documents=1), data, data.label_space(), opened)
+    assert isinstance(model, VectorClassifier)
+    search = from_json(FEATURE_ATTACKS[name], {"queries": 60, "added": 4})
+    for goal in ("positive-targeted", "set-change"):
+        with Run(tmp_path / goal, seed=0, device="cpu", quiet=True) as opened:
+            work(VectorStudy(goal=goal, k=1 if goal == "positive-targeted" else 2, documents=4), search, model, data, opened)
+        found = replay_all(read_vector_campaign(tmp_path / goal), model, data)
+        assert (found["records"], found["different"]) == (4, [])
+        assert found["successes"] > 0
 
 
 def test_only_changes_are_believed() -> None:
@@ -223,79 +240,3 @@ def test_a_study_without_records_has_nothing_to_say(made: Path) -> None:
     (column,) = {row["made"] for row in side_by_side([one]) if row[HEAD] == "success, text"}
     assert (one.records, column, within([one], "text")[0].x) == ([], "–", ())
     assert summary_row(one)["text: %"] is None
-
-
-# -- tables and points, by hand
-
-
-def _record(row: int, l2: float | None, text: bool | None = None, size: float = 2.0) -> dict[str, Any]:
-    """A document of length `size`; None: refused."""
-    own: dict[str, Any] = {"pair": str(row), "row": row, "document": f"d{row}", "true": ["a"], "first": ["a", "b"], "first_after": ["b", "a"]}
-    if l2 is None:
-        return {**own, "reason": "refused", "success": False, "queries": 0, "levels": [], "first_after": ["a", "b"]}
-    distance = {"l2": l2, "l0": 2, "linf": 1.0}
-    levels = [
-        {"level": "continuous", "reached": True, "distance": distance}, {"level": "feasible", "reached": False, "distance": None},
-        {"level": "text", "reached": text, "distance": distance if text else None},
-    ]  # fmt: skip
-    won = {"reason": "reached", "success": True, "queries": 10 * row, "levels": levels, "vector": [[0, "x", size * 0.6], [3, "y", size * 0.8]]}
-    return {**own, **won, "label": "a", "labels": ["a"], "rank_before": [1], "rank_after": [2]}
-
-
-def campaign(name: str, *found: dict[str, Any]) -> VectorCampaign:
-    return VectorCampaign(Path("runs") / name, name, VectorStudy(k=1), "zoo", {}, "aa", "bibtex", "bb", list(found))
-
-
-def test_points_by_hand() -> None:
-    """Lengths 2, 2 and 4, moved by 1.0, 0.5 and 3.0: 0.5, 0.25 and 0.75 of the length. One that is refused is no attempt."""
-    one = campaign("one", _record(1, 1.0), _record(2, 0.5, True), _record(3, 3.0, size=4.0), _record(4, None))
-    assert within([one], "continuous") == [
-        Series("one", (0.0, 0.25, 0.5, 0.75), *[pytest.approx((0, 1 / 3, 2 / 3, 1))] * 3, ("0 of 3", "1 of 3", "2 of 3", "3 of 3"))
-    ]  # fmt: skip
-    (text,) = within([one], "text")
-    assert (text.x, text.notes) == ((0.0, 0.25), ("0 of 3", "1 of 3"))
-    old = _record(1, 1.0)
-    del old["vector"]
-    assert within([campaign("old", old)], "continuous")[0].x == ()
-
-
-def test_side_by_side_by_hand() -> None:
-    """2 of 2 attempts: Wilson's interval ends at 1 and begins at 2 / (2 + z^2) = 34.2 %. P@1: both attempts lose their label, the refused one
-    keeps it: 100 -> 33.3."""
-    one, two = campaign("one", _record(1, 1.0), _record(2, 0.5), _record(4, None)), campaign("two", _record(1, 1.0))
-    rows = {row[HEAD]: (row["one"], row["two"]) for row in side_by_side([one, two])}
-    assert rows["success, continuous"] == ("2 of 2, 100.0 % [34.2, 100.0]", "1 of 1, 100.0 % [20.7, 100.0]")
-    assert rows["success, feasible"][0] == "0 of 2, 0.0 % [0.0, 65.8]" and rows["success, text"][0] == "does not apply"
-    assert rows["median distance, continuous"][0] == "L2 0.75, 2 features" and rows["median distance, feasible"][0] == "–"
-    assert [rows[name][0] for name in ("documents", "attempted", "refused", "median queries")] == ["3", "2", "1", "15"]
-    assert rows["P@1 % before → after"][0] == "100.0 → 33.3" and rows["R@3 % before → after"][0] == "100.0 → 100.0"
-    assert rows["goal"][0] == "positive-targeted, k = 1"
-    row = summary_row(one)
-    assert (row["continuous: successes"], row["continuous: low %"], row["text: successes"], row["P@1 % after"]) == (2, 34.24, None, 33.33)
-    assert not same_documents([one, two]) and same_documents([one, one])
-
-
-def test_a_record_as_a_row() -> None:
-    row = record_row(_record(4, 1.0, True))
-    assert (row["document"], row["outcome"], row["rank"], row["length"], row["L2 / length"]) == (5, "success", "1 → 2", 2.0, 0.5)
-    assert (row["feasible"], row["feasible: L2"], row["text"], row["text: features"]) == ("not reached", None, "reached", 2)
-    cells = record_cells(_record(4, 1.0, True))
-    assert (cells["continuous"], cells["feasible"], cells["text"]) == ("L2 1, 2 features", "not reached", "L2 1, 2 features")
-    assert record_cells(_record(4, 1.0))["text"] == "does not apply" and record_cells(_record(4, None))["text"] == ""
-    refused = record_row(_record(4, None))
-    assert (refused["outcome"], refused["rank"], refused["length"], refused["continuous: L2"]) == ("refused", "", None, None)
-
-
-def test_figure() -> None:
-    """Two of four within 25 and 50 %; the second reaches 100 %, so both lines end at 105 %."""
-    notes = ("0 of 4", "1 of 4", "2 of 4")
-    y = (0.0, 0.25, 0.5)
-    figure = within_distance(
-        [Series("<b>one", (0.0, 0.25, 0.5), y, y, y, notes), Series("two", (0.0, 1.0), (0, 1), (0, 1), (0, 1), notes[:2])], "a & b"
-    )
-    first, second = figure.data
-    assert np.allclose(first.x, [0, 25, 50, 105]) and list(first.y) == [0, 25, 50, 50] and list(first.marker.size) == [0, 7, 7, 0]
-    assert first.name == "&lt;b&gt;one" and list(first.customdata)[-1] == "2 of 4"
-    assert first.line.dash != second.line.dash and first.marker.symbol != second.marker.symbol and first.line.shape == "hv"
-    assert "a &amp; b" in figure.layout.yaxis.title.text
-    assert not within_distance([Series("one", (), (), (), (), ())], "").data[0].x
