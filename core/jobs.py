@@ -192,7 +192,7 @@ def name_of(folder: Path) -> str:
 def _kind(folder: Path) -> str:
     """What a run that left no words says of itself in config.json."""
     known = read_config(folder)
-    return "study" if known.get("kind") == "study" else "train" if "model" in known else "run"
+    return "study" if known.get("kind") in ("study", "vector-study") else "train" if "model" in known else "run"
 
 
 def folders() -> list[Path]:

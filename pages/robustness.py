@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import streamlit as st
 
-from pages.parts import exporting, running, session, squeeze_views, study_form, study_list, study_records, study_views
+from pages.parts import exporting, running, session, squeeze_views, study_form, study_list, study_records, study_views, vector_studies
 from pages.parts.cards import Card, all_cards
 from pages.parts.frame import frame
 from pages.parts.show import sentences
 
 SECTIONS = {
     "success": "By label frequency", "paper": "Beside the paper", "costs": "Against cost", "fragile": "Fragile labels", "transfer": "Transfer",
-    "squeezing": "Squeezing", "records": "Records",
+    "squeezing": "Squeezing", "records": "Records", "vectors": "Feature vectors",
 }  # fmt: skip
 
 
@@ -27,9 +27,15 @@ def main() -> None:
         with head:
             exporting.link()
         study_list.watch()
+        if session.get(session.SECTION) == "vectors":
+            vectors = vector_studies.choose()
+            section_of()
+            vector_studies.show(vectors, cards)
+            return
         found = study_list.names()
         if not found:
             study_list.empty()
+            section_of()
             return
         shown = study_list.choose(found)
         study_list.unfinished(shown)
@@ -37,12 +43,16 @@ def main() -> None:
             results(shown, cards)
 
 
-def results(shown: list[study_list.Campaign], cards: list[Card]) -> None:
+def section_of() -> str:
     session.default(session.SECTION, "success", SECTIONS)
-    section = st.segmented_control(
+    return st.segmented_control(
         "Section", list(SECTIONS), format_func=SECTIONS.__getitem__, key=session.SECTION, required=True, label_visibility="collapsed",
         persist_state="session",
     )  # fmt: skip
+
+
+def results(shown: list[study_list.Campaign], cards: list[Card]) -> None:
+    section = section_of()
     if section == "records":
         study_records.browse(shown, cards)
     elif section == "transfer":

@@ -62,14 +62,14 @@ def read_campaign(folder: Path) -> Campaign:
     return Campaign(folder, Request.from_json(config), read_plan(folder), saved, str(config.get("data", "")), str(config.get("digest", "")))
 
 
-def read_config(folder: Path) -> dict[str, Any] | None:
-    """config.json of a study's folder; None for every other folder."""
+def read_config(folder: Path, kind: str = "study") -> dict[str, Any] | None:
+    """config.json of a study's folder; None for every other folder. `kind`: of what it must call itself."""
     path = folder / "config.json"
     try:
         found = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else None
     except (OSError, ValueError):
         return None  # some other run's, half written or none of ours
-    return found if isinstance(found, dict) and found.get("kind") == "study" else None
+    return found if isinstance(found, dict) and found.get("kind") == kind else None
 
 
 def folders(root: Path | None = None, shipped: Path | None = None) -> dict[str, Path]:

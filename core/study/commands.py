@@ -11,6 +11,7 @@ from typing import Any
 from core import fields
 from core.attacks import Recipe, recipe
 from core.errors import InputError
+from core.study.campaigns import read_config
 from core.study.settings import Request, Study
 from core.types import Classifier
 
@@ -112,10 +113,20 @@ def _folder(arguments: argparse.Namespace) -> Path:
     return Path(arguments.out)
 
 
+def _of_vectors(folder: Path) -> bool:
+    """Whether the study in a folder attacked feature vectors, not words."""
+    from core.study.vectors import KIND
+
+    return read_config(folder, KIND) is not None
+
+
 def _replay(arguments: argparse.Namespace) -> Found:
     from core.models import load
     from core.study import follow, records
+    from core.study.vectors import replayed
 
+    if _of_vectors(_folder(arguments)):
+        return replayed(arguments)
     saved = records.read(records.path_in(_folder(arguments)))
     name = fields.from_flags(Study, arguments).checkpoint if hasattr(arguments, "setting_checkpoint") else saved[0]["checkpoint"]
     found = follow.replay_all(saved, load(name))
@@ -129,6 +140,8 @@ def _transfer(arguments: argparse.Namespace) -> Found:
 
     if not arguments.to:
         raise InputError("name a checkpoint that shall read the saved texts: --to NAME")
+    if _of_vectors(_folder(arguments)):
+        raise InputError(f"{arguments.out} attacked feature vectors, so it holds no texts that another checkpoint could read")
     saved = records.read(records.path_in(_folder(arguments)))
     rows = []
     for name in arguments.to:

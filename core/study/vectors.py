@@ -1,6 +1,7 @@
 """A study of attacks on feature vectors: many documents of a split, one attack each, a record a line, resumable like every study.
 
     python -m core study --recipe hop-skip-jump --checkpoint bibtex-linear --dataset bibtex --documents 50 --out runs/bibtex-hsj
+    python -m core study replay --out runs/bibtex-hsj
 
 The folder is a run folder with records.jsonl (core.study.records); a second call goes on with the documents that have no record. Documents
 whose goal does not fit are recorded as refused and stay in the metrics after the attack as they were before: P@k and R@k are of the same
@@ -28,10 +29,13 @@ from core.study import records
 from core.study.statistics import wilson
 from core.training.runs import Run
 from core.types import VectorClassifier
+from core.vector import FeatureVector
 from core.vector_cli import open_document
 
 GOALS = tuple(name for name in ALL_GOALS if name != "negative-targeted")
 AT = (1, 3, 5)
+KIND = "vector-study"
+"""What config.json says of such a folder."""
 Found = tuple[dict[str, Any], list[str]]
 
 
@@ -54,7 +58,13 @@ class VectorStudy:
 
 def add_flags(parser: argparse.ArgumentParser, name: str) -> None:
     """--out, the study's settings, and those of the search `name`."""
-    parser.add_argument("action", nargs="?", choices=("run",), default="run", help="run: the same command goes on after a stop or a kill")
+    parser.add_argument(
+        "action",
+        nargs="?",
+        choices=("run", "replay"),
+        default="run",
+        help="run: the same command goes on after a stop or a kill; replay: every record is made again",
+    )
     parser.add_argument("--out", required=True, help="the study's folder; the same folder resumes")
     parser.add_argument("--recipe", choices=tuple(FEATURE_ATTACKS), required=True, help=FEATURE_ATTACKS[name].SOURCE)
     fields.add_flags(parser, VectorStudy, "the study")
@@ -62,10 +72,13 @@ def add_flags(parser: argparse.ArgumentParser, name: str) -> None:
 
 
 def study(arguments: argparse.Namespace) -> Found:
-    """Make the study that the flags describe, and sum it up."""
+    """Make the study that the flags describe, and sum it up; or replay the one that is there."""
     from core.data import load_dataset
     from core.data.bags import complete
     from core.models import load
+
+    if arguments.action == "replay":
+        return replayed(arguments)
 
     asked = fields.from_flags(VectorStudy, arguments)
     search = fields.from_flags(FEATURE_ATTACKS[arguments.recipe], arguments)
@@ -77,10 +90,28 @@ def study(arguments: argparse.Namespace) -> Found:
     return {"run": arguments.out, **summary}, lines(summary)
 
 
+def replayed(arguments: argparse.Namespace) -> Found:
+    """Replay the study in --out; --checkpoint and --dataset say where they lie now, if it is not where they lay then."""
+    from core.data import load_dataset
+    from core.data.bags import complete
+    from core.models import load
+    from core.study.vector_campaigns import read_vector_campaign
+    from core.study.vector_replay import replay_all, said, too_old
+
+    one = read_vector_campaign(Path(arguments.out))
+    if why := too_old(one):
+        raise InputError(why)
+    asked = fields.from_flags(VectorStudy, arguments, fields.to_json(one.study))
+    # A classifier of texts is refused by `replay_all` with a sentence.
+    found = replay_all(one, load(asked.checkpoint), complete(load_dataset(asked.dataset)))  # type: ignore[arg-type] # see above
+    shown = [f"{row['pair']}: {'; '.join(row['differences'])}" for row in found["different"]]
+    return found, [said(found), *shown]
+
+
 def work(asked: VectorStudy, search: PointSearch, classifier: VectorClassifier, dataset: Any, opened: Run) -> dict[str, Any]:
     """Attack every document drawn that has no record yet; the summary of all. Raises Cancelled when someone asked to stop."""
     request = {"study": fields.to_json(asked), "recipe": search.NAME, "settings": fields.to_json(search)}
-    opened.configure({**request, "kind": "vector-study", "digest": classifier.digest, "data": dataset.name, "data_digest": dataset.digest})
+    opened.configure({**request, "kind": KIND, "digest": classifier.digest, "data": dataset.name, "data_digest": dataset.digest})
     count = len(dataset.split(asked.split))
     rows = np.random.default_rng(asked.draw).permutation(count)[: asked.documents or count].tolist()
     path = opened.folder / records.FILE
@@ -104,20 +135,32 @@ def _record(
 
     one = open_document(classifier, dataset, asked.split, row + 1)
     beside = {"study": records.SCHEMA, "pair": str(row), "row": row, "document": dataset.split(asked.split).ids[row]}
-    depth = max(*AT, asked.k)
-    top = classifier.retrieve_vectors(one.vector.matrix, min(depth, len(classifier.labels)))[0][0].tolist()
-    names = classifier.labels.names
+    names, top = classifier.labels.names, _top(classifier, one.vector, depth_of(asked))
     own = {"true": [names[label] for label in one.truth], "first": [names[label] for label in top]}
-    goal = _goal(asked, top[: asked.k], one.truth)
+    goal = goal_of(asked, top[: asked.k], one.truth)
     if goal is None or not len(one.vector):
         return {**beside, **own, "first_after": own["first"], "success": False, "reason": "refused", "queries": 0, "levels": []}
     result = run(FeatureAttack(goal, search), classifier, one.vector, pool, one.truth, pause)
     last = next((level.vector for level in reversed(result.final.levels) if level.reached and level.vector is not None), one.vector)
-    after = classifier.retrieve_vectors(last.matrix, min(depth, len(classifier.labels)))[0][0].tolist()
-    return {**result.to_json(), **beside, **own, "first_after": [names[label] for label in after]}
+    return {**result.to_json(), **beside, **own, "first_after": top_names(classifier, last, depth_of(asked))}
 
 
-def _goal(asked: VectorStudy, top: Sequence[int], truth: Sequence[int]) -> AnyGoal | None:
+def depth_of(asked: VectorStudy) -> int:
+    """How many of the best labels a record keeps."""
+    return max(*AT, asked.k)
+
+
+def _top(classifier: VectorClassifier, vector: FeatureVector, depth: int) -> list[int]:
+    found: list[int] = classifier.retrieve_vectors(vector.matrix, min(depth, len(classifier.labels)))[0][0].tolist()
+    return found
+
+
+def top_names(classifier: VectorClassifier, vector: FeatureVector, depth: int) -> list[str]:
+    """The names of the best labels of a vector, the best first."""
+    return [classifier.labels.names[label] for label in _top(classifier, vector, depth)]
+
+
+def goal_of(asked: VectorStudy, top: Sequence[int], truth: Sequence[int]) -> AnyGoal | None:
     """The goal of one document; None where no true label stands in the top k."""
     hit = [label for label in top if label in truth]
     if asked.goal == Demote.NAME:
@@ -135,10 +178,9 @@ def summarise(found: Sequence[dict[str, Any]]) -> dict[str, Any]:
         own = [level for record in attempts for level in record["levels"] if level["level"] == name]
         won = [level for level in own if level["reached"]]
         medians = {key: float(np.median([level["distance"][key] for level in won])) if won else None for key in ("l2", "l0", "linf")}
-        interval = wilson(len(won), len(attempts))
-        levels[name] = {
-            "success": len(won), "low": interval.low, "high": interval.high, "applies": any(level["reached"] is not None for level in own), **medians,
-        }  # fmt: skip
+        interval = wilson(len(won), len(attempts)).to_json()  # None where nothing was attempted: nan is no JSON
+        applies = any(level["reached"] is not None for level in own)
+        levels[name] = {"success": len(won), "low": interval["low"], "high": interval["high"], "applies": applies, **medians}
     queries = [record["queries"] for record in attempts]
     known = [record for record in found if record["true"]]
     return {

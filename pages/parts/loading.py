@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from core.document import Document
     from core.evidence.board import Board
     from core.study.campaigns import Campaign
+    from core.study.vector_campaigns import VectorCampaign
     from core.types import Attended, Attentive, Classifier, IntArray, Scores
 
 T = TypeVar("T")
@@ -98,17 +99,26 @@ def uploaded(content: bytes, name: str, options: Options) -> Dataset:
     return cast("Dataset", _uploaded(hashlib.sha256(content).hexdigest(), name, options, content))
 
 
-@st.cache_resource(max_entries=8, show_spinner=False)
-def _campaign(folder: str, stamp: Hashable) -> Any:
-    from core.study.campaigns import read_campaign
+@st.cache_resource(max_entries=16, show_spinner=False)
+def _campaign(folder: str, vectors: bool, stamp: Hashable) -> Any:
+    from core.study import campaigns, vector_campaigns
 
-    return read_campaign(Path(folder))
+    return (vector_campaigns.read_vector_campaign if vectors else campaigns.read_campaign)(Path(folder))
 
 
 def campaign(folder: Path) -> Campaign:
     """A study as it stands on the disk; read anew when it has a record more."""
+    return cast("Campaign", _campaign(str(folder), False, _stand(folder)))
+
+
+def vector_campaign(folder: Path) -> VectorCampaign:
+    """The same for a study of feature vectors."""
+    return cast("VectorCampaign", _campaign(str(folder), True, _stand(folder)))
+
+
+def _stand(folder: Path) -> Hashable:
     files = sorted(path for pattern in ("plan.json", "config.json", "records.jsonl*") for path in folder.glob(pattern))
-    return cast("Campaign", _campaign(str(folder), tuple((file.name, file.stat().st_size, file.stat().st_mtime_ns) for file in files)))
+    return tuple((file.name, file.stat().st_size, file.stat().st_mtime_ns) for file in files)
 
 
 @st.cache_resource(max_entries=2, show_spinner="Computing figures and intervals from the records …")

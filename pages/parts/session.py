@@ -70,6 +70,8 @@ READ_AS = "as"
 TAU = "tau"
 VECTOR_ATTACK = "vector_attack"
 WINDOWS = "windows"
+VECTOR_STUDIES = "vectors"
+LEVEL = "level"
 
 LINKED: dict[str, type] = {
     MODEL: str, LABEL: str, PINS: list, EXPLAINER: str, PRESET: str, SETTINGS: list, COMPARED: list,
@@ -77,7 +79,7 @@ LINKED: dict[str, type] = {
     SAMPLE: str, GOAL: str, K: int, MARGIN: int, STEALTH: bool, GAMMA: str, RECIPE: str, FIDELITY: str, SWITCHES: list, STUDIES: list, RUN: str,
     OTHER: str, SIDE: str, FIRST: str, SECOND: str, PAPERS: list, MODELS: list, MEASURED: bool, CELL: str, CLAIM: str,
     DOCUMENT: int, SPLIT: str, SEARCH: str, READ_AS: str,
-    WINDOWS: str,
+    WINDOWS: str, VECTOR_STUDIES: list, LEVEL: str,
 }  # fmt: skip
 """Query parameters and their types. A list repeats its parameter; SETTINGS holds "name:value" of the explainer, SWITCHES of the
 attack's recipe. A switch that is off is left out."""
