@@ -105,6 +105,8 @@ def watch_scored(score: Callable[[int, int], Scores], n: int, width: int, labels
 def look(scores: Scores, labels: IntArray, k: int) -> Watched:
     """What scores [n, L] say of labels [m] and of the k best."""
     top = top_k(scores, k)
+    if not k:
+        return Watched(scores[:, labels], ranks(scores, labels), top, np.zeros((len(scores), 0), dtype=np.float32))
     return Watched(scores[:, labels], ranks(scores, labels), top, np.take_along_axis(scores, top, axis=1))
 
 

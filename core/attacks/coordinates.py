@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from scipy import sparse
@@ -43,6 +44,11 @@ class Pool:
             raise InputError(f"data set '{dataset.name}' has {width:,} features, '{classifier.name}' reads {len(classifier.space):,}")
         truth = truth_for(train, dataset.label_names, classifier.labels)[0]
         return cls(train.features, sparse.csr_array(truth[:, : len(classifier.labels)]))
+
+    @cached_property
+    def by_feature(self) -> sparse.csc_array:
+        """The vectors [n, F], kept by feature: what every document has in a few features lies together."""
+        return sparse.csc_array(self.vectors)
 
     def likely(self, goal: AnyGoal, start: Start) -> BoolArray:
         """[n]: documents whose own labels say that the goal would be met there."""
@@ -109,16 +115,19 @@ def starting_points(goal: AnyGoal, start: Start, coordinates: Coordinates, pool:
     """Training documents as points [n, m], n at most `most`, no two alike, in the order in which they are worth a query: those whose
     labels say that they meet the goal before the others, the nearer first. What a document has outside the coordinates is left out, so
     a point need not meet the goal although its document does."""
-    points = pool.vectors[:, coordinates.columns].toarray().astype(np.float64)
-    points = np.clip(points, coordinates.low, coordinates.high)
-    order = np.lexsort((np.linalg.norm(points - coordinates.origin, axis=1), ~pool.likely(goal, start)))
+    points = pool.by_feature[:, coordinates.columns].toarray().T.astype(np.float64)  # [m, n]: sums over features run along the documents
+    low, high, origin = coordinates.low[:, None], coordinates.high[:, None], coordinates.origin[:, None]
+    np.maximum(points, low, out=points)
+    np.minimum(points, high, out=points)
+    apart = points - origin
+    far = np.einsum("mn,mn->n", apart, apart)
     first: dict[bytes, int] = {}
-    for row in order.tolist():
-        first.setdefault(points[row].tobytes(), row)
-        if len(first) > most:
+    for row in np.lexsort((far, ~pool.likely(goal, start))).tolist():
+        if far[row]:  # else it is the document itself
+            first.setdefault(points[:, row].tobytes(), row)
+        if len(first) >= most:
             break
-    chosen = [row for row in first.values() if not np.array_equal(points[row], coordinates.origin)]
-    return np.asarray(points[chosen[:most]], dtype=np.float64).reshape(-1, len(coordinates))
+    return np.ascontiguousarray(points[:, list(first.values())].T)
 
 
 def distances(vectors: sparse.csr_array, vector: FeatureVector) -> FloatArray:

@@ -13,7 +13,7 @@ from core.attacks.goals import AnyGoal
 from core.attacks.judge import SHOWN, stack, views_of
 from core.attacks.seen import Seen, Start
 from core.attacks.steps import View
-from core.attacks.surplus import depth, surplus
+from core.attacks.surplus import decisive, depth, surplus
 from core.errors import InputError
 from core.ranking import watch, watch_scored, watch_vectors
 from core.types import BoolArray, Confinable, FloatArray, IntArray, Scores, VectorClassifier
@@ -53,6 +53,7 @@ class FeatureJudge:
         self.start = Start(classifier.labels, tuple(top.tolist()), None if truth is None else tuple(truth), first)
         self.queries = 1
         self.followed = goal.targets or self.start.top
+        self._decisive = decisive(goal, self.start)
         self.rank_trace = [int(first.ranks(self.followed).max())]
         self.reached_trace = [False]
         self.nearest_trace = [np.inf]
@@ -91,7 +92,7 @@ class FeatureJudge:
         seen = self._fast(coordinates, asked)
         reached = self.goal.reached(self.start, seen)
         count = int(np.argmax(reached)) + 1 if reached.any() else len(points)
-        kept = Seen(self.labels, type(seen.watched)(*(part[:count] for part in vars(seen.watched).values())))
+        kept = Seen(seen.labels, type(seen.watched)(*(part[:count] for part in vars(seen.watched).values())))
         self._note(coordinates, asked[:count], kept, reached[:count])
         return count - 1 if reached.any() else None
 
@@ -100,15 +101,15 @@ class FeatureJudge:
         return Seen(self.labels, watch_vectors(self.classifier, coordinates.vectors(points), self.labels, self.depth))
 
     def _fast(self, coordinates: Coordinates, points: NDArray[np.float32]) -> Seen:
-        """Scores and ranks at points [n, m]. A classifier that can be confined to the coordinates is, once for all questions about them."""
+        """What decides at points [n, m]. A classifier that can be confined to the coordinates is, once for all questions about them."""
         if self._confined is None or self._confined[0] is not coordinates:
             classifier = self.classifier
             self._confined = coordinates, classifier.confined(coordinates.columns) if isinstance(classifier, Confinable) else None
         score = self._confined[1]
         if score is None:
-            return Seen(self.labels, watch_vectors(self.classifier, coordinates.vectors(points), self.labels, 0))
-        watched = watch_scored(lambda start, stop: score(points[start:stop]), len(points), len(self.classifier.labels), self.labels, 0)
-        return Seen(self.labels, watched)
+            return Seen(self._decisive, watch_vectors(self.classifier, coordinates.vectors(points), self._decisive, 0))
+        width = len(self.classifier.labels)
+        return Seen(self._decisive, watch_scored(lambda start, stop: score(points[start:stop]), len(points), width, self._decisive, 0))
 
     def _note(self, coordinates: Coordinates, points: NDArray[np.float32], seen: Seen, reached: BoolArray) -> None:
         self.queries += len(points)
