@@ -94,7 +94,9 @@ class Coordinates:
         return sparse.csr_array((data, np.tile(self.columns, n), np.arange(n + 1) * m), shape=(n, self.size))
 
     def vector(self, point: FloatArray) -> FeatureVector:
-        return FeatureVector.of(self.vectors(point[None]))
+        values = point.astype(np.float32)
+        there = values != 0
+        return FeatureVector(self.columns[there], values[there], self.size)
 
 
 def added_features(goal: AnyGoal, start: Start, vector: FeatureVector, pool: Pool, count: int) -> IntArray:
