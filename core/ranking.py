@@ -55,8 +55,9 @@ def _ranks_at_once(scores: Scores, labels: IntArray) -> IntArray:
     then the calls cost more than the comparisons."""
     own, wide = scores[:, labels][:, :, None], scores[:, None, :]
     found = 1 + np.asarray((wide > own).sum(axis=2), dtype=np.int64)
-    rows, columns = np.nonzero((wide == own).sum(axis=2) > 1)
-    if len(rows):
+    tied = (wide == own).sum(axis=2) > 1
+    if tied.any():
+        rows, columns = np.nonzero(tied)
         before = np.arange(scores.shape[1]) < np.asarray(labels)[columns][:, None]
         found[rows, columns] += ((scores[rows] == own[rows, columns]) & before).sum(axis=1)
     return found

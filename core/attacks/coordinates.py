@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy import sparse
 
 from core.attacks.goals import AnyGoal, Demote, Promote
@@ -87,7 +88,7 @@ class Coordinates:
     def frame(self, start: FloatArray | None) -> Frame:
         return Frame(self.origin, self.low, self.high, start)
 
-    def vectors(self, points: FloatArray) -> sparse.csr_array:
+    def vectors(self, points: FloatArray | NDArray[np.float32]) -> sparse.csr_array:
         """Points [n, m] -> whole vectors [n, F], 0 in every feature that may not move."""
         n, m = points.shape
         data = points.astype(np.float32).ravel()

@@ -119,7 +119,8 @@ class FeatureJudge:
             self.nearest_trace += self.nearest_trace[-1:] * len(points)
             return
         exact = points.astype(np.float64)  # the distance is that of the float32 values that were scored
-        far = np.where(reached, np.linalg.norm(exact - coordinates.origin, axis=1), np.inf)
+        change = exact - coordinates.origin
+        far = np.where(reached, np.sqrt((change * change).sum(axis=1)), np.inf)
         self.nearest_trace += list(accumulate(far.tolist(), min, initial=self.nearest_trace[-1]))[1:]
         self.best = _nearer(self.best, far, exact)
         could = np.flatnonzero(far < (np.inf if self.best_whole is None else self.best_whole[0]))

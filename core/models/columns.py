@@ -27,6 +27,9 @@ from core.vector import KINDS, FeatureSpace, FeatureVector
 NAMES = "features.txt"
 """The file of a checkpoint that names the features, one a line; empty where they have no names."""
 
+NOTHING = 1e-300
+"""A length that only a document of zeros is below, which stays one."""
+
 
 @dataclass(frozen=True)
 class Columns:
@@ -80,10 +83,9 @@ class Columns:
         weight = self.weight[columns].astype(np.float64)
 
         def weigh(values: NDArray[np.float32]) -> NDArray[np.float32]:
-            data = values * weight
+            data = values.astype(np.float64) * weight
             if self.unit:
-                squares = np.einsum("nm,nm->n", data, data)
-                data /= np.sqrt(np.where(squares > 0, squares, 1))[:, None]
+                data /= np.maximum(np.sqrt(np.einsum("nm,nm->n", data, data)), NOTHING)[:, None]
             return data.astype(np.float32)
 
         return weigh

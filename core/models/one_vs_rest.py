@@ -101,7 +101,8 @@ def margins(features: sparse.csr_array, weights: sparse.csr_array, labels: IntAr
     """features [n, F] times weights [F, L] -> [n, L or m]. Only the weights of the features that occur are touched."""
     if features.shape[0] == 1 and features.nnz * weights.shape[1] <= ONE_ROW:
         # Added up in the order in which the product below does, and to the same bits; for one document, making matrices costs more.
-        return np.add.reduce(features.data[:, None] * dense_rows(weights, features.indices, labels), axis=0, dtype=np.float32)[None]
+        summands = features.data[:, None] * dense_rows(weights, features.indices, labels)
+        return np.asarray(np.add.reduce(summands, axis=0, dtype=np.float32)[None], dtype=np.float32)
     columns, place = np.unique(features.indices, return_inverse=True)
     own = sparse.csr_array((features.data, place, features.indptr), shape=(features.shape[0], len(columns)))
     return np.asarray(own @ dense_rows(weights, columns, labels), dtype=np.float32)

@@ -49,7 +49,9 @@ class Boundary(PointSearch):
     towards: Annotated[float, Field("first step towards the document, as a share of the distance", low=1e-6, high=0.999)] = 0.1
     adapt: Annotated[float, Field("factor by which the steps grow and shrink", low=1.01, high=10)] = 1.5
     tries: Annotated[int, Field("steps that are tried together from one point; 1: as in the paper", low=1, high=1_000)] = 5
-    lean: Annotated[float, Field("how far a step leans to where earlier ones reached the goal; 0: not at all, as in the paper", low=0, high=100)] = 0.7
+    lean: Annotated[float, Field("how far a step leans to where earlier ones reached the goal; 0: not at all, as in the paper", low=0, high=100)] = (
+        0.7
+    )
 
     NAME: ClassVar[str] = "boundary"
     SOURCE: ClassVar[str] = "Brendel, Rauber & Bethge 2018, Algorithm 1"
