@@ -9,8 +9,8 @@ quarter of the whole steps, else `towards` does.
 Deviations: the start is bisected to the boundary first; the point on the sphere alone is asked about for every tenth step only, which
 is enough to steer by (the walk itself asks one question a step, not two); `tries` steps are asked about together, and the walk goes on
 at the nearest that reaches the goal; with `lean` above 0 a step is not all random: it leans to where earlier steps that reached the goal
-lay, seen from those that did not. The boundary turns little on the way, so what was learned of it a few steps ago still holds. With one try
-and no lean it is the paper's walk.
+lay, seen from those that did not. The boundary turns little on the way, so what was learned of it a few steps ago still holds; and where steps
+agree in nothing, as near the end, what is known stays short and the step stays random. With one try and no lean it is the paper's walk.
 """
 
 from __future__ import annotations
@@ -49,9 +49,10 @@ class Boundary(PointSearch):
     towards: Annotated[float, Field("first step towards the document, as a share of the distance", low=1e-6, high=0.999)] = 0.1
     adapt: Annotated[float, Field("factor by which the steps grow and shrink", low=1.01, high=10)] = 1.5
     tries: Annotated[int, Field("steps that are tried together from one point; 1: as in the paper", low=1, high=1_000)] = 5
-    lean: Annotated[float, Field("how far a step leans to where earlier ones reached the goal; 0: not at all, as in the paper", low=0, high=100)] = (
-        0.7
-    )
+    lean: Annotated[float, Field("how far steps lean to where earlier ones reached the goal; 0: not at all, as in the paper", low=0, high=100)] = 0.1
+    """25 documents of BibTeX's dev split, 1,000 queries, mean L2, and the share of queries after which it is as near as ART's with the settings that
+    suit it best (median): one try and no lean 2.88, 68 %; 5 and 0: 2.93, 80 %; 5 and 0.1: 2.73, 42 %; 5 and 0.2: 2.77, 38 %. On a half-space
+    with 20 features, 1,500 queries, it ends 0.1 %, 0.2 %, 0.9 % and 2 % farther than the nearest point there is."""
 
     NAME: ClassVar[str] = "boundary"
     SOURCE: ClassVar[str] = "Brendel, Rauber & Bethge 2018, Algorithm 1"
@@ -88,7 +89,7 @@ class Boundary(PointSearch):
         ways = _unit(_along(rng.standard_normal((self.tries, frame.size)), out))
         if not self.lean or not known.any():
             return ways
-        return _unit(ways + self.lean * _unit(_along(known[None], out)))
+        return _unit(ways + self.lean * _along(known[None], out))
 
 
 @dataclass

@@ -9,10 +9,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from core.attacks.features import feature_attack, run
+from core.attacks.goals import Demote
 from core.attacks.searches import boundary
 from core.attacks.searches.boundary import Boundary
 from core.attacks.searches.points import Decide, Frame, Show
 from core.types import FloatArray
+from tests.contracts.test_feature_attacks import measurements
 
 M = 30
 
@@ -42,7 +45,7 @@ def asked(search: Boundary, rounds: int, seed: int = 0) -> tuple[list[FloatArray
     return questions, stood
 
 
-@pytest.mark.parametrize(("tries", "lean"), [(1, 0.0), (5, 0.7), (25, 2.0)])
+@pytest.mark.parametrize(("tries", "lean"), [(1, 0.0), (5, 0.1), (25, 2.0)])
 def test_every_step_is_as_long_as_the_others_of_its_round(tries: int, lean: float) -> None:
     """Without the bounds a step ends (1 - towards) times as far from the document as it began; it never ends farther."""
     for points, stood in zip(*asked(Boundary(tries=tries, lean=lean), 40), strict=True):
@@ -58,16 +61,28 @@ def test_every_tenth_step_is_asked_about_on_the_sphere_too() -> None:
     np.testing.assert_allclose(np.linalg.norm(points[1][5]), np.linalg.norm(stood[1]))
 
 
-@given(st.integers(0, 2**31), st.floats(0.1, 5))
-def test_ways_are_unit_vectors_across_that_lean(seed: int, lean: float) -> None:
+@given(st.integers(0, 2**31), st.floats(0, 20))
+def test_ways_are_unit_vectors_across_that_lean_as_far_as_something_is_known(seed: int, length: float) -> None:
     rng = np.random.default_rng(seed)
     point, known = rng.normal(size=M), rng.normal(size=M)
-    ways = Boundary(tries=50, lean=lean)._ways(frame(), point, known, rng)
+    across = known - (known @ point) / (point @ point) * point
+    known *= length / np.linalg.norm(across)
+    ways = Boundary(tries=50, lean=0.1)._ways(frame(), point, known, rng)
     np.testing.assert_allclose(np.linalg.norm(ways, axis=1), 1)
     np.testing.assert_allclose(ways @ point, 0, atol=1e-9)
-    across = known - (known @ point) / (point @ point) * point
     share = (ways @ across).mean() / np.linalg.norm(across)
-    assert share == pytest.approx(lean / np.hypot(1, lean), abs=0.15)
+    assert share == pytest.approx(0.1 * length / np.hypot(1, 0.1 * length), abs=0.15)
+
+
+@pytest.mark.parametrize("settings", [{}, {"tries": 1, "lean": 0.0}, {"tries": 3}])
+def test_it_ends_next_to_the_nearest_point_of_a_half_space(settings: dict[str, Any]) -> None:
+    """Where no way is better than another, leaning must not keep the walk from its end: a lean as long however little is known would."""
+    classifier, pool, document, nearest = measurements()
+    found = [
+        run(feature_attack("boundary", Demote((0,), k=1), queries=1_500, seed=seed, **settings), classifier, document, pool).final.nearest
+        for seed in range(4)
+    ]
+    assert np.mean([far or np.inf for far in found]) <= 1.02 * nearest
 
 
 def test_a_round_that_reaches_nothing_teaches_nothing_and_all_alike_no_contrast() -> None:
