@@ -14,6 +14,9 @@ from core.types import Classifier, IntArray, Scores, VectorClassifier
 BLOCK = 16_000_000
 """Scores held at a time while watching a batch: 64 MB."""
 
+AT_ONCE = 250_000
+"""Comparisons of two scores made in one go for ranks: above that, one label after the other is no slower and needs less memory."""
+
 
 def top_k(scores: Scores, k: int) -> IntArray:
     """Ids of the k best labels of each row: [n, L] -> [n, min(k, L)]. Raises InputError for NaN: it has no rank.
@@ -22,10 +25,10 @@ def top_k(scores: Scores, k: int) -> IntArray:
     """
     n, width = scores.shape
     k = min(k, width)
-    if k <= 0:
-        return np.zeros((n, 0), dtype=np.int64)
     if np.isnan(scores).any():
         raise InputError("a score is not a number, so it has no rank")
+    if k <= 0:
+        return np.zeros((n, 0), dtype=np.int64)
     kth = np.partition(scores, width - k, axis=1)[:, width - k]
     best = np.empty((n, k), dtype=np.int64)
     for row in range(n):
@@ -38,10 +41,25 @@ def top_k(scores: Scores, k: int) -> IntArray:
 
 def ranks(scores: Scores, labels: IntArray) -> IntArray:
     """Ranks (1 = best) of chosen labels in each row: [n, L], [m] -> [n, m]."""
+    if scores.size * len(labels) <= AT_ONCE:
+        return _ranks_at_once(scores, labels)
     found = np.empty((len(scores), len(labels)), dtype=np.int64)
     for column, label in enumerate(labels):
         own = scores[:, [label]]
         found[:, column] = 1 + (scores > own).sum(axis=1) + (scores[:, :label] == own).sum(axis=1)
+    return found
+
+
+def _ranks_at_once(scores: Scores, labels: IntArray) -> IntArray:
+    """All comparisons in one table [n, m, L], and ties looked at only where there are any: a search asks about one vector a time, and
+    then the calls cost more than the comparisons."""
+    own, wide = scores[:, labels][:, :, None], scores[:, None, :]
+    found = 1 + np.asarray((wide > own).sum(axis=2), dtype=np.int64)
+    tied = (wide == own).sum(axis=2) > 1
+    if tied.any():
+        rows, columns = np.nonzero(tied)
+        before = np.arange(scores.shape[1]) < np.asarray(labels)[columns][:, None]
+        found[rows, columns] += ((scores[rows] == own[rows, columns]) & before).sum(axis=1)
     return found
 
 
@@ -68,15 +86,28 @@ def watch(classifier: Classifier, texts: Sequence[str], labels: IntArray, k: int
 
 def watch_vectors(classifier: VectorClassifier, vectors: sparse.csr_array, labels: IntArray, k: int = 5) -> Watched:
     """The same of feature vectors [n, F]."""
-    step = max(1, BLOCK // max(1, len(classifier.labels)))
-    starts = range(0, max(1, vectors.shape[0]), step)
-    parts = [look(classifier.score_vectors(sparse.csr_array(vectors[start : start + step])), labels, k) for start in starts]
+    n = vectors.shape[0]
+
+    def score(start: int, stop: int) -> Scores:
+        return classifier.score_vectors(vectors if stop - start >= n else sparse.csr_array(vectors[start:stop]))
+
+    return watch_scored(score, n, len(classifier.labels), labels, k)
+
+
+def watch_scored(score: Callable[[int, int], Scores], n: int, width: int, labels: IntArray, k: int) -> Watched:
+    """The same of n documents, of which `score(start, stop)` gives the scores [.., width] of those from start to before stop."""
+    step = max(1, BLOCK // max(1, width))
+    if n <= step:
+        return look(score(0, n), labels, k)
+    parts = [look(score(start, start + step), labels, k) for start in range(0, n, step)]
     return Watched(*(np.concatenate([getattr(part, name) for part in parts]) for name in ("scores", "ranks", "top", "top_scores")))
 
 
 def look(scores: Scores, labels: IntArray, k: int) -> Watched:
     """What scores [n, L] say of labels [m] and of the k best."""
     top = top_k(scores, k)
+    if not k:
+        return Watched(scores[:, labels], ranks(scores, labels), top, np.zeros((len(scores), 0), dtype=np.float32))
     return Watched(scores[:, labels], ranks(scores, labels), top, np.take_along_axis(scores, top, axis=1))
 
 

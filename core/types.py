@@ -262,6 +262,17 @@ class VectorClassifier(Classifier, Protocol):
         ...
 
 
+@runtime_checkable
+class Confinable(VectorClassifier, Protocol):
+    """A classifier of vectors that, told which few features are not 0, looks up once what it knows of them: what an attack needs that
+    asks a thousand times about the same features."""
+
+    def confined(self, columns: IntArray) -> Callable[[NDArray[np.float32]], Scores]:
+        """columns [m], rising -> a function of the values [n, m] of these features, where all others are 0, that gives [n, L]. It equals
+        `score_vectors` of these vectors to float32 rounding."""
+        ...
+
+
 class Savable(Classifier, Protocol):
     """What a model gives to `core.checkpoint.save` and is made of again by its class's `load`."""
 

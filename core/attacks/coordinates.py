@@ -9,8 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy import sparse
 
 from core.attacks.goals import AnyGoal, Demote, Promote
@@ -43,6 +45,11 @@ class Pool:
             raise InputError(f"data set '{dataset.name}' has {width:,} features, '{classifier.name}' reads {len(classifier.space):,}")
         truth = truth_for(train, dataset.label_names, classifier.labels)[0]
         return cls(train.features, sparse.csr_array(truth[:, : len(classifier.labels)]))
+
+    @cached_property
+    def by_feature(self) -> sparse.csc_array:
+        """The vectors [n, F], kept by feature: what every document has in a few features lies together."""
+        return sparse.csc_array(self.vectors)
 
     def likely(self, goal: AnyGoal, start: Start) -> BoolArray:
         """[n]: documents whose own labels say that the goal would be met there."""
@@ -81,14 +88,16 @@ class Coordinates:
     def frame(self, start: FloatArray | None) -> Frame:
         return Frame(self.origin, self.low, self.high, start)
 
-    def vectors(self, points: FloatArray) -> sparse.csr_array:
+    def vectors(self, points: FloatArray | NDArray[np.float32]) -> sparse.csr_array:
         """Points [n, m] -> whole vectors [n, F], 0 in every feature that may not move."""
         n, m = points.shape
         data = points.astype(np.float32).ravel()
         return sparse.csr_array((data, np.tile(self.columns, n), np.arange(n + 1) * m), shape=(n, self.size))
 
     def vector(self, point: FloatArray) -> FeatureVector:
-        return FeatureVector.of(self.vectors(point[None]))
+        values = point.astype(np.float32)
+        there = values != 0
+        return FeatureVector(self.columns[there], values[there], self.size)
 
 
 def added_features(goal: AnyGoal, start: Start, vector: FeatureVector, pool: Pool, count: int) -> IntArray:
@@ -109,16 +118,19 @@ def starting_points(goal: AnyGoal, start: Start, coordinates: Coordinates, pool:
     """Training documents as points [n, m], n at most `most`, no two alike, in the order in which they are worth a query: those whose
     labels say that they meet the goal before the others, the nearer first. What a document has outside the coordinates is left out, so
     a point need not meet the goal although its document does."""
-    points = pool.vectors[:, coordinates.columns].toarray().astype(np.float64)
-    points = np.clip(points, coordinates.low, coordinates.high)
-    order = np.lexsort((np.linalg.norm(points - coordinates.origin, axis=1), ~pool.likely(goal, start)))
+    points = pool.by_feature[:, coordinates.columns].toarray().T.astype(np.float64)  # [m, n]: sums over features run along the documents
+    low, high, origin = coordinates.low[:, None], coordinates.high[:, None], coordinates.origin[:, None]
+    np.maximum(points, low, out=points)
+    np.minimum(points, high, out=points)
+    apart = points - origin
+    far = np.einsum("mn,mn->n", apart, apart)
     first: dict[bytes, int] = {}
-    for row in order.tolist():
-        first.setdefault(points[row].tobytes(), row)
-        if len(first) > most:
+    for row in np.lexsort((far, ~pool.likely(goal, start))).tolist():
+        if far[row]:  # else it is the document itself
+            first.setdefault(points[:, row].tobytes(), row)
+        if len(first) >= most:
             break
-    chosen = [row for row in first.values() if not np.array_equal(points[row], coordinates.origin)]
-    return np.asarray(points[chosen[:most]], dtype=np.float64).reshape(-1, len(coordinates))
+    return np.ascontiguousarray(points[:, list(first.values())].T)
 
 
 def distances(vectors: sparse.csr_array, vector: FeatureVector) -> FloatArray:

@@ -64,7 +64,7 @@ def _scaled(judge: FeatureJudge, coordinates: Coordinates, point: FloatArray, af
     if not afford():
         return None, "no query was left to try it"
     scaled = positive / length
-    judge.ask(coordinates, scaled[None])
+    judge.decide(coordinates, scaled[None])
     return coordinates.vector(scaled), "scaled to length 1, as all rows of the data are"
 
 
@@ -91,7 +91,7 @@ def _whole(judge: FeatureJudge, coordinates: Coordinates, point: FloatArray, aff
             break
         without = kept.copy()
         without[column] = coordinates.origin[column]
-        if judge.ask(coordinates, without[None])[0][0]:
+        if judge.decide(coordinates, without[None])[0]:
             kept = without
     return coordinates.vector(kept), "" if hit is not None else "made of a training document that the search met, cut to the features that may move"
 

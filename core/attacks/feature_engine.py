@@ -132,14 +132,16 @@ class FeatureSession:
 
     def _answer(self, ask: Decide | Measure) -> object:
         points = ask.points[: self.left]
+        answer: object = None
         if len(points):
-            reached, margins = self.judge.ask(self.coordinates, points)
+            answer = self.judge.ask(self.coordinates, points)[1] if isinstance(ask, Measure) else self.judge.decide(self.coordinates, points)
         if len(points) < len(ask.points):
             raise _Spent
-        return margins if isinstance(ask, Measure) else reached
+        return answer
 
     def _view(self, point: FloatArray) -> View:
-        return self.judge.view(point) or self.judge.look([self.coordinates.vector(point)])[0]
+        """Of a point that was asked about already, so it is not counted again."""
+        return self.judge.look([self.coordinates.vector(point)])[0]
 
     def _end(self, status: Status, note: str) -> FeatureStep:
         """The last step: the nearest point that reached the goal, what it comes to, and the ending where none did."""
@@ -147,7 +149,7 @@ class FeatureSession:
         if best is None:
             return self._step(status, self.coordinates.origin, self.judge.original, f"{note} No vector that reaches the goal was found.")
         found = levels(self.judge, self.coordinates, best[1], lambda: max(0, self.limit - self.judge.queries))
-        view = found[0].view or best[2]
+        view = found[0].view or self._view(best[1])
         confirmed = bool(found[0].reached)
         said = note if confirmed else f"{note} The goal was reached by a margin that a second scoring did not confirm."
         return self._step("reached" if confirmed else status, best[1], view, said, found)

@@ -2,27 +2,31 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from itertools import accumulate
 
 import numpy as np
+from numpy.typing import NDArray
 
 from core.attacks.coordinates import Coordinates
 from core.attacks.goals import AnyGoal
 from core.attacks.judge import SHOWN, stack, views_of
 from core.attacks.seen import Seen, Start
 from core.attacks.steps import View
-from core.attacks.surplus import depth, surplus
+from core.attacks.surplus import decisive, depth, surplus
 from core.errors import InputError
-from core.ranking import watch, watch_vectors
-from core.types import BoolArray, FloatArray, IntArray, VectorClassifier
+from core.ranking import watch, watch_scored, watch_vectors
+from core.types import BoolArray, Confinable, FloatArray, IntArray, Scores, VectorClassifier
 from core.vector import FeatureVector
-
-REMEMBERED = 4_096
-"""Points whose views are kept: those of the last few questions."""
 
 BATCH = 512
 """Vectors that go to the classifier at once; between two batches an attack can be stopped."""
+
+Found = tuple[float, FloatArray]
+"""A point [m] that reached the goal, behind its distance."""
+
+
+See = Callable[[Coordinates, NDArray[np.float32]], Seen]
 
 
 class FeatureJudge:
@@ -49,60 +53,80 @@ class FeatureJudge:
         self.start = Start(classifier.labels, tuple(top.tolist()), None if truth is None else tuple(truth), first)
         self.queries = 1
         self.followed = goal.targets or self.start.top
+        self._decisive = decisive(goal, self.start)
         self.rank_trace = [int(first.ranks(self.followed).max())]
         self.reached_trace = [False]
         self.nearest_trace = [np.inf]
-        self.best: tuple[float, FloatArray, View] | None = None
-        self.best_whole: tuple[float, FloatArray] | None = None
+        self.best: Found | None = None
+        self.best_whole: Found | None = None
         """The nearest success whose values are whole numbers, among all points asked about."""
-        self._views: OrderedDict[bytes, View] = OrderedDict()
+        self._confined: tuple[Coordinates, Callable[[NDArray[np.float32]], Scores] | None] | None = None
 
     @property
     def original(self) -> View:
         return views_of(self.start.seen.watched, self.labels)[0]
 
+    def decide(self, coordinates: Coordinates, points: FloatArray) -> BoolArray:
+        """Points [n, m] -> whether each reaches the goal [n]. Counted."""
+        return np.concatenate([reached for reached, _ in self._answers(coordinates, points, self._fast)])
+
     def ask(self, coordinates: Coordinates, points: FloatArray) -> tuple[BoolArray, FloatArray]:
-        """Points [n, m] -> whether each reaches the goal [n], and by how much [n]. Counted."""
-        reached, margins = [], []
+        """Points [n, m] -> whether each reaches the goal [n], and by how much [n]. Counted. Scored by `score_vectors`: slopes are small
+        differences of such answers, in which the rounding of a shorter way would show."""
+        answers = list(self._answers(coordinates, points, self._whole))
+        margins = [surplus(self.goal, self.start, seen) for _, seen in answers]
+        return np.concatenate([reached for reached, _ in answers]), np.concatenate(margins)
+
+    def _answers(self, coordinates: Coordinates, points: FloatArray, see: See) -> Iterator[tuple[BoolArray, Seen]]:
         for at in range(0, len(points), BATCH):
             self.pause()
-            part = points[at : at + BATCH].astype(np.float32).astype(np.float64)
-            seen = Seen(self.labels, watch_vectors(self.classifier, coordinates.vectors(part), self.labels, self.depth))
-            reached.append(self.goal.reached(self.start, seen))
-            margins.append(surplus(self.goal, self.start, seen))
-            self._note(coordinates, part, seen, reached[-1])
-        return np.concatenate(reached), np.concatenate(margins)
+            part = points[at : at + BATCH].astype(np.float32)
+            seen = see(coordinates, part)
+            reached = self.goal.reached(self.start, seen)
+            self._note(coordinates, part, seen, reached)
+            yield reached, seen
 
     def first(self, coordinates: Coordinates, points: FloatArray) -> int | None:
         """The first point that reaches the goal; asked one after the other, so that those after it cost nothing."""
-        seen = Seen(self.labels, watch_vectors(self.classifier, coordinates.vectors(points), self.labels, self.depth))
+        asked = points.astype(np.float32)
+        seen = self._fast(coordinates, asked)
         reached = self.goal.reached(self.start, seen)
         count = int(np.argmax(reached)) + 1 if reached.any() else len(points)
-        kept = Seen(self.labels, type(seen.watched)(*(part[:count] for part in vars(seen.watched).values())))
-        self._note(coordinates, points[:count].astype(np.float32).astype(np.float64), kept, reached[:count])
+        kept = Seen(seen.labels, type(seen.watched)(*(part[:count] for part in vars(seen.watched).values())))
+        self._note(coordinates, asked[:count], kept, reached[:count])
         return count - 1 if reached.any() else None
 
-    def _note(self, coordinates: Coordinates, points: FloatArray, seen: Seen, reached: BoolArray) -> None:
+    def _whole(self, coordinates: Coordinates, points: NDArray[np.float32]) -> Seen:
+        """Scores and ranks at points [n, m], and the best labels, as many as a margin needs."""
+        return Seen(self.labels, watch_vectors(self.classifier, coordinates.vectors(points), self.labels, self.depth))
+
+    def _fast(self, coordinates: Coordinates, points: NDArray[np.float32]) -> Seen:
+        """What decides at points [n, m]. A classifier that can be confined to the coordinates is, once for all questions about them."""
+        if self._confined is None or self._confined[0] is not coordinates:
+            classifier = self.classifier
+            self._confined = coordinates, classifier.confined(coordinates.columns) if isinstance(classifier, Confinable) else None
+        score = self._confined[1]
+        if score is None:
+            return Seen(self._decisive, watch_vectors(self.classifier, coordinates.vectors(points), self._decisive, 0))
+        width = len(self.classifier.labels)
+        return Seen(self._decisive, watch_scored(lambda start, stop: score(points[start:stop]), len(points), width, self._decisive, 0))
+
+    def _note(self, coordinates: Coordinates, points: NDArray[np.float32], seen: Seen, reached: BoolArray) -> None:
         self.queries += len(points)
         self.rank_trace += seen.ranks(self.followed).max(axis=1).tolist()
         self.reached_trace += reached.tolist()
-        views = views_of(seen.watched, self.labels)
-        far = np.linalg.norm(points - coordinates.origin, axis=1)
-        nearest = np.minimum.accumulate(np.concatenate([self.nearest_trace[-1:], np.where(reached, far, np.inf)]))
-        self.nearest_trace += nearest[1:].tolist()
-        for i in np.flatnonzero(reached):
-            if self.best is None or far[i] < self.best[0]:
-                self.best = (float(far[i]), points[i].copy(), views[i])
-            if (self.best_whole is None or far[i] < self.best_whole[0]) and (points[i] == np.floor(points[i])).all():
-                self.best_whole = (float(far[i]), points[i].copy())
-        for point, view in zip(points, views, strict=True):
-            self._views[point.astype(np.float32).tobytes()] = view
-        while len(self._views) > REMEMBERED:
-            self._views.popitem(last=False)
-
-    def view(self, point: FloatArray) -> View | None:
-        """What was seen of a point asked about lately."""
-        return self._views.get(point.astype(np.float32).tobytes())
+        if not reached.any():
+            self.nearest_trace += self.nearest_trace[-1:] * len(points)
+            return
+        exact = points.astype(np.float64)  # the distance is that of the float32 values that were scored
+        change = exact - coordinates.origin
+        far = np.where(reached, np.sqrt((change * change).sum(axis=1)), np.inf)
+        self.nearest_trace += list(accumulate(far.tolist(), min, initial=self.nearest_trace[-1]))[1:]
+        self.best = _nearer(self.best, far, exact)
+        could = np.flatnonzero(far < (np.inf if self.best_whole is None else self.best_whole[0]))
+        if len(could):
+            whole = could[(exact[could] == np.floor(exact[could])).all(axis=1)]
+            self.best_whole = _nearer(self.best_whole, far[whole], exact[whole])
 
     def look(self, vectors: Sequence[FeatureVector]) -> list[View]:
         """Vectors scored by themselves, not counted: what a success is confirmed by."""
@@ -115,3 +139,11 @@ class FeatureJudge:
 
     def reached(self, view: View) -> bool:
         return bool(self.goal.reached(self.start, stack([view], self.labels))[0])
+
+
+def _nearer(best: Found | None, far: FloatArray, points: FloatArray) -> Found | None:
+    """The nearer one of what was known and the first of the nearest points [n, m], whose distances are far [n]."""
+    if not len(far):
+        return best
+    row = int(far.argmin())
+    return best if best is not None and best[0] <= far[row] else (float(far[row]), points[row].copy())

@@ -31,7 +31,10 @@ class Distance:
 
     @classmethod
     def of(cls, before: FeatureVector, after: FeatureVector) -> Distance:
-        change = np.asarray((after.matrix - before.matrix).todense(), dtype=np.float64).ravel()
+        moved = np.zeros(after.size, dtype=np.float32)
+        moved[after.columns] = after.values
+        moved[before.columns] -= before.values
+        change = moved[moved != 0].astype(np.float64)
         return cls(float(np.linalg.norm(change)), int(np.count_nonzero(change)), float(np.abs(change).max(initial=0)))
 
     def to_json(self) -> dict[str, Any]:

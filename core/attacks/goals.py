@@ -73,7 +73,8 @@ class Demote:
         return tuple(label for label, rank in zip(self.labels, ranks, strict=True) if rank <= self.k + self.margin) or self.labels
 
     def reached(self, start: Start, seen: Seen) -> BoolArray:
-        return every(seen.ranks(self.labels) > self.k + self.margin) & self.allowed(start, seen)
+        gone = every(seen.ranks(self.labels) > self.k + self.margin)
+        return gone & self.allowed(start, seen) if self.stealth else gone
 
     def allowed(self, start: Start, seen: Seen) -> BoolArray:
         others = [label for label in start.top if label not in self.labels]

@@ -17,12 +17,19 @@ import numpy as np
 from core.attacks.goals import AnyGoal, Demote, Disturb, Promote
 from core.attacks.seen import Seen, Start
 from core.attacks.set_goals import AllWrong, SetChange
-from core.types import FloatArray
+from core.types import FloatArray, IntArray
 
 
 def depth(goal: AnyGoal, truth: Sequence[int] | None) -> int:
     """How many of the best labels must be seen of every document."""
     return goal.k + getattr(goal, "margin", 0) + max(len(goal.targets), len(truth or ()), goal.k) + 1
+
+
+def decisive(goal: AnyGoal, start: Start) -> IntArray:
+    """The labels whose ranks decide whether the goal is reached, rising."""
+    all_top = not goal.targets or getattr(goal, "stealth", False)
+    chosen = {*goal.targets, *(start.top if all_top else ()), *((start.truth or ()) if isinstance(goal, AllWrong) else ())}
+    return np.asarray(sorted(chosen), dtype=np.int64)
 
 
 def surplus(goal: AnyGoal, start: Start, seen: Seen) -> FloatArray:

@@ -9,7 +9,7 @@ moves a value through numbers below 1, where it has none. Where the features are
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -26,6 +26,9 @@ from core.vector import KINDS, FeatureSpace, FeatureVector
 
 NAMES = "features.txt"
 """The file of a checkpoint that names the features, one a line; empty where they have no names."""
+
+NOTHING = 1e-300
+"""A length that only a document of zeros is below, which stays one."""
 
 
 @dataclass(frozen=True)
@@ -74,6 +77,18 @@ class Columns:
             squares = np.bincount(np.repeat(np.arange(len(lengths)), lengths), weights=data**2, minlength=len(lengths))
             data /= np.repeat(np.sqrt(np.where(squares > 0, squares, 1)), lengths)
         return sparse.csr_array((data.astype(np.float32), vectors.indices, vectors.indptr), shape=vectors.shape)
+
+    def weigher(self, columns: IntArray) -> Callable[[NDArray[np.float32]], NDArray[np.float32]]:
+        """`weigh` for vectors that have nothing but these columns [m]: a function of their values [n, m], as a table, that gives [n, m]."""
+        weight = self.weight[columns].astype(np.float64)
+
+        def weigh(values: NDArray[np.float32]) -> NDArray[np.float32]:
+            data = values.astype(np.float64) * weight
+            if self.unit:
+                data /= np.maximum(np.sqrt(np.einsum("nm,nm->n", data, data)), NOTHING)[:, None]
+            return data.astype(np.float32)
+
+        return weigh
 
     def rows(self, vector: FeatureVector) -> Features:
         """One document as rows: a value that is read each, in the order of the columns; row and feature are the same (owner [t, t])."""

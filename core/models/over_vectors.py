@@ -3,12 +3,17 @@ Integrated Gradients of MACH are exact through the hashing of the columns (metho
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
 from scipy import sparse
 
 from core.errors import InputError
 from core.models.columns import Columns
 from core.models.linear import LinearModel
 from core.models.mach import Mach
+from core.models.one_vs_rest import dense_rows
 from core.models.tfidf import Features, TfIdf
 from core.ranking import best_scored
 from core.types import IntArray, Scores
@@ -16,7 +21,7 @@ from core.vector import FeatureSpace, FeatureVector
 
 
 class VectorLinear(LinearModel):
-    """A linear model over vectors; a VectorClassifier. Where the features are words it reads texts as bags, too."""
+    """A linear model over vectors; a VectorClassifier, Confinable. Where the features are words it reads texts as bags, too."""
 
     ABOUT = "linear over vectors"
     """What its card says it is."""
@@ -30,6 +35,10 @@ class VectorLinear(LinearModel):
 
     def retrieve_vectors(self, vectors: sparse.csr_array, k: int) -> tuple[IntArray, Scores]:
         return best_scored(lambda start, stop: self.score_vectors(sparse.csr_array(vectors[start:stop])), vectors.shape[0], len(self.labels), k)
+
+    def confined(self, columns: IntArray) -> Callable[[NDArray[np.float32]], Scores]:
+        weigh, weights = columns_of(self.tfidf).weigher(columns), dense_rows(self.weights, columns, None)
+        return lambda values: weigh(values) @ weights + self.bias
 
     def embed_vector(self, vector: FeatureVector) -> Features:
         return columns_of(self.tfidf).rows(vector)

@@ -86,12 +86,15 @@ class Predicate:
         judge, own = self.session.judge, self.session.coordinates
         left = self.budget - judge.queries
         asked = own.frame(None).clip(np.asarray(points, dtype=np.float64).reshape(len(points), -1))
-        if len(asked[:left]):
-            reached, margins = judge.ask(own, asked[:left])
+        if len(asked[:left]) and self.scores:
+            margins = judge.ask(own, asked[:left])[1]
+            columns = -margins, margins
+        elif len(asked[:left]):
+            reached = judge.decide(own, asked[:left])
+            columns = ~reached, reached
         if left < len(asked):
             raise _Spent
-        found = np.stack([-margins, margins], axis=1) if self.scores else np.stack([~reached, reached], axis=1)
-        return found.astype(np.float32)
+        return np.stack(columns, axis=1).astype(np.float32)
 
 
 def documents(classifier: VectorClassifier, dataset: Dataset, split: str, count: int) -> list[tuple[FeatureVector, int]]:

@@ -19,7 +19,7 @@ from core.labels import LabelSpace
 from core.models import linear
 from core.models.linear import LinearModel
 from core.training.runs import Run
-from core.types import VectorClassifier
+from core.types import Confinable, VectorClassifier
 from core.vector import FeatureSpace, FeatureVector
 from tests import toy
 from tests.toy_vectors import Halfspace, bags, dense, vector
@@ -94,6 +94,10 @@ def test_the_budget_is_kept_and_what_is_reported_is_what_was_made(name: str, que
             counted.append(vectors.shape[0])
             return model.score_vectors(vectors, labels)
 
+        def confined(self, columns: Any) -> Any:
+            score = model.confined(columns)
+            return lambda values: (counted.append(len(values)), score(values))[1]
+
     top = int(model.retrieve_vectors(document.matrix, 1)[0][0, 0])
     attack = feature_attack(name, Demote((top,), k=2), queries=queries, added=5)
     counting: Any = Counting()
@@ -102,10 +106,35 @@ def test_the_budget_is_kept_and_what_is_reported_is_what_was_made(name: str, que
     steps = list(session.steps())
     assert steps[-1].queries == session.judge.queries <= queries
     assert len(session.judge.rank_trace) == len(session.judge.reached_trace) == session.judge.queries
-    # Scored and not counted: the two confirmations of the levels; a batch of starts is scored whole and counted as far as it was needed.
-    assert session.judge.queries - 1 <= sum(counted) <= session.judge.queries + 16 + 64 + 3
+    # Scored and not counted: the two confirmations of the levels, and again what a step shows; a batch of starts is scored whole and counted
+    # as far as it was needed.
+    assert session.judge.queries - 1 <= sum(counted) <= session.judge.queries + 16 + 64 + 3 + len(steps)
     assert [step.index for step in steps] == list(range(len(steps)))
     assert all(before.queries <= after.queries for before, after in pairwise(steps))
+
+
+@pytest.mark.parametrize("goal", [Demote((0,), k=1), Disturb(k=1, gamma_of="predicted", stealth=True), SetChange(k=2)], ids=lambda goal: goal.NAME)
+def test_a_classifier_confined_to_the_features_that_move_decides_alike(name: str, goal: AnyGoal, bag_model: tuple[LinearModel, Dataset]) -> None:
+    """Asked by whole vectors only, the same model leads the same search to the same end."""
+    model, data = bag_model
+    row = next(row for row in range(30) if _fits(model, data, row, goal))
+    document, truth = document_of(model, data, row)
+
+    class Whole:
+        """The model without its short way."""
+
+        def __getattr__(self, attribute: str) -> Any:
+            if attribute == "confined":
+                raise AttributeError(attribute)
+            return getattr(model, attribute)
+
+    whole: Any = Whole()
+    assert isinstance(model, Confinable) and not isinstance(whole, Confinable)
+    one, other = (run(feature_attack(name, goal, queries=300, added=6), each, document, Pool.of(model, data), truth) for each in (model, whole))
+    assert [step.queries for step in one.steps] == [step.queries for step in other.steps]
+    assert one.session.judge.reached_trace == other.session.judge.reached_trace
+    assert one.session.judge.rank_trace == other.session.judge.rank_trace
+    np.testing.assert_array_equal(one.final.point, other.final.point)
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from core import ranking
 from core.errors import InputError
-from core.ranking import ranks, top_k, watch
+from core.ranking import look, ranks, top_k, watch
 from core.types import IntArray, Scores
 from tests import strategies
 from tests.toy import TEXT, Linear
@@ -26,16 +26,22 @@ def test_top_k_is_the_sorted_order(scores: Scores, k: int) -> None:
     assert top_k(scores, k).tolist() == [slow_order(row)[:k] for row in scores]
 
 
-@given(strategies.scores(rows=3), st.data())
-def test_ranks_are_places_in_the_sorted_order(scores: Scores, data: st.DataObject) -> None:
+@pytest.mark.parametrize("at_once", [0, ranking.AT_ONCE])
+@given(scores=strategies.scores(rows=3), data=st.data())
+def test_ranks_are_places_in_the_sorted_order(at_once: int, scores: Scores, data: st.DataObject) -> None:
+    """Label by label, and all in one table."""
     labels = np.array(data.draw(st.lists(st.integers(0, scores.shape[1] - 1), max_size=6)), dtype=np.int64)
     expected = [[slow_order(row).index(label) + 1 for label in labels] for row in scores]
-    assert ranks(scores, labels).tolist() == expected
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(ranking, "AT_ONCE", at_once)
+        assert ranks(scores, labels).tolist() == expected
 
 
 def test_a_score_that_is_no_number_has_no_rank() -> None:
     with pytest.raises(InputError, match="not a number"):
         top_k(np.array([[0, np.nan]], dtype=np.float32), 1)
+    with pytest.raises(InputError, match="not a number"):  # not even where nobody asks for the best
+        look(np.array([[0, np.nan]], dtype=np.float32), np.array([0]), 0)
 
 
 def test_no_labels_and_no_rows() -> None:

@@ -10,7 +10,7 @@ from hypothesis.extra import numpy as arrays
 
 from core.attacks.goals import ALL_GOALS, AllWrong, AnyGoal, Demote, Disturb, Promote, SetChange, any_goal_class, from_json, to_json
 from core.attacks.seen import Seen, Start
-from core.attacks.surplus import depth, inside, surplus
+from core.attacks.surplus import decisive, depth, inside, surplus
 from core.errors import InputError
 from core.labels import LabelSpace
 from core.ranking import look, top_k
@@ -33,6 +33,14 @@ def seen(scores: Scores, goal: AnyGoal) -> Seen:
 
 def start(goal: AnyGoal) -> Start:
     return Start(SPACE, tuple(top_k(BEGIN, goal.k)[0].tolist()), TRUTH, seen(BEGIN, goal))
+
+
+@pytest.mark.parametrize("goal", GOALS, ids=repr)
+@given(scores=arrays.arrays(np.float32, (4, COUNT), elements=st.integers(-5, 5).map(float)))
+def test_the_decisive_labels_decide(goal: AnyGoal, scores: Scores) -> None:
+    few = decisive(goal, start(goal))
+    assert set(goal.targets) <= set(few.tolist())
+    np.testing.assert_array_equal(goal.reached(start(goal), Seen(few, look(scores, few, 0))), goal.reached(start(goal), seen(scores, goal)))
 
 
 @pytest.mark.parametrize("goal", GOALS, ids=repr)

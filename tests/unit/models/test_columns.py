@@ -9,6 +9,9 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as arrays
 from scipy import sparse
 
 from core import checkpoint, fields, models
@@ -17,11 +20,13 @@ from core.data.dataset import Dataset
 from core.document import Document
 from core.errors import CapabilityError, CheckpointError, InputError
 from core.evaluate import evaluate
+from core.labels import LabelSpace
 from core.models import linear
 from core.models.columns import Columns
+from core.models.over_vectors import VectorLinear
 from core.training.runs import Run
-from core.types import Differentiable, Maskable, VectorClassifier
-from core.vector import FeatureVector
+from core.types import Confinable, Differentiable, Maskable, VectorClassifier
+from core.vector import FeatureSpace, FeatureVector
 from tests.toy_vectors import bags, dense, vector
 
 TOPICS = ("chess", "mail", "music", "fonts", "shells", "images")
@@ -115,6 +120,50 @@ def test_vectors_and_their_texts_have_the_same_scores(model: Any) -> None:
     document = Document.from_text(texts[0])
     changed = model.score_substituted(document, 1, ["music1", "zzz"])
     np.testing.assert_allclose(changed, model.score([document.replace({1: word}).text for word in ("music1", "zzz")]), atol=1e-5)
+
+
+VALUES = arrays.arrays(np.float32, (3, 4), elements=st.floats(-3, 3, width=32))
+"""Three documents in four features, zeros among them."""
+
+
+@given(VALUES, st.booleans(), st.sampled_from([(0, 1, 2, 3), (1, 4, 5, 30), (0, 2, 33, 34)]))
+def test_a_model_confined_to_some_features_scores_as_the_whole_one(values: Any, unit: bool, columns: tuple[int, ...]) -> None:
+    rng = np.random.default_rng(1)
+    space = FeatureSpace("reals", np.full(35, -3, np.float32), np.full(35, 3, np.float32))
+    weight = rng.uniform(0, 2, 35).astype(np.float32) * (np.arange(35) != 2)  # feature 2 is not read
+    weights = sparse.random_array((35, 6), density=0.6, rng=rng, dtype=np.float32, format="csr")
+    labels = LabelSpace.of(list(TOPICS), [1] * 6, 6)
+    model = VectorLinear(linear.Config(), labels, Columns(space, weight, unit), weights, rng.normal(size=6).astype(np.float32))
+    confines(model, np.asarray(columns), values)
+
+
+def confines(model: Any, columns: Any, values: Any) -> None:
+    assert isinstance(model, Confinable)
+    whole = np.zeros((len(values), len(model.space)), dtype=np.float32)
+    whole[:, columns] = values
+    found, scores = model.confined(columns)(values), model.score_vectors(sparse.csr_array(whole))
+    assert (found.shape, found.dtype) == (scores.shape, np.float32)
+    np.testing.assert_allclose(found, scores, rtol=1e-5, atol=2e-6)
+
+
+@pytest.mark.parametrize("make", [lambda: bags(TOPICS, 5, 120), lambda: bags(TOPICS, 5, 120, counts=True), dense], ids=["bits", "counts", "reals"])
+def test_a_trained_model_can_be_confined(make: Any, tmp_path: Path) -> None:
+    data = make()
+    model = train("linear", data, tmp_path, threshold=0.0)
+    part = data.split("test").features[:20]
+    columns = np.unique(part.indices)
+    confines(model, columns, part[:, columns].toarray())
+    confines(model, columns, np.zeros((1, len(columns)), dtype=np.float32))
+
+
+def test_the_shipped_model_can_be_confined() -> None:
+    """On documents of its own size, a third of their bits moved."""
+    model: Any = models.load("bibtex-linear")
+    rng = np.random.default_rng(0)
+    for size in (5, 60, 200):
+        columns = np.sort(rng.choice(len(model.space), size, replace=False))
+        moved = np.where(rng.random((40, size)) < 1 / 3, rng.random((40, size)), 1).astype(np.float32)
+        confines(model, columns, moved)
 
 
 def test_it_has_learned_and_is_evaluated_on_vectors(model: Any) -> None:
