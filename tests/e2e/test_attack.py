@@ -60,7 +60,7 @@ def test_step_choose_type_undo_and_rewind(url: str, open_tab: Open) -> None:
     word = row.inner_text()
     row.click()
     changed(tab, 1)
-    assert tab.locator("button.changed").inner_text() == word
+    expect(tab.locator("button.changed")).to_have_text(word)
     field = tab.get_by_label("Your own word for")
     field.fill("<script>alert(1)</script>")
     field.press("Enter")

@@ -36,7 +36,7 @@ def test_from_the_home_page_to_an_explanation_in_two_clicks(app_url: str, open_t
     tab.get_by_role("button", name="Name server cache").click()
     tab.wait_for_selector("button.pick")
     ready(tab)
-    assert tab.locator("button.pick").first.locator(".name").inner_text() == "protocol::dns"
+    expect(tab.locator("button.pick").first.locator(".name")).to_have_text("protocol::dns")
     choose(tab, "protocol::dns")
     word = tab.locator("button.w", has_text="resolver")
     assert "towards protocol::dns" in (word.get_attribute("aria-label") or "")
@@ -58,7 +58,7 @@ def test_click_a_word_and_edit_it_in_place(app_url: str, open_tab: Open) -> None
     field.press("Enter")
     expect(tab.get_by_text("What the edit changed")).to_be_visible()
     ready(tab)
-    assert tab.locator("button.changed").inner_text() == "game"
+    expect(tab.locator("button.changed")).to_have_text("game")
     tab.get_by_role("button", name="Undo 1 edit").click()
     expect(tab.get_by_text("What the edit changed")).to_have_count(0)
 
@@ -79,13 +79,13 @@ def test_everything_by_keyboard(app_url: str, open_tab: Open) -> None:
     tab.keyboard.press("ArrowRight")
     tab.keyboard.press("Enter")
     ready(tab)
-    assert tab.locator('button.w[aria-pressed="true"]').inner_text() == "editor"
+    expect(tab.locator('button.w[aria-pressed="true"]')).to_have_text("editor")
     tab.keyboard.press("F2")
     tab.keyboard.press("Delete")
     tab.keyboard.press("Enter")
     expect(tab.get_by_text("What the edit changed")).to_be_visible()
     ready(tab)
-    assert tab.locator("button.w", has_text="editor").count() == 0
+    expect(tab.locator("button.w", has_text="editor")).to_have_count(0)
 
 
 def test_hostile_text_stays_text(app_url: str, open_tab: Open) -> None:
@@ -106,7 +106,7 @@ def test_explainers_side_by_side(app_url: str, open_tab: Open) -> None:
     tab.get_by_role("button", name="Occlusion").last.click()
     expect(tab.get_by_text("Agreement with Integrated gradients")).to_be_visible()
     ready(tab)
-    assert tab.locator(".document").count() == 3
+    expect(tab.locator(".document")).to_have_count(3)
 
 
 def test_long_work_is_offered_with_its_cost_and_can_be_stopped(app_url: str, open_tab: Open) -> None:
@@ -122,7 +122,7 @@ def test_long_work_is_offered_with_its_cost_and_can_be_stopped(app_url: str, ope
     stop.click()
     expect(offer).to_be_visible()
     ready(tab)
-    assert tab.get_by_text("How far can this be trusted?").count() == 0
+    expect(tab.get_by_text("How far can this be trusted?")).to_have_count(0)
 
 
 def test_how_it_was_computed(app_url: str, open_tab: Open) -> None:

@@ -32,8 +32,8 @@ def test_a_link_restores_the_choices_and_computes_nothing(app_url: str, open_tab
 
     tab = open_tab(f"{app_url}/explain?model=tiny-linear&label=use%3A%3Aediting&explainer=lime&set=samples%3A80&pin=protocol%3A%3Adns")
     paste(tab, "An editor to cut and paste, and a dns server.")
-    assert tab.get_by_role("button", name="Explain with LIME").is_visible()
-    assert "80 times" in tab.locator('[data-testid="stMain"]').inner_text()
+    expect(tab.get_by_role("button", name="Explain with LIME")).to_be_visible()
+    expect(tab.get_by_test_id("stMain")).to_contain_text("80 times")
     assert "editor" not in tab.url and "label=use%3A%3Aediting" in tab.url
     tab.locator('[data-testid="stSidebar"]').get_by_role("link", name="Home").click()
     tab.wait_for_url("**/?*")
