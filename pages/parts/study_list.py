@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import TypeVar
 
 import streamlit as st
 
@@ -14,6 +16,8 @@ from core.training.runs import read_progress
 from pages.parts import loading, running, session
 from pages.parts.show import plain, problem
 
+C = TypeVar("C")
+
 MOST = 5
 """Studies shown beside each other."""
 
@@ -23,14 +27,9 @@ def choose(found: dict[str, Path]) -> list[Campaign]:
     chosen = [name for name in session.get(session.STUDIES, []) if name in found]
     if session.get(session.STARTED) in found:
         chosen = list(dict.fromkeys([session.take(session.STARTED), *chosen]))[:MOST]
-    session.choose(session.STUDIES, chosen or _first(found))
+    session.choose(session.STUDIES, chosen or latest(found))
     names = st.multiselect("Studies", list(found), key=session.STUDIES, max_selections=MOST, persist_state="session")
-    shown = []
-    for name in names:
-        try:
-            shown.append(loading.campaign(found[name]))
-        except CoreError as error:
-            problem(f"{name}: {error}")
+    shown = readable(names, found, loading.campaign)
     if examples := [one.name for one in shown if one.shipped]:
         what = "examples on the app's seven sample documents, tagged by hand. They show" if examples[1:] else (
             "an example on the app's seven sample documents, tagged by hand. It shows"
@@ -45,8 +44,19 @@ def choose(found: dict[str, Path]) -> list[Campaign]:
     return shown
 
 
-def _first(found: dict[str, Path]) -> list[str]:
-    """The latest that holds a record."""
+def readable(names: Sequence[str], found: Mapping[str, Path], read: Callable[[Path], C]) -> list[C]:
+    """The studies of these names; a sentence for each that cannot be read."""
+    shown = []
+    for name in names:
+        try:
+            shown.append(read(found[name]))
+        except CoreError as error:
+            problem(f"{name}: {error}")
+    return shown
+
+
+def latest(found: Mapping[str, Path]) -> list[str]:
+    """The latest that holds a record; there must be some."""
     return [next((name for name, folder in found.items() if any(folder.glob("records.jsonl*"))), next(iter(found)))]
 
 

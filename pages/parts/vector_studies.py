@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import streamlit as st
@@ -18,7 +17,7 @@ from core.training.runs import read_status
 from pages.parts import loading, running, session, vector_study_records
 from pages.parts.cards import Card
 from pages.parts.show import plain, problem
-from pages.parts.study_list import MOST
+from pages.parts.study_list import MOST, latest, readable
 
 COMMAND = "python -m core study --recipe hop-skip-jump --checkpoint bibtex-linear --dataset bibtex --documents 50 --out runs/bibtex-hsj"
 
@@ -33,19 +32,9 @@ def choose() -> list[VectorCampaign]:
         problem(f"{name} holds a study's records, but its config.json cannot be read, so nobody can tell what was attacked.")
     if not found:
         return []
-    session.choose(session.VECTOR_STUDIES, [name for name in asked if name in found][:MOST] or _first(found))
+    session.choose(session.VECTOR_STUDIES, [name for name in asked if name in found][:MOST] or latest(found))
     names = st.multiselect("Studies of feature vectors", list(found), key=session.VECTOR_STUDIES, max_selections=MOST, persist_state="session")
-    shown = []
-    for name in names:
-        try:
-            shown.append(loading.vector_campaign(found[name]))
-        except CoreError as error:
-            problem(f"{name}: {error}")
-    return shown
-
-
-def _first(found: Mapping[str, Path]) -> list[str]:
-    return [next((name for name, folder in found.items() if any(folder.glob("records.jsonl*"))), next(iter(found)))]
+    return readable(names, found, loading.vector_campaign)
 
 
 def show(shown: Sequence[VectorCampaign], cards: Sequence[Card]) -> None:
