@@ -15,13 +15,16 @@ import io
 import json
 import math
 import os
+import re
 import stat
 import zlib
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, BinaryIO, TypeVar
 
 import msgspec
+import numpy as np
 from msgspec import Meta
 
 from core.errors import CoreError, InputError
@@ -34,7 +37,10 @@ LINE_BYTES = 32 * 2**20
 """Of one line of JSONL: a record of an attack on a document of the greatest length that is read."""
 LINES_BYTES = 4 * 2**30
 """Of a whole JSONL file: a record has some 10 kB, so 400,000 of them."""
+DEPTH = 100
+"""Of JSON within JSON. Python gives up at some 1,000, but what is read near there cannot be written, walked or compared in a deeper call."""
 _CHUNK = 2**20
+_STRING = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)
 
 Whole = Annotated[int, Meta(ge=-(2**53), le=2**53)]
 """A whole number that a float holds exactly: what a chart, a sum or numpy can do with it needs no further check."""
@@ -43,22 +49,31 @@ Name = Annotated[str, Meta(max_length=1_000)]
 Sentence = Annotated[str, Meta(max_length=100_000)]
 
 
-def read_bytes(path: Path, most: int = JSON_BYTES, error: type[CoreError] = InputError) -> bytes:
-    """The content of a regular file of at most `most` bytes. `error` for every other, or one that cannot be read."""
+@contextmanager
+def opened(path: Path, error: type[CoreError] = InputError, follow: bool = False) -> Iterator[BinaryIO]:
+    """A regular file to read from; `error` for every other. `follow`: a link to a regular file will do, where a person has named it."""
+    links = 0 if follow else os.O_NOFOLLOW
     try:
         # O_NONBLOCK: a pipe without a writer is opened, and refused, instead of waited for.
-        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOFOLLOW)
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | links)
     except (OSError, ValueError) as fault:  # ValueError: a null byte in the name
         raise error(f"{path} {_unopened(path, fault)}") from fault
     try:
         if not stat.S_ISREG(mode := os.fstat(descriptor).st_mode):
             raise error(f"{path} is {_kind(mode)}, not a regular file")
         with os.fdopen(descriptor, "rb", closefd=False) as stream:
-            content = stream.read(most + 1)  # not st_size: a file can grow, and those of /proc say 0
-    except OSError as fault:
-        raise error(f"{path} cannot be read: {fault.strerror}") from fault
+            yield stream
     finally:
         os.close(descriptor)
+
+
+def read_bytes(path: Path, most: int = JSON_BYTES, error: type[CoreError] = InputError, follow: bool = False) -> bytes:
+    """The content of a regular file of at most `most` bytes. `error` for every other, or one that cannot be read."""
+    with opened(path, error, follow) as stream:
+        try:
+            content = stream.read(most + 1)  # not st_size: a file can grow, and those of /proc say 0
+        except OSError as fault:
+            raise error(f"{path} cannot be read: {fault.strerror}") from fault
     if len(content) > most:
         raise error(f"{path} is larger than {size(most)}, the most that is read of such a file")
     return content
@@ -84,7 +99,7 @@ def parse_json(content: bytes, kind: type[T], what: str, error: type[CoreError] 
     strange documents may hold. Never an infinite number, nor one too long for a float.
     """
     try:
-        return msgspec.json.decode(content, type=kind)
+        found = msgspec.json.decode(content, type=kind)
     except msgspec.ValidationError as fault:
         raise error(f"{what}: {_field(fault)}") from fault
     except RecursionError as fault:
@@ -92,6 +107,14 @@ def parse_json(content: bytes, kind: type[T], what: str, error: type[CoreError] 
     except msgspec.DecodeError as fault:
         if not own:
             raise error(f"{what} cannot be read as JSON: {fault}") from fault
+        found = _pythons(content, kind, what, error)
+    if depth(content) > DEPTH:
+        raise error(f"{what} is nested too deep to be read: {DEPTH} levels are the most")
+    return found
+
+
+def _pythons(content: bytes, kind: type[T], what: str, error: type[CoreError]) -> T:
+    """The same of what Python's json module takes."""
     try:
         found = json.loads(content.decode("utf-8", "surrogatepass"), parse_float=_finite, parse_int=_whole, parse_constant=_constant)
         return msgspec.convert(found, kind)
@@ -99,6 +122,15 @@ def parse_json(content: bytes, kind: type[T], what: str, error: type[CoreError] 
         raise error(f"{what}: {_field(fault)}") from fault
     except (ValueError, RecursionError) as fault:
         raise error(f"{what} cannot be read as JSON: {fault}") from fault
+
+
+def depth(content: bytes) -> int:
+    """Levels of brackets within brackets, those in strings left out."""
+    if content.count(b"[") + content.count(b"{") <= DEPTH:
+        return 0  # not worth a look
+    bare = np.frombuffer(_STRING.sub(b"", content), dtype=np.uint8)
+    opening, closing = (bare == ord("[")) | (bare == ord("{")), (bare == ord("]")) | (bare == ord("}"))
+    return int(np.cumsum(opening.astype(np.int32) - closing).max(initial=0))
 
 
 def read_lines(
