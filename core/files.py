@@ -10,6 +10,7 @@ field. Nothing is executed, nothing is unpickled. Every fault is one sentence in
 
 from __future__ import annotations
 
+import errno
 import gzip
 import io
 import json
@@ -39,7 +40,10 @@ LINES_BYTES = 4 * 2**30
 """Of a whole JSONL file: a record has some 10 kB, so 400,000 of them."""
 DEPTH = 100
 """Of JSON within JSON. Python gives up at some 1,000, but what is read near there cannot be written, walked or compared in a deeper call."""
+DIGITS = 300
+"""Of a number: no float holds a longer one."""
 _CHUNK = 2**20
+_DIGITS = re.compile(rb"[0-9]{%d}" % (DIGITS + 1))
 _STRING = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)
 
 Whole = Annotated[int, Meta(ge=-(2**53), le=2**53)]
@@ -79,6 +83,31 @@ def read_bytes(path: Path, most: int = JSON_BYTES, error: type[CoreError] = Inpu
     return content
 
 
+@contextmanager
+def append_to(path: Path, error: type[CoreError] = InputError) -> Iterator[BinaryIO]:
+    """A regular file to add to, made where there is none. `error` for every other: a link would have its target written to."""
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOFOLLOW, 0o644)
+    except OSError as fault:
+        if fault.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        raise error(f"{path} {_unopened(path, fault)}") from fault
+    with os.fdopen(descriptor, "ab") as stream:
+        if not stat.S_ISREG(mode := os.fstat(descriptor).st_mode):
+            raise error(f"{path} is {_kind(mode)}, not a regular file")
+        yield stream
+
+
+def refuse_links(folder: Path, error: type[CoreError] = InputError) -> None:
+    """`error` where a folder that is about to be written to holds anything else than folders and regular files, at any depth."""
+    for place, folders, names in os.walk(folder):
+        for name in (*folders, *names):
+            path = Path(place, name)
+            mode = path.lstat().st_mode
+            if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
+                raise error(f"{path} is {'a link' if stat.S_ISLNK(mode) else _kind(mode)}; remove it before anything is written here")
+
+
 def read_text(path: Path, most: int = JSON_BYTES, error: type[CoreError] = InputError) -> str:
     """The same as text in UTF-8, every character kept (no line ending is changed)."""
     try:
@@ -110,6 +139,8 @@ def parse_json(content: bytes, kind: type[T], what: str, error: type[CoreError] 
         found = _pythons(content, kind, what, error)
     if depth(content) > DEPTH:
         raise error(f"{what} is nested too deep to be read: {DEPTH} levels are the most")
+    if _DIGITS.search(content) and _DIGITS.search(_STRING.sub(b"", content)):
+        raise error(f"{what} cannot be read as JSON: a number has more than {DIGITS} digits")
     return found
 
 
