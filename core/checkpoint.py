@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 
 from core.checked import FORMAT, MAX_CONFIG_BYTES, can_be_stored, checked_config, checked_files, digest_of, held_texts, is_plain
 from core.errors import CheckpointError
+from core.files import read_json
 from core.labels import LabelSpace
 from core.lineage import MAX_PARENTS, Origin, divide_tensors, join_tensors, join_texts
 from core.packing import PLAIN, file_sum, pack_weights
@@ -45,7 +46,9 @@ def write_atomically(path: Path, content: str | bytes) -> None:
     """Write beside, then rename: a reader sees the old file or the new one, never half of it."""
     beside = path.with_name(path.name + ".part")
     data = content.encode("utf-8") if isinstance(content, str) else content
-    with beside.open("wb") as stream:
+    # A link under that name would have its target emptied; a pipe would be waited for.
+    descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK, 0o666)
+    with os.fdopen(descriptor, "wb") as stream:
         stream.write(data)
         stream.flush()
         os.fsync(stream.fileno())
@@ -178,10 +181,10 @@ def _places(name: str) -> list[Path]:
 def _kind(path: Path) -> str:
     """What a config.json says it is of, without any check."""
     try:
-        config = json.loads(path.read_text(encoding="utf-8")) if path.stat().st_size <= MAX_CONFIG_BYTES else None
-    except (ValueError, OSError, RecursionError):
+        config = read_json(path, dict[str, Any], MAX_CONFIG_BYTES, CheckpointError)
+    except CheckpointError:
         return CLASSIFIER
-    kind = config.get("kind") if isinstance(config, dict) else None
+    kind = config.get("kind")
     return kind if isinstance(kind, str) else CLASSIFIER
 
 
@@ -189,10 +192,10 @@ def find(name: str | Path) -> Path:
     """The folder of a checkpoint: a name in checkpoints/, that of a run that made one, or a path. CheckpointError lists the known names."""
     path = Path(name)
     with suppress(OSError):  # a name too long for any file
-        if str(name) and (path / "config.json").is_file():
+        if str(name) and os.path.lexists(path / "config.json"):
             return path
     for place in _places(str(name)):
-        if (place / "config.json").is_file():
+        if os.path.lexists(place / "config.json"):
             return place
     raise CheckpointError(
         f"there is no checkpoint '{name}'; known are {', '.join(names()) or 'none'}, or give the path of a folder with a config.json"
@@ -231,7 +234,7 @@ def _chain(folder: Path, config: dict[str, Any], kind: str) -> list[tuple[Path, 
         if len(chain) > MAX_PARENTS:
             raise CheckpointError(f"checkpoint '{called(folder)}' stands on more than {MAX_PARENTS} others, one on another; save it without a parent")
         places = [below.absolute().parent / origin.name, *_places(origin.name)] if is_plain(origin.name) else []
-        found = next((place for place in places if (place / "config.json").is_file()), None)
+        found = next((place for place in places if os.path.lexists(place / "config.json")), None)
         if found is None:
             raise CheckpointError(
                 f"checkpoint '{called(folder)}' stands on '{origin.name}', which lies neither beside it nor in {FOLDER}, nor did a run "

@@ -38,6 +38,7 @@ LINE_BYTES = 32 * 2**20
 """Of one line of JSONL: a record of an attack on a document of the greatest length that is read."""
 LINES_BYTES = 4 * 2**30
 """Of a whole JSONL file: a record has some 10 kB, so 400,000 of them."""
+SMALL, RATIO = 64 * 2**20, 100
 DEPTH = 100
 """Of JSON within JSON. Python gives up at some 1,000, but what is read near there cannot be written, walked or compared in a deeper call."""
 DIGITS = 300
@@ -49,6 +50,9 @@ _STRING = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)
 Whole = Annotated[int, Meta(ge=-(2**53), le=2**53)]
 """A whole number that a float holds exactly: what a chart, a sum or numpy can do with it needs no further check."""
 Count = Annotated[int, Meta(ge=0, le=2**53)]
+Real = Annotated[float, Meta(ge=-1e300, le=1e300)]
+"""Finite, and far enough from infinity for sums and squares of some."""
+Share = Annotated[float, Meta(ge=0, le=1)]
 Name = Annotated[str, Meta(max_length=1_000)]
 Sentence = Annotated[str, Meta(max_length=100_000)]
 
@@ -132,13 +136,13 @@ def parse_json(content: bytes, kind: type[T], what: str, error: type[CoreError] 
     except msgspec.ValidationError as fault:
         raise error(f"{what}: {_field(fault)}") from fault
     except RecursionError as fault:
-        raise error(f"{what} is nested too deep to be read") from fault
+        raise error(f"{what} cannot be read: it is nested too deep") from fault
     except msgspec.DecodeError as fault:
         if not own:
             raise error(f"{what} cannot be read as JSON: {fault}") from fault
         found = _pythons(content, kind, what, error)
     if depth(content) > DEPTH:
-        raise error(f"{what} is nested too deep to be read: {DEPTH} levels are the most")
+        raise error(f"{what} cannot be read: it is nested too deep, {DEPTH} levels are the most")
     if _DIGITS.search(content) and _DIGITS.search(_STRING.sub(b"", content)):
         raise error(f"{what} cannot be read as JSON: a number has more than {DIGITS} digits")
     return found
@@ -190,8 +194,10 @@ def read_lines(
 
 
 def read_gzip(path: Path, most: int, error: type[CoreError] = InputError) -> bytes:
-    """The content of a gzip file, of which neither the packed nor the unpacked size may pass `most`."""
-    packed, found = io.BytesIO(read_bytes(path, most, error)), io.BytesIO()
+    """The content of a gzip file, of which neither the packed nor the unpacked size may pass `most`, nor the unpacked SMALL bytes or RATIO
+    times the packed, whichever is more: text packs to a tenth, so a small file from a stranger cannot ask for gigabytes."""
+    content = read_bytes(path, most, error)
+    packed, found, most = io.BytesIO(content), io.BytesIO(), min(most, max(SMALL, RATIO * len(content)))
     try:
         with gzip.GzipFile(fileobj=packed) as stream:
             while piece := stream.read(_CHUNK):

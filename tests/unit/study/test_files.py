@@ -163,6 +163,7 @@ class TestJobs:
         verb = f"import sys\nsys.argv[1:] = [{json.dumps(asked.to_json())!r}, sys.argv[sys.argv.index('--out') + 1], '1']\n"
         script.write_text(verb + slow, encoding="utf-8")
         monkeypatch.setattr(core.jobs, "PROGRAM", (sys.executable, str(script)))
+        monkeypatch.setattr(study_jobs, "words", lambda request, folder, workers: ["study", "--out", str(folder), "--workers", "1"])
         monkeypatch.setattr(checkpoint, "RUNS", tmp_path / "runs")
         folder = core.jobs.folder_for("one")
         study_jobs.start(asked, folder)
