@@ -35,6 +35,15 @@ def can_be_stored(name: str) -> bool:
     return is_plain(name) and name not in ("config.json", "README.md", PLAIN, *PACKED) and not name.lower().endswith(_REFUSED)
 
 
+def number(config: object, *names: str) -> float | None:
+    """The number under these names, one within the other, of free JSON such as a provenance; None where there is none that is 0 or more."""
+    found = config
+    for name in names:
+        found = found.get(name) if isinstance(found, dict) else None
+    fits = isinstance(found, int | float) and not isinstance(found, bool) and 0 <= found <= 1e300
+    return float(found) if fits else None  # type: ignore[arg-type]  # it is a number, see above
+
+
 def digest_of(config: Mapping[str, Any]) -> str:
     """The weights digest: model, settings, every file's sum, and what is inherited from which parent; the card, the provenance
     and whether the weights are packed do not change it."""

@@ -90,6 +90,26 @@ class Attacked(msgspec.Struct):
     steps: list[Step]
 
 
+class Outcome(msgspec.Struct):
+    """What a card needs to know of a pair."""
+
+    row: Count
+    label: str | None
+    reason: Name = ""
+    success: bool = False
+    goal: Name = ""
+    recipe: Name = ""
+    k: Count = 0
+
+
+def outcome(record: Mapping[str, Any], where: str) -> Outcome:
+    """DataError, naming the pair and the field, for a record that says none."""
+    try:
+        return msgspec.convert(record, Outcome)
+    except msgspec.ValidationError as error:
+        raise DataError(f"the record of pair '{str(record.get('pair'))[:60]}' is none that a study writes: {error}", where) from error
+
+
 def check_record(record: Mapping[str, Any], where: str) -> None:
     """DataError, naming the pair and the field, for a record that no study of words writes."""
     try:
