@@ -23,8 +23,8 @@ from typing import Any
 
 from core import checkpoint
 from core.errors import CoreError, InputError
+from core.exhaustion import exhausted
 from core.training import slots
-from core.training.resources import exhausted
 from core.training.runs import LOCK, LOG, STATUS, STOP, WORDS, State, read_config, read_status, write_job, write_status
 
 ROOT = Path(__file__).resolve().parents[1]

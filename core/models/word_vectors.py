@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.types import Progress, silent
+from core.writing import beside
 
 BATCH = 256
 
@@ -64,7 +65,6 @@ def word_vectors(words: Sequence[str], width: int, scale: float, cache: Path, pr
     else:
         found = encoded_words(words, progress)
         cache.mkdir(parents=True, exist_ok=True)
-        part = path.with_name(path.name + ".part")
-        save_file({"words": found}, part)
-        part.replace(path)
+        with beside(path) as part:
+            save_file({"words": found}, part)
     return narrowed(found, width, scale)

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from core import writing
 from core.errors import DataError, InputError
 
 SCHEMA = 1
@@ -66,11 +67,8 @@ def mend(path: Path) -> None:
 
 
 def append(path: Path, record: Mapping[str, Any]) -> None:
-    """Add a record; when this returns it is on the disk."""
-    with path.open("ab") as stream:
-        stream.write(json.dumps(record, ensure_ascii=False).encode("utf-8", "surrogatepass") + b"\n")
-        stream.flush()
-        os.fsync(stream.fileno())
+    """Add a record; when this returns it is on the disk, and where it does not fit there, nothing of it is."""
+    writing.append(path, json.dumps(record, ensure_ascii=False).encode("utf-8", "surrogatepass") + b"\n")
 
 
 def attempts(records: Iterable[Record]) -> list[Record]:

@@ -32,8 +32,10 @@ from typing import Any, Literal, Self, get_args
 from core import checkpoint
 from core.checkpoint import write_atomically
 from core.errors import Cancelled, CoreError, InputError, SettingsError
+from core.exhaustion import as_sentence, exhausted
 from core.training import resources, slots
 from core.training.board import Board
+from core.writing import append
 
 State = Literal["queued", "running", "done", "stopped", "crashed"]
 
@@ -92,10 +94,11 @@ class Run:
         if not 0 <= self.seed < 2**32:
             raise SettingsError(f"seed must lie between 0 and {2**32 - 1}; got {self.seed}")
         self.folder = Path(self.folder)
-        self.folder.mkdir(parents=True, exist_ok=True)
+        with as_sentence():
+            self.folder.mkdir(parents=True, exist_ok=True)
+            if self.primary:
+                _end_last_line(self.folder / "progress.jsonl")
         self._board = Board(self.folder / "tb")
-        if self.primary:
-            _end_last_line(self.folder / "progress.jsonl")
         self._status = _fresh()
 
     @property
@@ -105,7 +108,8 @@ class Run:
 
     def __enter__(self) -> Self:
         if self.primary:
-            self._begin()
+            with as_sentence():
+                self._begin()
         if threading.current_thread() is threading.main_thread():
             self._handlers = {number: signal.signal(number, self._on_signal) for number in (signal.SIGTERM, signal.SIGINT)}
         self._write_status(state="running")
@@ -116,9 +120,9 @@ class Run:
             signal.signal(number, handler)
         self._handlers = {}
         self._close_bar()
-        full = None if error is None else resources.exhausted(error)
-        (self.folder / RESERVE).unlink(missing_ok=True)
+        full = None if error is None else exhausted(error)
         try:
+            (self.folder / RESERVE).unlink(missing_ok=True)
             if error is None:
                 self._write_status(state="done", eta=0)
             elif isinstance(error, Cancelled):
@@ -146,10 +150,7 @@ class Run:
             self.stop_file.unlink(missing_ok=True)  # a request that an earlier run has already obeyed
             if checkpoint.RUNS.resolve() in self.folder.resolve().parents:
                 self._register()
-        try:
-            (self.folder / RESERVE).write_bytes(os.urandom(RESERVED_BYTES))  # noise, so that no file system stores it as nothing
-        except OSError as error:
-            raise resources.exhausted(error) or error from error
+        write_atomically(self.folder / RESERVE, os.urandom(RESERVED_BYTES))  # noise, so that no file system stores it as nothing
 
     def _register(self) -> None:
         """A run under runs/ that was started by hand can be taken up again by its name, and those that wait see its device taken."""
@@ -202,8 +203,8 @@ class Run:
     def log(self, record: Mapping[str, Any]) -> None:
         """Append one record, with the time, to progress.jsonl, in one write."""
         if self.primary:
-            with (self.folder / "progress.jsonl").open("a", encoding="utf-8", buffering=1) as stream:
-                stream.write(json.dumps({**record, "time": _now()}, ensure_ascii=False) + "\n")
+            line = json.dumps({**record, "time": _now()}, ensure_ascii=False) + "\n"
+            append(self.folder / "progress.jsonl", line.encode("utf-8", "backslashreplace"), sync=False)
             self._board.add(record)
 
     def _write_status(self, **changes: Any) -> None:

@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import torch
 from torch import Tensor
+
+from core.writing import beside, sync
 
 
 def save_tensors(path: Path, tensors: dict[str, Tensor]) -> None:
     """safetensors, flushed to disk, under its final name only when whole."""
     from safetensors.torch import save_file
 
-    part = path.with_name(path.name + ".part")
-    save_file({name: tensor.detach().cpu().contiguous().clone() for name, tensor in tensors.items()}, part)
-    with part.open("rb") as stream:
-        os.fsync(stream.fileno())
-    part.replace(path)
+    with beside(path) as part:
+        save_file({name: tensor.detach().cpu().contiguous().clone() for name, tensor in tensors.items()}, part)
+        sync(part)
 
 
 def load_tensors(path: Path) -> dict[str, Tensor]:
