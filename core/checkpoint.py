@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -28,6 +27,7 @@ from core.labels import LabelSpace
 from core.lineage import MAX_PARENTS, Origin, divide_tensors, join_tensors, join_texts
 from core.packing import PLAIN, file_sum, pack_weights
 from core.saved import Saved, labels_text, parse_labels
+from core.writing import replacing, write_atomically
 
 __all__ = [
     "CLASSIFIER", "FOLDER", "FORMAT", "MAX_CONFIG_BYTES", "RUNS", "Saved", "annotate", "called",
@@ -40,19 +40,6 @@ RUNS = Path(os.environ.get("TREMOR_RUNS", Path(__file__).resolve().parents[1] / 
 MADE = "checkpoint"
 """The folder of a run in which it leaves its model, which goes by the run's name."""
 CLASSIFIER = "classifier"
-
-
-def write_atomically(path: Path, content: str | bytes) -> None:
-    """Write beside, then rename: a reader sees the old file or the new one, never half of it."""
-    beside = path.with_name(path.name + ".part")
-    data = content.encode("utf-8") if isinstance(content, str) else content
-    # A link under that name would have its target emptied; a pipe would be waited for.
-    descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK, 0o666)
-    with os.fdopen(descriptor, "wb") as stream:
-        stream.write(data)
-        stream.flush()
-        os.fsync(stream.fileno())
-    beside.replace(path)
 
 
 def save(
@@ -69,7 +56,7 @@ def save(
     parent: Saved | None = None,
     delta: Collection[str] = (),
 ) -> str:
-    """Write a checkpoint folder and return its digest. The folder appears whole or not at all.
+    """Write a checkpoint folder and return its digest. The folder appears whole or not at all; until then an older one stays.
 
     `provenance` is free JSON (data digest, command, seed, metrics). Floating tensors are stored as given: cast to
     float16 first to ship them. An older checkpoint in `folder` is replaced; anything else there raises CheckpointError.
@@ -92,22 +79,18 @@ def save(
         raise CheckpointError(
             "delta names tensors to store as a difference, but there is no parent; give the parent as core.checkpoint.load reads it"
         )
-    part = folder.with_name(folder.name + ".part")
-    shutil.rmtree(part, ignore_errors=True)
-    part.mkdir(parents=True)
-    save_file({name: np.asarray(array, order="C") for name, array in tensors.items()}, part / PLAIN)
-    for name, text in texts.items():
-        (part / name).write_text(text, encoding="utf-8", newline="")
-    config = {
-        "format": FORMAT, "model": model, "settings": dict(settings), "documents": 0 if labels is None else labels.documents,
-        **({} if kind == CLASSIFIER else {"kind": kind}), **({} if origin is None else origin.to_json()),
-        "files": {name: file_sum(part / name) for name in sorted([*texts, PLAIN])}, "provenance": dict(provenance or {}),
-    }  # fmt: skip
-    digest = digest_of(config)
-    write_atomically(part / "config.json", json.dumps({**config, "digest": digest}, indent=1, ensure_ascii=False) + "\n")
-    (part / "README.md").write_text(card, encoding="utf-8")
-    shutil.rmtree(folder, ignore_errors=True)
-    part.replace(folder)
+    with replacing(folder, "config.json") as part:
+        save_file({name: np.asarray(array, order="C") for name, array in tensors.items()}, part / PLAIN)
+        for name, text in texts.items():
+            (part / name).write_text(text, encoding="utf-8", newline="")
+        config = {
+            "format": FORMAT, "model": model, "settings": dict(settings), "documents": 0 if labels is None else labels.documents,
+            **({} if kind == CLASSIFIER else {"kind": kind}), **({} if origin is None else origin.to_json()),
+            "files": {name: file_sum(part / name) for name in sorted([*texts, PLAIN])}, "provenance": dict(provenance or {}),
+        }  # fmt: skip
+        digest = digest_of(config)
+        (part / "README.md").write_text(card, encoding="utf-8")
+        write_atomically(part / "config.json", json.dumps({**config, "digest": digest}, indent=1, ensure_ascii=False) + "\n")
     return digest
 
 

@@ -93,10 +93,10 @@ def append_to(path: Path, error: type[CoreError] = InputError) -> Iterator[Binar
     try:
         descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOFOLLOW, 0o644)
     except OSError as fault:
-        if fault.errno in (errno.ENOSPC, errno.EDQUOT):
-            raise
+        if fault.errno not in (errno.ELOOP, errno.ENXIO, errno.EISDIR):  # a link, a pipe that nobody reads, a folder
+            raise  # what the machine refuses: core.exhaustion has the sentence
         raise error(f"{path} {_unopened(path, fault)}") from fault
-    with os.fdopen(descriptor, "ab") as stream:
+    with os.fdopen(descriptor, "ab", buffering=0) as stream:
         if not stat.S_ISREG(mode := os.fstat(descriptor).st_mode):
             raise error(f"{path} is {_kind(mode)}, not a regular file")
         yield stream

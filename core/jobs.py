@@ -25,10 +25,10 @@ from typing import Any
 
 from core import checkpoint
 from core.errors import CoreError, InputError
+from core.exhaustion import exhausted
 from core.files import opened, refuse_links
 from core.training import slots
 from core.training.orders import VERBS, WORDS, Order, is_ours, read_job, whole, write_job
-from core.training.resources import exhausted
 from core.training.run_files import LOCK, LOG, STATUS, STOP, State, read_config, read_status, write_status
 from core.training.starting import PYTHON, ROOT, check, spawn
 

@@ -22,6 +22,7 @@ from scipy import sparse
 from core.errors import DataError, InputError
 from core.files import read_text
 from core.labels import LabelSpace
+from core.writing import write_atomically
 
 if TYPE_CHECKING:
     from core.data.dataset import Dataset
@@ -71,7 +72,7 @@ def write(clusters: LabelClusters, path: Path) -> None:
     """One label a line: cluster, tab, name as a JSON string."""
     lines = [HEADER, f"# {clusters.source}", *(f"{of}\t{json.dumps(name, ensure_ascii=False)}" for name, of in clusters.of.items())]
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+    write_atomically(path, "".join(f"{line}\n" for line in lines))
 
 
 def read(path: Path) -> LabelClusters:

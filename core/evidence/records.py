@@ -15,6 +15,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
+from core import writing
 from core.checkpoint import write_atomically
 from core.errors import DataError
 from core.files import LINES_BYTES, read_text
@@ -200,9 +201,5 @@ def begin(path: Path, header: Header) -> list[Item]:
 
 
 def append(path: Path, items: Iterable[Item]) -> None:
-    """Add items; when this returns they are on the disk."""
-    with path.open("a", encoding="utf-8") as stream:
-        for item in items:
-            stream.write(json.dumps(item, ensure_ascii=False) + "\n")
-        stream.flush()
-        os.fsync(stream.fileno())
+    """Add items; when this returns they are on the disk, and where they do not fit there, nothing of them is."""
+    writing.append(path, "".join(json.dumps(item, ensure_ascii=False) + "\n" for item in items).encode("utf-8"))

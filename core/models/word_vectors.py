@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from core.errors import CheckpointError
 from core.files import opened
 from core.types import Progress, silent
+from core.writing import beside
 
 BATCH = 256
 
@@ -67,7 +68,6 @@ def word_vectors(words: Sequence[str], width: int, scale: float, cache: Path, pr
     else:
         found = encoded_words(words, progress)
         cache.mkdir(parents=True, exist_ok=True)
-        part = path.with_name(path.name + ".part")
-        save_file({"words": found}, part)
-        part.replace(path)
+        with beside(path) as part:
+            save_file({"words": found}, part)
     return narrowed(found, width, scale)

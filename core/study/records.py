@@ -12,8 +12,9 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from core import writing
 from core.errors import DataError, InputError
-from core.files import LINES_BYTES, append_to, read_bytes, read_lines
+from core.files import LINES_BYTES, read_bytes, read_lines
 
 SCHEMA = 1
 """Of what the study adds to an attack's record."""
@@ -57,11 +58,8 @@ def mend(path: Path) -> None:
 
 
 def append(path: Path, record: Mapping[str, Any]) -> None:
-    """Add a record; when this returns it is on the disk."""
-    with append_to(path, DataError) as stream:
-        stream.write(json.dumps(record, ensure_ascii=False).encode("utf-8", "surrogatepass") + b"\n")
-        stream.flush()
-        os.fsync(stream.fileno())
+    """Add a record; when this returns it is on the disk, and where it does not fit there, nothing of it is."""
+    writing.append(path, json.dumps(record, ensure_ascii=False).encode("utf-8", "surrogatepass") + b"\n")
 
 
 def attempts(records: Iterable[Record]) -> list[Record]:

@@ -30,6 +30,7 @@ from typing import Any, Self
 from core import checkpoint
 from core.checkpoint import write_atomically
 from core.errors import Cancelled, CoreError, InputError, SettingsError
+from core.exhaustion import as_sentence, exhausted
 from core.files import append_to, opened, read_json
 from core.training import resources, slots
 from core.training.board import Board
@@ -49,6 +50,7 @@ from core.training.run_files import (
     read_status,
     write_status,
 )
+from core.writing import append
 
 __all__ = [
     "DEVICE", "JOB", "LOCK", "LOG", "PROGRESS", "RESERVE", "STATUS", "STOP", "WORDS", "Run", "State", "Status",
@@ -120,10 +122,11 @@ class Run:
         if not 0 <= self.seed < 2**32:
             raise SettingsError(f"seed must lie between 0 and {2**32 - 1}; got {self.seed}")
         self.folder = Path(self.folder)
-        self.folder.mkdir(parents=True, exist_ok=True)
+        with as_sentence():
+            self.folder.mkdir(parents=True, exist_ok=True)
+            if self.primary:
+                _end_last_line(self.folder / "progress.jsonl")
         self._board = Board(self.folder / "tb")
-        if self.primary:
-            _end_last_line(self.folder / PROGRESS)
         self._status = fresh()
 
     @property
@@ -133,7 +136,8 @@ class Run:
 
     def __enter__(self) -> Self:
         if self.primary:
-            self._begin()
+            with as_sentence():
+                self._begin()
         if threading.current_thread() is threading.main_thread():
             self._handlers = {number: signal.signal(number, self._on_signal) for number in (signal.SIGTERM, signal.SIGINT)}
         self._write_status(state="running")
@@ -144,9 +148,9 @@ class Run:
             signal.signal(number, handler)
         self._handlers = {}
         self._close_bar()
-        full = None if error is None else resources.exhausted(error)
-        (self.folder / RESERVE).unlink(missing_ok=True)
+        full = None if error is None else exhausted(error)
         try:
+            (self.folder / RESERVE).unlink(missing_ok=True)
             if error is None:
                 self._write_status(state="done", eta=0)
             elif isinstance(error, Cancelled):
@@ -174,10 +178,7 @@ class Run:
             self.stop_file.unlink(missing_ok=True)  # a request that an earlier run has already obeyed
             if checkpoint.RUNS.resolve() in self.folder.resolve().parents:
                 self._register()
-        try:
-            (self.folder / RESERVE).write_bytes(os.urandom(RESERVED_BYTES))  # noise, so that no file system stores it as nothing
-        except OSError as error:
-            raise resources.exhausted(error) or error from error
+        write_atomically(self.folder / RESERVE, os.urandom(RESERVED_BYTES))  # noise, so that no file system stores it as nothing
 
     def _register(self) -> None:
         """A run under runs/ that was started by hand can be taken up again by its name, and those that wait see its device taken."""
@@ -230,8 +231,8 @@ class Run:
     def log(self, record: Mapping[str, Any]) -> None:
         """Append one record, with the time, to progress.jsonl, in one write."""
         if self.primary:
-            with append_to(self.folder / PROGRESS) as stream:
-                stream.write((json.dumps({**record, "time": now()}, ensure_ascii=False) + "\n").encode("utf-8", "surrogatepass"))
+            line = json.dumps({**record, "time": now()}, ensure_ascii=False) + "\n"
+            append(self.folder / PROGRESS, line.encode("utf-8", "backslashreplace"), sync=False)
             self._board.add(record)
 
     def _write_status(self, **changes: Any) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import torch
@@ -11,17 +10,16 @@ from torch import Tensor
 from core.checked import is_plain
 from core.errors import InputError
 from core.files import opened
+from core.writing import beside, sync
 
 
 def save_tensors(path: Path, tensors: dict[str, Tensor]) -> None:
     """safetensors, flushed to disk, under its final name only when whole."""
     from safetensors.torch import save_file
 
-    part = path.with_name(path.name + ".part")
-    save_file({name: tensor.detach().cpu().contiguous().clone() for name, tensor in tensors.items()}, part)
-    with part.open("rb") as stream:
-        os.fsync(stream.fileno())
-    part.replace(path)
+    with beside(path) as part:
+        save_file({name: tensor.detach().cpu().contiguous().clone() for name, tensor in tensors.items()}, part)
+        sync(part)
 
 
 def plain_name(name: str, where: Path) -> str:

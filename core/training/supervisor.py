@@ -16,9 +16,9 @@ from pathlib import Path
 from typing import Any
 
 from core import jobs
+from core.exhaustion import exhausted
 from core.files import read_json
 from core.training import slots
-from core.training.resources import exhausted
 from core.training.runs import DEVICE, JOB, STATUS, STOP, Status, write_status
 
 LOOK_SECONDS = 0.5

@@ -93,8 +93,7 @@ def _caveats(board: Board, lines: Sequence[Line]) -> None:
 
 def _of_all(rows: Sequence[dict[str, Any]]) -> str:
     """Rows of several kinds in one table: what one kind has not stays empty."""
-    columns = dict.fromkeys(name for row in rows for name in row)
-    return rows_to_csv([{name: row.get(name) for name in columns} for row in rows])
+    return rows_to_csv(rows)
 
 
 def export(board: Board, chosen: Chosen) -> None:

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 import streamlit as st
 
 from core.errors import Cancelled, CoreError
+from core.exhaustion import as_sentence
 
 
 def plain(text: str) -> str:
@@ -25,9 +26,11 @@ def problem(error: CoreError | str) -> None:
 
 @contextmanager
 def sentences() -> Iterator[None]:
-    """Shows the sentence of a CoreError raised inside; anything else is a bug and goes on as one."""
+    """Shows the sentence of a CoreError raised inside, or of a machine that has no more to give; anything else is a bug and goes on
+    as one."""
     try:
-        yield
+        with as_sentence():
+            yield
     except Cancelled:
         st.info("Stopped. Nothing was kept.", icon=":material/stop_circle:")
     except CoreError as error:
