@@ -1,0 +1,38 @@
+"""What app.py starts the server with, out of Streamlit's settings and our own, and what is said at the start of a shared one."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+import streamlit as st
+
+from core.errors import SettingsError
+from pages.parts.serving import failures, middleware, settings
+from pages.parts.serving.guard import Rules
+
+
+def rules() -> Rules:
+    """SettingsError for a limit that is none."""
+    settings.check()
+    base = str(st.get_option("server.baseUrlPath") or "").strip("/")
+    shared = settings.shared(st.get_option("server.address"))
+    most = int(st.get_option("server.maxUploadSize"))
+    return Rules(
+        hosts=tuple(st.get_option("server.allowedHosts") or ()), origins=tuple(st.get_option("server.corsAllowedOrigins") or ()),
+        base=f"/{base}" if base else "", shared=shared, sessions=settings.number(settings.SESSIONS),
+        upload_bytes=min(most, settings.number(settings.UPLOAD) if shared else most) * 2**20,
+    )  # fmt: skip
+
+
+def options() -> dict[str, Any]:
+    """The arguments of `st.App` beside the script."""
+    from pages.parts import failed
+
+    try:
+        found = rules()
+    except SettingsError as error:
+        sys.exit(str(error))
+    if found.shared:
+        print(f"  Shared: visitors read and try. The owner signs in, in the sidebar, with the token {settings.token()}", flush=True)
+    return {"middleware": middleware(found), "on_script_error": failed.show, "exception_handlers": {Exception: failures.unanswered}}
