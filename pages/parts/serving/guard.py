@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections import deque
 from dataclasses import dataclass
@@ -13,7 +14,7 @@ from starlette.responses import HTMLResponse, PlainTextResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from starlette.websockets import WebSocket
 
-from pages.parts.serving import origin
+from pages.parts.serving import origin, settings
 
 STREAM, METRICS, UPLOAD = "/_stcore/stream", "/_stcore/metrics", "/_stcore/upload_file/"
 FILES = ("/_stcore/", "/static/", "/media/", "/component/")
@@ -28,6 +29,8 @@ UPLOADS, UPLOADS_BYTES, UPLOADS_SECONDS = 10, 500_000_000, 600.0
 
 FULL = "Too many people are here at the moment. Please try again in some minutes; nothing of yours was lost."
 
+_log = logging.getLogger("tremor")
+
 
 @dataclass(frozen=True)
 class Rules:
@@ -36,7 +39,8 @@ class Rules:
     hosts: tuple[str, ...]
     origins: tuple[str, ...] = ()
     base: str = ""
-    shared: bool = False
+    address: str | None = "127.0.0.1"
+    """Where it listens: see settings.shared."""
     sessions: int = 200
     upload_bytes: int = 20_000_000
 
@@ -79,7 +83,10 @@ class Guard:
             await self._app(scope, receive, send)
             return
         headers = Headers(scope=scope)
-        refusal = self._too_long(scope, headers) or self._foreign(scope, headers) or self._closed(scope, headers) or self._too_much(scope, headers)
+        refusal = self._too_long(scope, headers) or self._foreign(scope, headers)
+        if refusal is None and not origin.from_this_machine(headers, _client(scope)) and not self._shared() and settings.strangers():
+            _log.warning("Somebody came through a proxy or from another machine. %s", settings.welcome())
+        refusal = refusal or self._closed(scope, headers) or self._too_much(scope, headers)
         if refusal is not None:
             await refuse(refusal, scope, receive, send)
         elif scope["type"] == "websocket":
@@ -90,6 +97,9 @@ class Guard:
                 self._open -= 1
         else:
             await self._app(scope, *self._counted(scope, receive, send))
+
+    def _shared(self) -> bool:
+        return settings.shared(self._rules.address)
 
     def _path(self, scope: Scope) -> str:
         """The path below server.baseUrlPath."""
@@ -107,7 +117,10 @@ class Guard:
 
     def _most(self, scope: Scope) -> int:
         """Bytes that may be sent to this address."""
-        return self._rules.upload_bytes + FRAMING_BYTES if self._path(scope).startswith(UPLOAD) else BODY_BYTES
+        if not self._path(scope).startswith(UPLOAD):
+            return BODY_BYTES
+        most = self._rules.upload_bytes
+        return FRAMING_BYTES + (min(most, settings.number(settings.UPLOAD) * 2**20) if self._shared() else most)
 
     def _foreign(self, scope: Scope, headers: Headers) -> Refusal | None:
         """Another name than the server's own (DNS rebinding), or a page of another server that does more than link here."""
@@ -126,8 +139,7 @@ class Guard:
 
     def _closed(self, scope: Scope, headers: Headers) -> Refusal | None:
         """The server's figures are for the machine itself."""
-        client = (scope.get("client") or (None,))[0]
-        if self._path(scope).rstrip("/") == METRICS and (self._rules.shared or not origin.from_this_machine(headers, client)):
+        if self._path(scope).rstrip("/") == METRICS and (self._shared() or not origin.from_this_machine(headers, _client(scope))):
             return Refusal(404, "There is nothing here.")
         return None
 
@@ -142,7 +154,7 @@ class Guard:
 
     def _uploading(self, scope: Scope) -> bool:
         """Whether a file comes in that counts: Streamlit keeps uploads in memory as long as their visitor is there."""
-        return self._rules.shared and scope["type"] == "http" and scope["method"] == "PUT" and self._path(scope).startswith(UPLOAD)
+        return self._shared() and scope["type"] == "http" and scope["method"] == "PUT" and self._path(scope).startswith(UPLOAD)
 
     def _full(self, visitor: str, size: int) -> bool:
         """Whether this visitor, or all together, have sent as many files lately as one may."""
@@ -170,6 +182,12 @@ class Guard:
             await send(message)
 
         return counted, answered
+
+
+def _client(scope: Scope) -> str | None:
+    """The number of the machine that asks; the proxy's guest, where uvicorn trusts the proxy."""
+    found = scope.get("client")
+    return str(found[0]) if found else None
 
 
 def _visitor(path: str) -> str:

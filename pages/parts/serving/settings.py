@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
+import threading
 from functools import cache
 
 from core.errors import SettingsError
@@ -19,10 +20,26 @@ DEFAULTS = {SESSIONS: 200, JOBS: 10, WAITING: 20, UPLOAD: 5}
 OFF = ("", "0", "false", "no", "off")
 
 
+_strangers = threading.Event()
+
+
 def shared(address: str | None) -> bool:
     """Whether others than the person at this machine use the server that listens at `address`: because TREMOR_SHARED says so, in whatever
-    words, or because it listens to other machines."""
-    return os.environ.get(SHARED, "").strip().lower() not in OFF or address not in LOOPBACK
+    words; because it listens to other machines; or because somebody came through a proxy, once for all: who stands behind a proxy cannot
+    be told."""
+    return os.environ.get(SHARED, "").strip().lower() not in OFF or address not in LOOPBACK or _strangers.is_set()
+
+
+def strangers() -> bool:
+    """Note that somebody came who does not sit at this machine. True the first time."""
+    new = not _strangers.is_set()
+    _strangers.set()
+    return new
+
+
+def forget_strangers() -> None:
+    """As if the server had just started; for tests."""
+    _strangers.clear()
 
 
 def owners() -> frozenset[str]:
@@ -48,3 +65,8 @@ def check() -> None:
 def token() -> str:
     """What the owner types to be known: made anew each time the server starts, printed then, written nowhere."""
     return secrets.token_urlsafe(24)
+
+
+def welcome() -> str:
+    """What the log of a shared server says to its owner."""
+    return f"Shared: visitors read and try. The owner signs in, in the sidebar, with the token {token()}"

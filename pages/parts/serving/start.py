@@ -16,12 +16,10 @@ def rules() -> Rules:
     """SettingsError for a limit that is none."""
     settings.check()
     base = str(st.get_option("server.baseUrlPath") or "").strip("/")
-    shared = settings.shared(st.get_option("server.address"))
-    most = int(st.get_option("server.maxUploadSize"))
     return Rules(
         hosts=tuple(st.get_option("server.allowedHosts") or ()), origins=tuple(st.get_option("server.corsAllowedOrigins") or ()),
-        base=f"/{base}" if base else "", shared=shared, sessions=settings.number(settings.SESSIONS),
-        upload_bytes=min(most, settings.number(settings.UPLOAD) if shared else most) * 2**20,
+        base=f"/{base}" if base else "", address=st.get_option("server.address"), sessions=settings.number(settings.SESSIONS),
+        upload_bytes=int(st.get_option("server.maxUploadSize")) * 2**20,
     )  # fmt: skip
 
 
@@ -33,6 +31,6 @@ def options() -> dict[str, Any]:
         found = rules()
     except SettingsError as error:
         sys.exit(str(error))
-    if found.shared:
-        print(f"  Shared: visitors read and try. The owner signs in, in the sidebar, with the token {settings.token()}", flush=True)
+    if settings.shared(found.address):
+        print(f"\n  {settings.welcome()}", flush=True)
     return {"middleware": middleware(found), "on_script_error": failed.show, "exception_handlers": {Exception: failures.unanswered}}
