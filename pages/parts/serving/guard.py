@@ -14,7 +14,7 @@ from starlette.responses import HTMLResponse, PlainTextResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from starlette.websockets import WebSocket
 
-from pages.parts.serving import origin, settings
+from pages.parts.serving import messages, origin, settings
 
 STREAM, METRICS, UPLOAD = "/_stcore/stream", "/_stcore/metrics", "/_stcore/upload_file/"
 FILES = ("/_stcore/", "/static/", "/media/", "/component/")
@@ -92,11 +92,22 @@ class Guard:
         elif scope["type"] == "websocket":
             self._open += 1
             try:
-                await self._app(scope, receive, send)
+                await self._app(scope, self._heard(receive), send)
             finally:
                 self._open -= 1
         else:
             await self._app(scope, *self._counted(scope, receive, send))
+
+    def _heard(self, receive: Receive) -> Receive:
+        """What a visitor of a shared server says over the websocket, without what Streamlit would do to all visitors at once."""
+
+        async def heard() -> Message:
+            while True:
+                message = await receive()
+                if not (message["type"] == "websocket.receive" and self._shared() and messages.of_the_owner(message.get("bytes") or b"")):
+                    return message
+
+        return heard
 
     def _shared(self) -> bool:
         return settings.shared(self._rules.address)
