@@ -41,7 +41,10 @@ def choose(checkpoint: str) -> str:
     if owner.allowed():
         titles |= {PLACE: "A file or folder on this machine"}
     session.default(session.DATASET, CHECKPOINT, titles)
-    return st.selectbox("Look at", list(titles), format_func=titles.__getitem__, key=session.DATASET, persist_state="session")
+    chosen = st.selectbox("Look at", list(titles), format_func=titles.__getitem__, key=session.DATASET, persist_state="session")
+    if not owner.allowed():
+        st.caption("Files of this server are read by its owner only; you can upload a table of yours.")
+    return chosen
 
 
 def read(source: str) -> Dataset | None:
