@@ -23,7 +23,7 @@ if __name__ == "__main__":
     def broken():
         raise KeyError("/srv/secret/place")
 
-    st.text_input("Document", key="document")
+    st.text_input("Document", key="document", persist_state="session")
     if st.button("Break the page"):
         broken()
     st.button("Break a click", on_click=broken)

@@ -22,7 +22,7 @@ POLICY = {
 """Content-Security-Policy. Nothing is loaded from elsewhere or sent there, whatever a document, a label or a file brings along."""
 
 OFF = (
-    "accelerometer", "autoplay", "bluetooth", "camera", "display-capture", "geolocation", "gyroscope", "hid", "magnetometer", "microphone", "midi",
+    "accelerometer", "autoplay", "camera", "display-capture", "geolocation", "gyroscope", "hid", "magnetometer", "microphone", "midi",
     "payment", "publickey-credentials-get", "screen-wake-lock", "serial", "usb", "xr-spatial-tracking",
 )  # fmt: skip
 """What no page of ours asks a browser for. The clipboard is left on: code blocks have a button that copies."""

@@ -13,11 +13,14 @@ from pages.parts.serving.guard import Rules
 
 
 def rules() -> Rules:
-    """SettingsError for a limit that is none."""
+    """SettingsError for a limit or a host's name that is none."""
     settings.check()
+    hosts = tuple(st.get_option("server.allowedHosts") or ())
+    if wrong := [host for host in hosts if not host.strip() or host.count(":") == 1 or any(mark in host for mark in ",/@ ")]:
+        raise SettingsError(f"server.allowedHosts: {wrong[0]!r} is not the name of a host; give names without a port, several separated by spaces")
     base = str(st.get_option("server.baseUrlPath") or "").strip("/")
     return Rules(
-        hosts=tuple(st.get_option("server.allowedHosts") or ()), origins=tuple(st.get_option("server.corsAllowedOrigins") or ()),
+        hosts=hosts, origins=tuple(st.get_option("server.corsAllowedOrigins") or ()),
         base=f"/{base}" if base else "", address=st.get_option("server.address"), sessions=settings.number(settings.SESSIONS),
         upload_bytes=int(st.get_option("server.maxUploadSize")) * 2**20,
     )  # fmt: skip
