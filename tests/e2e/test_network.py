@@ -161,10 +161,28 @@ def test_a_full_server_says_so(tiny_checkpoints: Path, tmp_path: Path, monkeypat
         context.close()
 
 
-@pytest.mark.parametrize(("name", "given"), [(settings.SESSIONS, "none"), (settings.JOBS, "-1")])
+def test_below_a_path_of_a_site(tiny_checkpoints: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, open_tab: Open) -> None:
+    """server.baseUrlPath: pages, headers, limits and the line to the server all below it."""
+    monkeypatch.setenv("STREAMLIT_SERVER_BASE_URL_PATH", "tool")
+    monkeypatch.setenv(settings.SHARED, "1")
+    with serving(tiny_checkpoints, tmp_path / "log.txt") as address:
+        assert address.endswith("/tool")
+        root = address.removesuffix("/tool")
+        for path, status in (("/tool/explain", 200), ("/tool/_stcore/health", 200), ("/tool/_stcore/metrics", 404), ("/", 404)):
+            found, headers, _ = ask(root, path)
+            assert (path, found, headers["x-frame-options"]) == (path, status, "DENY")
+        assert ask(root, "/tool/_stcore/upload_file/a/b", "PUT", origin=root, content_length="7000000")[0] == 413
+        tab = open_tab(f"{address}/explain")
+        expect(tab.get_by_role("heading", name="Explain", exact=True)).to_be_visible()
+
+
+@pytest.mark.parametrize(
+    ("name", "given"), [(settings.SESSIONS, "none"), (settings.JOBS, "-1"), ("STREAMLIT_SERVER_ALLOWED_HOSTS", "a.example,b.example")]
+)
 def test_a_wrong_setting_stops_the_server_with_a_sentence(name: str, given: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(name, given)
-    with pytest.raises(AssertionError, match=f"{name} must be a whole number above 0"), serving(tmp_path, tmp_path / "log.txt"):
+    said = f"{name} must be a whole number above 0" if name.startswith("TREMOR") else "several separated by spaces"
+    with pytest.raises(AssertionError, match=said), serving(tmp_path, tmp_path / "log.txt"):
         raise RuntimeError("it started")
 
 

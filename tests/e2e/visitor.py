@@ -57,8 +57,8 @@ class Visitor:
         while True:
             heard = ForwardMsg()
             heard.ParseFromString(self._socket.recv(PATIENCE))
-            if heard.HasField("new_session"):
-                self._hash = heard.new_session.page_script_hash
+            if heard.HasField("navigation"):
+                self._hash = heard.navigation.page_script_hash
             elif heard.HasField("page_config_changed"):
                 self.icon = heard.page_config_changed.favicon or self.icon
             elif heard.HasField("delta") and heard.delta.HasField("new_element"):
