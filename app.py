@@ -1,21 +1,16 @@
-"""The home page: what Tremor answers, a document to start with, and where else to go. `streamlit run app.py`, or `make app`."""
+"""`streamlit run app.py`, or `make app`: the server, and the home page.
+
+Streamlit imports this file once to find the server in it (`app`), and runs it as a script (`__main__`) for each visit of the home page; the
+other pages are the files in pages/. Tests run it as a script too.
+"""
 
 import streamlit as st
 
-from pages.parts import documents, loading, tour
-from pages.parts.frame import frame
+if __name__ == "__main__":
+    from pages.parts import home
 
-card = frame("Home")
-with st.container(key="start"):
-    st.html("<h1 class='claim'>Which words bring a label, and how few take it away?</h1>")
-    st.markdown(
-        "Tremor reads a document with a classifier and ranks every label that the classifier knows. For any of them it shows which words speak for "
-        "it and which against it, by five explainers side by side, and says how far each can be trusted. Then it attacks: word by word, how "
-        "little must change until the label goes away."
-    )
-    chosen = documents.start()
-if chosen:
-    st.switch_page(chosen)
-st.caption("Everything runs on this machine. The document is kept for this visit only and is never put into a link.")
-tour.show()
-loading.prewarm(card)
+    home.show()
+else:
+    from pages.parts.serving import start
+
+    app = st.App(__file__, **start.options())

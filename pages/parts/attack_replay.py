@@ -11,7 +11,7 @@ from core.attacks.record import LIMITS, MAX_BYTES, read
 from core.attacks.result import Replayed, replay
 from core.attacks.walk import Walk, walk
 from core.types import Classifier
-from pages.parts import loading, session
+from pages.parts import loading, owner, session
 from pages.parts.attack_end import elsewhere, save
 from pages.parts.cards import Card, all_cards
 from pages.parts.show import plain, problem, sentences
@@ -23,7 +23,7 @@ KEY = "attack.upload"
 def upload() -> None:
     """The place for a file; what it holds is taken up in the session."""
     with st.popover("Replay", icon=":material/replay:"):
-        st.file_uploader("A saved attack (JSON)", type=["json"], key=KEY, max_upload_size=MEGABYTES, on_change=_taken)
+        st.file_uploader("A saved attack (JSON)", type=["json"], key=KEY, max_upload_size=owner.megabytes(MEGABYTES), on_change=_taken)
         st.caption(f"It is checked against the checkpoint that it was made on: text, ranks and outcome. {LIMITS[0].upper()}{LIMITS[1:]}.")
 
 

@@ -18,7 +18,7 @@ from core.study.records import Record
 from core.study.settings import Request
 from core.study.statistics import Interval
 from core.study.summary import Filter
-from pages.parts import loading, session, study_list, study_views
+from pages.parts import loading, owner, session, study_list, study_views
 from pages.parts.cards import Card, all_cards
 from pages.parts.show import plain, problem
 from pages.parts.study_views import table
@@ -206,6 +206,7 @@ def _transfer(pair: tuple[Campaign, Campaign]) -> None:
     table("Do the texts that fool one fool the other?", rows, "crossed")
     readers = [(one, card) for one, other in ways if (card := _card(other)) is not None]
     if len(rows) < 2 and st.button("Let each read the other's texts", key="compare.read", icon=":material/forward:", disabled=len(readers) < 2):
+        owner.required(study_views.READS)
         bar = st.progress(0.0, "Reading …")
         with loading.slot(lambda text: bar.progress(0.0, text)):
             for one, card in readers:

@@ -21,7 +21,7 @@ from core.data.debtags import cached_file
 from core.data.readers import table
 from core.data.readers.source import Options, Source
 from core.errors import DataError
-from pages.parts import loading, session
+from pages.parts import loading, owner, session
 from pages.parts.show import plain
 
 CHECKPOINT, UPLOAD, PLACE = "checkpoint", "upload", "file"
@@ -30,7 +30,6 @@ MEGABYTES = 20
 LIMIT = Options(total_bytes=200 * 2**20)
 """An upload may be packed: this much is unpacked and no more."""
 
-LOOPBACK = ("127.0.0.1", "::1", "localhost")
 _GUESS = "guess"
 
 
@@ -39,10 +38,13 @@ def choose(checkpoint: str) -> str:
     titles = {CHECKPOINT: f"Labels of {checkpoint}"}
     titles |= {name: f"{name}: {known.about}" for name, known in DATASETS.items() if is_present(name)}
     titles |= {UPLOAD: "A table of yours (upload)"}
-    if st.get_option("server.address") in LOOPBACK:
+    if owner.allowed():
         titles |= {PLACE: "A file or folder on this machine"}
     session.default(session.DATASET, CHECKPOINT, titles)
-    return st.selectbox("Look at", list(titles), format_func=titles.__getitem__, key=session.DATASET, persist_state="session")
+    chosen = st.selectbox("Look at", list(titles), format_func=titles.__getitem__, key=session.DATASET, persist_state="session")
+    if not owner.allowed():
+        st.caption("Files of this server are read by its owner only; you can upload a table of yours.")
+    return chosen
 
 
 def read(source: str) -> Dataset | None:
@@ -53,7 +55,7 @@ def read(source: str) -> Dataset | None:
         return _place()
     if source == "debtags" and not cached_file().is_file():
         says = "It is not built yet. A click lets `apt-get` fetch Debian's package index from deb.debian.org (network, some 30 MB, about a minute)."
-        return _asked(source, says, "Fetch and build")
+        return _asked(source, says, "Fetch and build") if owner.offers("fetches data sets and builds them") else None
     if source == "debtags":
         return _reading(source)
     return _asked(source, "Reading it takes from some seconds to a minute or two.", "Read it")
@@ -78,7 +80,8 @@ def _reading(where: str) -> Dataset:
 
 
 def _place() -> Dataset | None:
-    """A path; offered on the loopback only, for it would show a server's files to its visitors."""
+    """A path; the owner's alone, for it shows the server's files. Whether one is there is not told to others either."""
+    owner.required("reads files and folders of this machine")
     path = st.text_input("Path", placeholder="/home/me/Eurlex-4K", help="A file or folder in any of the formats that the README lists").strip()
     if not path:
         return None
@@ -88,9 +91,10 @@ def _place() -> Dataset | None:
 
 
 def _upload() -> Dataset | None:
+    most = owner.megabytes(MEGABYTES)
     file = st.file_uploader(
-        f"JSON lines, CSV or TSV in UTF-8, at most {MEGABYTES} MB: one document a row, a column of text and a column of labels", type=ENDINGS,
-        max_upload_size=MEGABYTES,
+        f"JSON lines, CSV or TSV in UTF-8, at most {most} MB: one document a row, a column of text and a column of labels", type=ENDINGS,
+        max_upload_size=most,
     )  # fmt: skip
     if file is None:
         st.caption("The file stays on this machine: in the server's memory, while it is looked at.")

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from pages.parts import documents, session
+from pages.parts import documents, owner, session
 from pages.parts.cards import Card, all_cards
 from pages.parts.show import plain, problem
 
@@ -54,7 +54,9 @@ def frame(title: str) -> Card | None:
         for script, name, icon in PAGES:
             if (ROOT / script).is_file():
                 st.page_link(script, label=name, icon=icon, query_params=session.link(), width="stretch")
-        return _picker()
+        card = _picker()
+        owner.sign_in()
+    return card
 
 
 def _picker() -> Card | None:

@@ -21,9 +21,11 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 import streamlit as st
 
 from core import checkpoint
-from core.errors import CoreError
+from core.errors import CoreError, InputError
 from core.labels import LabelSpace
+from pages.parts import owner
 from pages.parts.cards import Card
+from pages.parts.serving import settings
 
 if TYPE_CHECKING:
     from core.data.dataset import Dataset
@@ -70,7 +72,15 @@ def _dataset(where: str, options: Options | None, stamp: Hashable) -> Any:
 
 
 def dataset(where: str, options: Options | None = None) -> Dataset:
-    """A registered data set by its name, or a file or folder, read anew when it was changed. Shared by all visitors."""
+    """A registered data set by its name, or a file or folder, read anew when it was changed. Shared by all visitors; of a shared server, files
+    and folders are read, and data sets are built, for its owner only."""
+    from core.data import DATASETS
+    from core.data.debtags import cached_file
+
+    if where not in DATASETS:
+        owner.required("reads files and folders of this machine")
+    elif DATASETS[where].build and not cached_file().is_file():
+        owner.required("fetches data sets and builds them")
     path = Path(where)
     files = islice(path.rglob("*"), STAMPED) if path.is_dir() else [path] if path.is_file() else []
     return cast("Dataset", _dataset(where, options, tuple((str(file), file.lstat().st_mtime_ns) for file in files)))
@@ -238,14 +248,41 @@ def _semaphore() -> threading.BoundedSemaphore:
     return threading.BoundedSemaphore(1)
 
 
+class _Line:
+    """How many wait for the slot."""
+
+    def __init__(self) -> None:
+        self._waiting = 0
+        self._lock = threading.Lock()
+
+    @contextmanager
+    def joined(self, most: int | None) -> Iterator[None]:
+        """InputError at once where so many wait already; None: as many as like."""
+        with self._lock:
+            if most is not None and self._waiting >= most:
+                raise InputError(f"{most} others wait for this machine already. Please try again in a minute or two; nothing of yours was lost")
+            self._waiting += 1
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._waiting -= 1
+
+
+@st.cache_resource(show_spinner=False)
+def _line() -> _Line:
+    return _Line()
+
+
 @contextmanager
 def slot(say: Callable[[str], Any]) -> Iterator[None]:
     """The machine's one place for heavy work; whoever waits is told so. `say` must be a Streamlit call (a status line's
     update): there a visitor who has left stops waiting, because Streamlit ends the script at its next call."""
-    turns = 0
-    while not _semaphore().acquire(timeout=0.5):
-        turns += 1
-        say(f"Waiting for another computation on this machine ({turns / 2:.0f} s)")
+    with _line().joined(owner.limit(settings.WAITING)):
+        turns = 0
+        while not _semaphore().acquire(timeout=0.5):
+            turns += 1
+            say(f"Waiting for another computation on this machine ({turns / 2:.0f} s)")
     try:
         yield
     finally:

@@ -1,21 +1,27 @@
-"""A job as a page shows it: its bar, what is left, its place in the line, Stop and Resume, and how it ended. The page only reads the run's
-folder; the work is done elsewhere (core.jobs)."""
+"""A job as a page shows it: its bar, what is left, its place in the line, Stop and Resume, and how it ended; and the one place from which
+pages start, stop and resume jobs: on a shared server these are its owner's. The page only reads the run's folder; the work is done elsewhere
+(core.jobs)."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from pathlib import Path
 
 import streamlit as st
 
 from core import jobs
-from core.errors import CoreError
+from core.errors import CoreError, InputError
 from core.jobs import Job
 from core.study.estimate import spoken
-from pages.parts import session
+from pages.parts import owner, session
+from pages.parts.serving import settings
 from pages.parts.show import plain, problem
 
 EVERY = 2.0
 """Seconds between two looks at a job at work."""
+
+STARTS = "starts, stops and resumes trainings and studies"
+"""What is the owner's, after 'Only the owner of this server'."""
 
 STATES = {"queued": "is waiting", "running": "is running", "done": "is done", "stopped": "was stopped", "crashed": "broke off"}
 
@@ -51,10 +57,11 @@ def _live(name: str, more: Callable[[Job], None]) -> None:
     with st.container(border=True, key=f"live.{name}"):
         with st.container(horizontal=True, vertical_alignment="center"):
             st.progress(min(share, 1.0), plain(said(job)), width="stretch")
-            st.button(
-                "Leave the line" if job.state == "queued" else "Stop", icon=":material/stop_circle:", key=f"job.stop.{name}", disabled=job.stopping,
-                on_click=_obeyed, args=(jobs.stop, name), help="It can be resumed from its last saved state.",
-            )  # fmt: skip
+            if owner.allowed():
+                st.button(
+                    "Leave the line" if job.state == "queued" else "Stop", icon=":material/stop_circle:", key=f"job.stop.{name}",
+                    disabled=job.stopping, on_click=_obeyed, args=(jobs.stop, name), help="It can be resumed from its last saved state.",
+                )  # fmt: skip
         more(job)
 
 
@@ -62,13 +69,13 @@ def ended(job: Job, note: str = "") -> None:
     """How a job ended, with Resume and the last it printed where it is not done. `note` says how far it came."""
     with st.container(horizontal=True, vertical_alignment="center"):
         st.markdown(plain(f"{job.name} {STATES[job.state]}{note}."))
-        if job.state != "done":
+        if job.state != "done" and owner.allowed():
             st.button(
                 "Resume", key=f"job.resume.{job.name}", icon=":material/play_arrow:", disabled=bool(job.refusal), on_click=_obeyed,
                 args=(jobs.resume, job.name), help=plain(job.refusal) or None,
             )  # fmt: skip
     if job.state == "crashed":
-        problem(str(job.status["message"]) or "It did not say why.")
+        problem(why(job) or "It did not say why.")
         log(job)
 
 
@@ -78,15 +85,37 @@ def damaged(kind: str) -> None:
         problem(f"Run '{each.name}' is damaged and left out: {each.reason}")
 
 
+def why(job: Job) -> str:
+    """What it said when it broke off; to visitors, that it did: the sentence may name files of the server."""
+    return str(job.status["message"]) if owner.allowed() else "Why it broke off stands in its log, which the owner of this server reads."
+
+
 def log(job: Job) -> None:
-    """The end of what it printed; unfolded on request."""
-    if text := jobs.said(job.folder, 3_000):
+    """The end of what it printed; unfolded on request. For the owner."""
+    if owner.allowed() and (text := jobs.said(job.folder, 3_000)):
         with st.expander("What it printed last"):
             st.text(text)
 
 
+def launch(name: str, words: Callable[[Path], Sequence[str]], device: str = "auto") -> bool:
+    """Let `python -m core WORDS` begin in a new folder under runs/, for which `words` gives them. Whether it did; why not stands on the page
+    after the callback. Every page starts its jobs here: nothing else asks whether the visitor may."""
+    try:
+        owner.required(STARTS)
+        most, at = owner.limit(settings.JOBS), sum(job.alive for job in jobs.jobs())
+        if most is not None and at >= most:
+            raise InputError(f"{at} trainings and studies are at work or in line, and no more are taken; wait for one to end, or stop one")
+        folder = jobs.new_folder(name)
+        jobs.launch(folder, words(folder), device)
+    except CoreError as error:
+        session.choose(session.REFUSED, str(error))
+        return False
+    return True
+
+
 def _obeyed(order: Callable[[str], Job], name: str) -> None:
     try:
+        owner.required(STARTS)
         order(name)
     except CoreError as error:
         session.choose(session.REFUSED, str(error))

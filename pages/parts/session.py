@@ -72,6 +72,8 @@ VECTOR_ATTACK = "vector_attack"
 WINDOWS = "windows"
 VECTOR_STUDIES = "vectors"
 LEVEL = "level"
+OWNER = "owner"
+NOT_OWNER = "not_owner"
 
 LINKED: dict[str, type] = {
     MODEL: str, LABEL: str, PINS: list, EXPLAINER: str, PRESET: str, SETTINGS: list, COMPARED: list,

@@ -10,6 +10,7 @@ import streamlit as st
 
 from core.errors import Cancelled, CoreError
 from core.exhaustion import as_sentence
+from pages.parts import owner
 
 
 def plain(text: str) -> str:
@@ -20,8 +21,11 @@ def plain(text: str) -> str:
 
 
 def problem(error: CoreError | str) -> None:
-    """An error's sentence, word for word."""
-    st.error(plain(str(error)), icon=":material/error:")
+    """An error's sentence, word for word; what a visitor of a shared server may do, as such."""
+    if isinstance(error, owner.OwnersOnly):
+        st.info(plain(str(error)), icon=":material/lock:")
+    else:
+        st.error(plain(owner.without_paths(str(error))), icon=":material/error:")
 
 
 @contextmanager

@@ -10,6 +10,7 @@ import streamlit as st
 from core.render.defences import Curve, roc
 from core.study import follow
 from core.study.campaigns import Campaign
+from pages.parts import owner
 from pages.parts.show import plain
 from pages.parts.study_views import table
 
@@ -29,7 +30,8 @@ def squeezed(shown: Sequence[Campaign]) -> None:
             "as one) and takes some minutes; its table and the detector's curve then stand here:",
             icon=":material/compress:",
         )
-        st.code(f"python -m core squeeze --checkpoint {one.request.study.checkpoint} --records {one.folder} --adaptive 50", language="bash")
+        command = f"python -m core squeeze --checkpoint {one.request.study.checkpoint} --records {one.folder} --adaptive 50"
+        st.code(owner.without_paths(command), language="bash")
 
 
 def _block(study: Campaign, found: dict[str, Any]) -> None:

@@ -10,10 +10,10 @@ from core.attacks import ATTACKS, FIDELITIES, GOALS, Recipe, recipe
 from core.data import DATASETS, is_present
 from core.data.debtags import cached_file
 from core.errors import CoreError, InputError
-from core.jobs import new_folder, root
-from core.study.jobs import start
+from core.jobs import root
+from core.study.jobs import words
 from core.study.settings import AUTO, EDGES, Request, Study
-from pages.parts import forms, loading, session
+from pages.parts import forms, loading, owner, running, session
 from pages.parts.cards import Card
 from pages.parts.show import plain
 
@@ -26,7 +26,7 @@ MAX_WORKERS = 8
 
 def form(cards: list[Card]) -> None:
     """Everything about a study, with an estimate before and a start."""
-    if not cards:
+    if not cards or not owner.offers(running.STARTS):
         return
     try:
         request, workers = _asked([card.name for card in cards])
@@ -88,11 +88,8 @@ def _name(request: Request) -> str:
 
 
 def _start(request: Request, name: str, workers: int) -> None:
-    try:
-        start(request, new_folder(name), workers)
+    if running.launch(name, lambda folder: words(request, folder, workers), "cpu"):
         session.choose(session.STARTED, name)
-    except CoreError as error:
-        session.choose(session.REFUSED, str(error))
 
 
 def _estimate(request: Request, workers: int, card: Card) -> None:

@@ -68,7 +68,7 @@ def watch() -> None:
     started = session.get(session.STARTED)
     if started and started not in names() and not (job := jobs.find(started)).alive:
         session.forget(session.STARTED)
-        problem(str(job.status["message"]) or jobs.said(job.folder) or f"Study '{started}' ended at once and did not say why.")
+        problem(running.why(job) or jobs.said(job.folder) or f"Study '{started}' ended at once and did not say why.")
 
 
 def foreseen(job: jobs.Job) -> None:

@@ -14,13 +14,15 @@ from core.study.campaigns import Campaign
 from core.study.exports import rows_to_csv, rows_to_json
 from core.study.statistics import Interval
 from core.study.summary import Filter, by_bin, gap, query_area, row
-from pages.parts import loading
+from pages.parts import loading, owner
 from pages.parts.cards import Card
 from pages.parts.show import plain
 
 KINDS = {"cosine": "cosine", "angular": "1 − arccos(cosine), as the paper's code has it"}
 LISTED = 40
 """Rows of a table that are shown without scrolling."""
+READS = "lets other checkpoints read a study's texts, for what they make of them is kept in its folder"
+"""What is the owner's, after 'Only the owner of this server'."""
 COSTS: dict[str, tuple[tables.Cost, bool]] = {"Queries": ("queries", True), "Changed words": ("changed_words", False)}
 
 
@@ -161,6 +163,8 @@ def transfers(shown: Sequence[Campaign], cards: Sequence[Card]) -> None:
     ]
     table("Transfer", rows, "transfer")
     st.caption("Texts that fit: those whose original meets the goal's condition there, too. Two queries a text.")
+    if not owner.offers(READS):
+        return
     readers = st.multiselect("Let the saved texts be read by", [card.name for card in cards], key="study.readers")
     if st.button("Read", key="study.read", icon=":material/forward:", disabled=not readers):
         _read(shown, [card for card in cards if card.name in readers])
@@ -168,6 +172,7 @@ def transfers(shown: Sequence[Campaign], cards: Sequence[Card]) -> None:
 
 
 def _read(shown: Sequence[Campaign], cards: Sequence[Card]) -> None:
+    owner.required(READS)
     bar = st.progress(0.0, "Reading …")
     with loading.slot(lambda text: bar.progress(0.0, text)):
         for card in cards:

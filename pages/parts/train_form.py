@@ -12,13 +12,13 @@ from core.data import DATASETS, is_present
 from core.data.debtags import cached_file
 from core.defences import DEFENCES, defence_class
 from core.errors import CoreError, InputError
-from core.jobs import launch, new_folder, root
+from core.jobs import root
 from core.models import MODELS
 from core.render.defences import weight_curve
 from core.training import slots
 from core.training.estimate import estimate
 from core.training.request import Training, base_config, base_settings
-from pages.parts import forms, loading, session
+from pages.parts import forms, loading, owner, running, session
 from pages.parts.cards import Card
 from pages.parts.frame import KINDS
 from pages.parts.show import plain
@@ -32,6 +32,8 @@ PARENT, AFRESH = "From a checkpoint", "Afresh"
 
 def form(cards: list[Card]) -> None:
     """Everything about a training, with an estimate before and a start."""
+    if not owner.offers(running.STARTS):
+        return
     try:
         asked = _asked([card for card in cards if card.model in MODELS and card.model != SOLVED])
     except CoreError as error:
@@ -129,9 +131,5 @@ def _name(asked: Training) -> str:
 
 
 def _launch(asked: Training, name: str) -> None:
-    try:
-        folder = new_folder(name)
-        launch(folder, asked.words(folder), asked.device)
+    if running.launch(name, asked.words, asked.device):
         session.choose(session.RUN, name)
-    except CoreError as error:
-        session.choose(session.REFUSED, str(error))

@@ -14,7 +14,7 @@ from core.jobs import Job
 from core.render import training as figures
 from core.render.trace import table
 from core.training.runs import read_config, read_progress
-from pages.parts import running, session
+from pages.parts import owner, running, session
 from pages.parts.show import plain
 
 
@@ -75,7 +75,8 @@ def _made(job: Job) -> None:
     """Where the finished model lies; one click leads on with it."""
     if job.state != "done" or job.checkpoint is None:
         return
-    st.success(plain(f"Its checkpoint lies in {job.checkpoint}. It is in every list of checkpoints as '{job.name}'."), icon=":material/check:")
+    where = f"Its checkpoint lies in {job.checkpoint}. It is" if owner.allowed() else "Its checkpoint is"
+    st.success(plain(f"{where} in every list of checkpoints as '{job.name}'."), icon=":material/check:")
     if job.name not in names():
         return
     ways = [("Explain with it", "train.use", ":material/ink_highlighter:", "pages/explain.py")]
@@ -94,11 +95,12 @@ def _told(job: Job) -> None:
         rows = [{"setting": name, "value": str(value)} for name, value in _flat(config)]
         if rows:
             st.dataframe(rows, hide_index=True, width="stretch")
-        if job.words:
+        if job.words and owner.allowed():
             st.code("python -m core " + " ".join(job.words), language=None, wrap_lines=True)
         if peak := job.status.get("peak_bytes"):
             gpu = f", {job.status['peak_gpu_bytes'] / 2**30:.1f} GB of the GPU's" if "peak_gpu_bytes" in job.status else ""
-            st.caption(plain(f"Most memory so far: {peak / 2**30:.1f} GB{gpu}. Device: {job.device or 'not recorded'}. Folder: {job.folder}"))
+            folder = f" Folder: {job.folder}" if owner.allowed() else ""
+            st.caption(plain(f"Most memory so far: {peak / 2**30:.1f} GB{gpu}. Device: {job.device or 'not recorded'}.{folder}"))
     if job.state != "crashed":
         running.log(job)
 

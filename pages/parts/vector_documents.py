@@ -13,9 +13,8 @@ from core.errors import InputError
 from core.explainers.one_vector import OneVector
 from core.ranking import top_k
 from core.vector_cli import Opened, open_document
-from pages.parts import loading, session
+from pages.parts import loading, owner, session
 from pages.parts.cards import Card
-from pages.parts.data_source import LOOPBACK
 from pages.parts.reading import Reading
 from pages.parts.show import plain, problem
 
@@ -64,7 +63,7 @@ def choose(card: Card) -> VectorReading | None:
     """The widgets; the document once its data set was read, which waits for a click."""
     places = [name for name in DATASETS if is_present(name) and name != "debtags"]
     given = session.get(session.DATASET)
-    if given is not None and given not in places and st.get_option("server.address") in LOOPBACK and Path(str(given)).exists():
+    if given is not None and given not in places and owner.allowed() and Path(str(given)).exists():
         places = [str(given), *places]
     if not places:
         problem("No data set of vectors is on this machine. Get one that its README names, and set TREMOR_DATA to the folder that holds it.")

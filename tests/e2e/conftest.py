@@ -49,17 +49,18 @@ def _free_port() -> int:
 
 
 @contextmanager
-def serving(checkpoints: Path, log: Path) -> Iterator[str]:
-    """A fresh server; yields its address."""
+def serving(checkpoints: Path, log: Path, folder: Path = ROOT) -> Iterator[str]:
+    """A fresh server of the app.py in a folder; yields its address."""
     port = _free_port()
+    address = f"http://127.0.0.1:{port}/{os.environ.get('STREAMLIT_SERVER_BASE_URL_PATH', '')}".rstrip("/")
     command = [sys.executable, "-m", "streamlit", "run", "app.py", f"--server.port={port}"]
     with log.open("wb") as stream:
         server = subprocess.Popen(
-            command, cwd=ROOT, env={**os.environ, "TREMOR_CHECKPOINTS": str(checkpoints)}, stdin=subprocess.DEVNULL, stdout=stream, stderr=stream
+            command, cwd=folder, env={**os.environ, "TREMOR_CHECKPOINTS": str(checkpoints)}, stdin=subprocess.DEVNULL, stdout=stream, stderr=stream
         )
         try:
-            _wait(f"http://127.0.0.1:{port}/_stcore/health", server, log)
-            yield f"http://127.0.0.1:{port}"
+            _wait(f"{address}/_stcore/health", server, log)
+            yield address
         finally:
             server.kill()  # asked to end, it takes its time
             server.wait()
