@@ -250,7 +250,6 @@ def _open(pair: tuple[Campaign, Campaign], each: tuple[Record, Record]) -> None:
 def _take(pair: tuple[Campaign, Campaign], record: Record) -> None:
     """The document, the label and both checkpoints, on the other side of this page."""
     session.put_text(record["text"])
-    session.choose(session.DRAFT, record["text"])
     session.choose(session.LABEL, record["label"])
     session.choose(session.GOAL, record["goal"])
     session.choose(session.K, int(record["k"]))
