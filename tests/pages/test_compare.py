@@ -284,7 +284,7 @@ def test_one_study_says_how_to_make_the_other(campaign: AppTest, tmp_path: Path)
     for name in ("beta", "gamma"):
         shutil.rmtree(tmp_path / "runs" / name)
     campaign.run()
-    assert not campaign.exception and "--pairs-from runs/alpha" in said(campaign)
+    assert not campaign.exception and "There is one study, alpha" in said(campaign)
 
 
 def test_a_record_opens_on_one_document(campaign: AppTest, made: Path) -> None:
