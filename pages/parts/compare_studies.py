@@ -73,8 +73,9 @@ def _choose(found: dict[str, Path]) -> tuple[Campaign, Campaign] | None:
         first, second = _fitting(found, first if first in found else None)
         session.choose(session.FIRST, first)
         session.choose(session.SECOND, second)
-    for column, name, key in zip(st.columns(2), ("First study", "Second study"), (session.FIRST, session.SECOND), strict=True):
-        column.selectbox(name, list(found), key=key, persist_state="session")
+    left, right = st.columns(2)
+    left.selectbox("First study", list(found), key=session.FIRST, persist_state="session")
+    right.selectbox("Second study", list(found), key=session.SECOND, persist_state="session")
     names = (str(session.get(session.FIRST)), str(session.get(session.SECOND)))
     if names[0] == names[1]:
         st.info("Choose two different studies.")

@@ -60,6 +60,7 @@ def afresh(tab: Page, address: str) -> None:
     tab.goto(address)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("start", NAMES)
 def test_from_every_page_to_every_other(start: str, url: str, folder: Path, open_tab: Open) -> None:
     digest = str(checkpoint.read_config(folder / "checkpoints" / "tiny-robust")["digest"])
@@ -74,3 +75,20 @@ def test_from_every_page_to_every_other(start: str, url: str, folder: Path, open
     tab.goto("about:blank")
     log = (folder / "log.txt").read_text(errors="replace")
     assert "Traceback" not in log and "Error" not in log, log[-4000:]
+
+
+def test_a_checkpoint_that_was_chosen_goes_along(url: str, folder: Path, open_tab: Open) -> None:
+    """Chosen by hand on one page, seen on the next, and Compare begins with its kin. tests/pages/test_paths.py chooses every kind on every page."""
+    digests = {name: str(checkpoint.read_config(folder / "checkpoints" / name)["digest"]) for name in ("tiny-linear", "tiny-robust")}
+    tab = open_tab(f"{url}/attack?sample=01-audio-editor&label=use%3A%3Aediting")
+    stands(tab, "Attack", digests["tiny-linear"])
+    sidebar = tab.get_by_test_id("stSidebar")
+    sidebar.get_by_role("combobox", name="Checkpoint").click()
+    tab.get_by_role("option", name="tiny-robust").click()
+    stands(tab, "Attack", digests["tiny-robust"])
+    for name in ("Compare", "Explain", "Data"):
+        sidebar.get_by_role("link", name=name, exact=True).click()
+        stands(tab, name, digests["tiny-robust"])
+        if name == "Compare":
+            expect(tab.get_by_text("tiny-robust was made from tiny-linear.")).to_be_visible()
+            expect(tab.get_by_text("Push use::editing out of the top 4")).to_be_visible()
