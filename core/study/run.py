@@ -67,6 +67,12 @@ def read_request(folder: Path) -> tuple[Request, str]:
     return Request.from_json(found), str(found.get("data_digest", ""))
 
 
+def same_attack(folder: Path, checkpoint: str) -> Request:
+    """What the study in `folder` asked, of another checkpoint and on the same pairs."""
+    other, _ = read_request(folder)
+    return Request(replace(other.study, checkpoint=checkpoint, pairs_from=str(folder)), other.recipe, other.switches)
+
+
 def borrow(study: Study, classifier: Classifier, dataset: Dataset) -> Plan:
     """The pairs of the study in `study.pairs_from`, in its order and bins, labels met by name. Whether the classifier holds a pair (its
     label in the top k, say) is found when the pair's turn comes: one that it does not hold is recorded as refused, one whose label it does

@@ -13,6 +13,7 @@ from typing import Any
 
 from core import checkpoint, fields
 from core.attacks.features import LEVELS
+from core.attacks.goals import called
 from core.errors import DataError, InputError
 from core.files import read_json
 from core.study import records
@@ -43,9 +44,9 @@ class VectorCampaign:
 
     @property
     def goal(self) -> str:
-        """'positive-targeted, k = 5'"""
+        """'Push a label out (positive-targeted), k = 5'"""
         tau = f", Jaccard below {self.study.tau:g}" if self.study.goal == "set-change" else ""
-        return f"{self.study.goal}, k = {self.study.k}{tau}"
+        return f"{called(self.study.goal)}, k = {self.study.k}{tau}"
 
     @cached_property
     def figures(self) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from typing import Any
 
 import streamlit as st
 
+from core.attacks.goals import called
 from core.attacks.record import LIMITS, MAX_BYTES, read
 from core.attacks.result import Replayed, replay
 from core.attacks.walk import Walk, walk
@@ -59,7 +60,7 @@ def _shown(record: dict[str, Any], digest: str, card: Card | None) -> None:
     _verdict(record, found, chosen)
     at = _step(walked)
     rows = [
-        ("Made on", record["checkpoint"]), ("Weights digest", record["digest"]), ("Recipe", record["recipe"]), ("Goal", record["goal"]),
+        ("Made on", record["checkpoint"]), ("Weights digest", record["digest"]), ("Recipe", record["recipe"]), ("Goal", called(record["goal"])),
         ("Saved outcome", outcome(record)), *_ranks(record, found), ("Queries", f"{record['queries']:,}"),
         ("Similarity", f"{record['similarity']:.3f} ({record['similarity_kind']})"),
     ]  # fmt: skip

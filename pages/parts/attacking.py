@@ -57,7 +57,7 @@ def setup(reading: Reading) -> None:
 
 
 def _label(reading: Reading) -> None:
-    kind, k = session.get(session.GOAL), int(session.get(session.K))
+    kind, k = attack_controls.chosen_goal(), attack_controls.chosen_k(reading)
     if kind == "non-targeted":
         st.subheader("Labels now")
         labels.ranked(reading, _chosen, [(f"Top {k}: any of them shall leave", reading.top.tolist()[:k])])

@@ -35,7 +35,7 @@ def section(pair: Pair) -> Duel | None:
     st.subheader("The same attack on both")
     duel: Duel | None = session.get(session.DUEL)
     with st.expander("Goal and recipe", icon=":material/tune:", expanded=False):
-        attack_controls.goal_widgets(pair[0])
+        attack_controls.goal_widgets(*pair)
         attack_controls.recipe_widgets()
         attack_controls.truth_widget()
     settings = [attack_controls.current(side) for side in pair]

@@ -10,11 +10,11 @@ import streamlit as st
 from core.agreement import Agreement
 from core.compare import drift
 from core.document import Document
-from core.explainers import LEVELS, Cost, estimate, explain
+from core.explainers import Cost, estimate, explain
 from core.explainers.attribution import Attribution
 from pages.parts import loading, session
 from pages.parts.compare_pair import Pair
-from pages.parts.controls import component, fitting, title
+from pages.parts.controls import component, effort, fitting, which
 from pages.parts.explaining import AT_ONCE, Ask, duration, only, working
 from pages.parts.show import plain
 from pages.parts.words import words
@@ -58,15 +58,9 @@ def explanations(pair: Pair, attacked: tuple[Document | None, Document | None]) 
 def _asks(pair: Pair, attacked: tuple[Document | None, Document | None]) -> list[Ask | None]:
     """Both originals, then both attacked texts; None where a side's text was not changed."""
     names = [name for name in fitting(pair[0].classifier)[0] if name in fitting(pair[1].classifier)[0]]
-    session.default(session.EXPLAINER, names[0], names)
-    session.default(session.PRESET, LEVELS[0], LEVELS)
     with st.container(horizontal=True, gap="medium"):
-        st.segmented_control(
-            "Explainer", names, key=session.EXPLAINER, format_func=title, required=True, persist_state="session", label_visibility="collapsed",
-        )  # fmt: skip
-        st.segmented_control(
-            "Effort", LEVELS, key=session.PRESET, format_func=str.capitalize, required=True, persist_state="session", label_visibility="collapsed",
-        )  # fmt: skip
+        which(names)
+        effort()
     chosen = component(str(session.get(session.EXPLAINER)))
     asked: list[Ask | None] = [Ask(chosen, side.classifier, side.document, (side.chosen or 0,)) for side in pair]
     for side, text in zip(pair, attacked, strict=True):

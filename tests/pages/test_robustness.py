@@ -119,7 +119,7 @@ def test_other_sections(app, section):
 
 
 def test_a_study_without_positive_attacks_has_no_fragile_label(app):
-    assert "No positive-targeted attack" in shown(app(study=["beta"], section="fragile"))
+    assert "None of these studies has the goal “Push a label out (positive-targeted)”" in shown(app(study=["beta"], section="fragile"))
 
 
 def test_texts_are_read_by_another_checkpoint(app, tmp_path):
