@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Literal
 
 import streamlit as st
 
@@ -16,6 +17,17 @@ def plain(text: str) -> str:
     words could otherwise become links, formulas, icons or images that are fetched from outside."""
     one_line = " ".join(text.split())
     return re.sub(r"([\\`*_{}\[\]()#+\-.!|~<>$:&=^\"'@/])", r"\\\1", one_line)
+
+
+ROWS = 40
+"""Rows of a table that are drawn at once; what is longer scrolls in itself, and the page stays one that can be looked over."""
+ROW, EDGE = 35, 2
+"""Pixels of a row and of the frame of Streamlit's tables."""
+
+
+def tall(rows: int) -> int | Literal["content"]:
+    """The height of a table of so many rows, its heading not counted."""
+    return "content" if rows <= ROWS else (ROWS + 1) * ROW + EDGE
 
 
 def problem(error: CoreError | str) -> None:
