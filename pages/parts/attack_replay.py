@@ -49,7 +49,7 @@ def _shown(record: dict[str, Any], digest: str, card: Card | None) -> None:
     from core.render.trace import diff, table
 
     what = ", ".join(record["labels"]) or "any of the top labels"
-    st.subheader(plain(f"Saved attack on {what}"))
+    st.header(plain(f"Saved attack on {what}"))
     chosen = next((one for one in all_cards()[0] if one.name == record["checkpoint"]), card)
     if chosen is None:
         return

@@ -17,7 +17,7 @@ from pages.parts import attack_controls, labels, loading, session
 from pages.parts.attack_controls import Setting
 from pages.parts.explaining import duration, heard, working
 from pages.parts.reading import Reading
-from pages.parts.show import plain, problem, sentences
+from pages.parts.show import place_for, plain, problem, sentences
 from pages.parts.stepper import Run
 from pages.parts.words import words
 
@@ -51,7 +51,7 @@ def setup(reading: Reading) -> None:
         attack_controls.recipe_widgets()
         attack_controls.truth_widget()
         setting = attack_controls.current(reading)
-        with start, sentences():
+        with start, place_for("attack.start", None if setting is None else key_of(setting, reading)), sentences():
             _start(setting, reading)
         words(reading.original, f"attack.text.{reading.original.digest}", read=reading.words_read)
 
@@ -59,10 +59,10 @@ def setup(reading: Reading) -> None:
 def _label(reading: Reading) -> None:
     kind, k = attack_controls.chosen_goal(), attack_controls.chosen_k(reading)
     if kind == "non-targeted":
-        st.subheader("Labels now")
+        st.header("Labels now")
         labels.ranked(reading, _chosen, [(f"Top {k}: any of them shall leave", reading.top.tolist()[:k])])
         return
-    st.subheader("Label")
+    st.header("Label")
     if kind == "negative-targeted":
         labels.ranked(reading, _chosen, _targets(reading, k))
         return

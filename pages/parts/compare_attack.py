@@ -32,7 +32,7 @@ KEYS = {"Enter": "step", "ArrowRight": "step", "ArrowLeft": "back"}
 
 def section(pair: Pair) -> Duel | None:
     """The setting, the start, and the attack under way. Returns it, if it is of this document, pair and setting."""
-    st.subheader("The same attack on both")
+    st.header("The same attack on both")
     duel: Duel | None = session.get(session.DUEL)
     with st.expander("Goal and recipe", icon=":material/tune:", expanded=False):
         attack_controls.goal_widgets(*pair)

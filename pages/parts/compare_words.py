@@ -16,7 +16,7 @@ from pages.parts import loading, session
 from pages.parts.compare_pair import Pair
 from pages.parts.controls import component, effort, fitting, which
 from pages.parts.explaining import AT_ONCE, Ask, duration, only, working
-from pages.parts.show import plain
+from pages.parts.show import place_for, plain
 from pages.parts.words import words
 
 LEGEND = "<p class='legend'><span class='for'>towards the label</span><span class='against'>against it</span></p>"
@@ -38,20 +38,21 @@ class Drift:
 def explanations(pair: Pair, attacked: tuple[Document | None, Document | None]) -> list[Drift]:
     """The chosen label on both sides, and on what an attack has made of the text there. Returns what was compared."""
     label = session.get(session.LABEL)
-    st.subheader("Explanations")
+    st.header("Explanations")
     if unknown := [side.classifier.name for side in pair if side.chosen is None]:
         said = "Choose a label above: its words light up under both." if not label else f"{' and '.join(unknown)} cannot score '{label}'."
         st.markdown(f":gray[{plain(said)}]")
         return []
     asked = _asks(pair, attacked)
-    found = _answers(asked)
-    if found is None:
-        return []
-    drifts = _drifts([side.classifier.name for side in pair], asked, found, str(label))
-    _table(drifts)
-    st.html(LEGEND)
-    for row in (0, 2):
-        _row(asked[row : row + 2], found[row : row + 2], str(label), "under attack, " if row else "")
+    with place_for("compare.words", *(None if one is None else one.key for one in asked)):
+        found = _answers(asked)
+        if found is None:
+            return []
+        drifts = _drifts([side.classifier.name for side in pair], asked, found, str(label))
+        _table(drifts)
+        st.html(LEGEND)
+        for row in (0, 2):
+            _row(asked[row : row + 2], found[row : row + 2], str(label), "under attack, " if row else "")
     return drifts
 
 

@@ -65,6 +65,8 @@ MODELS = "of"
 MEASURED = "measured"
 CELL = "cell"
 CLAIM = "claim"
+EVIDENCE = "evidence"
+TABLE = "table"
 DOCUMENT = "document"
 SPLIT = "split"
 SEARCH = "search"
@@ -82,6 +84,7 @@ LINKED: dict[str, type] = {
     DATASET: str, LAYER: int, HEAD: int, VIEW: str, SECTION: str,
     SAMPLE: str, GOAL: str, K: int, MARGIN: int, STEALTH: bool, GAMMA: str, RECIPE: str, FIDELITY: str, SWITCHES: list, STUDIES: list, RUN: str,
     OTHER: str, SIDE: str, FIRST: str, SECOND: str, PAPERS: list, MODELS: list, MEASURED: bool, CELL: str, CLAIM: str,
+    EVIDENCE: str, TABLE: str,
     DOCUMENT: int, SPLIT: str, SEARCH: str, READ_AS: str,
     WINDOWS: str, VECTOR_STUDIES: list, LEVEL: str,
 }  # fmt: skip

@@ -68,7 +68,7 @@ def _defaults(one: VectorReading) -> None:
 
 def _labels(one: VectorReading) -> None:
     k, kind, top = int(session.get(session.K)), session.get(session.GOAL), one.reading.top.tolist()
-    st.subheader("Label")
+    st.header("Label")
     offered: list[tuple[str, Sequence[int]]]
     if kind == Promote.NAME:
         offered = [(f"Below rank {k}: choose the one that shall enter", top[k:])]
