@@ -60,7 +60,7 @@ def fetch(folder: Path, mirror: str | None = None, suite: str = SUITE) -> Path:
     if done.returncode or not any(target.kind == "Packages" for target in targets):
         said = _without_addresses(done.stderr) or "no Packages file came"
         raise DataError(
-            f"apt could not fetch the index of '{suite}' from {'that' if mirror else 'your'} Debian mirror: {said}. Check it, or {REMEDY}"
+            f"apt could not fetch the index of '{suite}' from {'that' if mirror else 'your'} Debian mirror: {said.rstrip('.')}. Check it, or {REMEDY}"
         )
     for target in targets:
         shutil.copy(target.file, index)
@@ -91,8 +91,8 @@ def _day(date: str) -> str:
 
 def _written(folder: Path, mirror: str, suite: str) -> str:
     """A sources file for one mirror."""
-    if re.search(r"\s", mirror) or "://" not in mirror:
-        raise DataError(f"'{mirror}' is no address of a mirror; it begins with http://, https:// or file:// and holds no space")
+    if re.search(r"\s", mirror) or ":/" not in mirror:
+        raise DataError(f"'{mirror}' is no address of a mirror; it begins with http://, https:// or file:/ and holds no space")
     path = folder / "debian.sources"
     signed = f"Signed-By: {KEYRING}\n" if KEYRING.is_file() else ""
     path.write_text(f"Types: deb\nURIs: {mirror}\nSuites: {suite}\nComponents: main\n{signed}", encoding="utf-8")
@@ -101,7 +101,10 @@ def _written(folder: Path, mirror: str, suite: str) -> str:
 
 def _configured(folder: Path, suite: str) -> str:
     """The sources file of this machine that names the suite; where none does, one of ours that asks the Debian mirror of another suite."""
-    targets = [target for target in _targets(_options(folder)) if target.component == "main" and target.kind == "Packages"]
+    options = _options(folder)
+    # By the Release files that the machine has, which know a suite's other names; without, for one that never fetched any.
+    every = [*_targets(options), *_targets([*options, "--no-release-info"])]
+    targets = [target for target in every if target.component == "main" and target.kind == "Packages"]
     found = next((target for target in targets if target.of(suite)), None)
     if found is not None:
         return found.sources
@@ -117,7 +120,6 @@ def _options(folder: Path, sources: str | None = None) -> list[str]:
     off = [f"Acquire::IndexTargets::{kind}::DefaultEnabled" for kind in ("deb-src::Sources", "deb::DEP-11", "deb::Contents-deb")]
     options: Mapping[str, object] = {
         "Acquire::Languages": "en", "Debug::NoLocking": "1", "APT::Architecture": "amd64", "APT::Architectures": "amd64",
-        # Where nothing is fetched, the machine's own lists say whose mirror is whose.
         **({} if sources is None else {
             "Dir::State::lists": folder / "lists", "Dir::Cache": folder, "Dir::Etc::sourcelist": sources, "Dir::Etc::sourceparts": "/dev/null",
         }),
@@ -153,8 +155,8 @@ def _apt(verb: str, *rest: str | list[str]) -> subprocess.CompletedProcess[str]:
 
 def _without_addresses(said: str) -> str:
     """apt's complaint in one line, without its mirror's address and host: records and reports of it shall not name them."""
-    hosts = {found.split("@")[-1].split(":")[0] for found in re.findall(r"\w+://([^/\s]+)", said)} | set(re.findall(r"resolve '([^']+)'", said))
-    line = re.sub(r"\w+(\+\w+)*://\S+", "the mirror", " ".join(said.split()))
+    hosts = {found.split("@")[-1].split(":")[0] for found in re.findall(r"\w+://([^/\s']+)", said)} | set(re.findall(r"resolve '([^']+)'", said))
+    line = re.sub(r"\b[a-z][a-z+]*:/+[^\s']*", "the mirror", " ".join(said.split()))
     for host in sorted(hosts, key=len, reverse=True):
         line = line.replace(host, "the mirror")
     return line[:500]
