@@ -36,7 +36,10 @@ def under_way(reading: Reading) -> Run | None:
     if run is None or session.get(session.SETUP):
         return None
     setting = attack_controls.current(reading)
-    return run if setting is not None and run.key == key_of(setting, reading) else None
+    if setting is None or run.key != key_of(setting, reading):
+        return None
+    loading.count("attack", run, run)
+    return run
 
 
 def setup(reading: Reading) -> None:
@@ -147,4 +150,5 @@ def _prepared(setting: Setting, reading: Reading, key: tuple[Any, ...]) -> tuple
         made = attack.begin(reading.classifier, reading.original, setting.truth)
         cost = estimate(made)
     session.choose(session.PREPARED, (key, made, cost))
+    loading.count("attack", made, made)
     return made, cost

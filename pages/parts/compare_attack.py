@@ -54,6 +54,7 @@ def section(pair: Pair) -> Duel | None:
         duel = Duel(key, (_begun(made[0], pair, 0), _begun(made[1], pair, 1)))
         session.choose(session.DUEL, duel)
         st.rerun()
+    loading.count("attack", duel, duel)
     _perform(duel)
     _shown(duel, pair)
     return duel

@@ -12,7 +12,7 @@ from core import fields
 from core.attacks.coordinates import Pool
 from core.attacks.features import FEATURE_ATTACKS, FeatureAttack, FeatureResult, FeatureSession, FeatureStep, PointSearch
 from core.attacks.goals import ALL_GOALS, TITLES, AllWrong, AnyGoal, Demote, Disturb, Promote, SetChange, to_json
-from pages.parts import labels, session, vector_documents, vector_found
+from pages.parts import labels, loading, session, vector_documents, vector_found
 from pages.parts.cards import Card
 from pages.parts.explaining import heard, working
 from pages.parts.forms import form
@@ -120,6 +120,7 @@ def _attack(one: VectorReading, goal: AnyGoal | None, search: PointSearch) -> No
     key = (*one.key, str(to_json(goal)), search.NAME, tuple(fields.to_json(search).items()))
     run: VectorRun | None = session.get(session.VECTOR_ATTACK)
     if run is not None and run.key == key and run.steps[-1].ended:
+        loading.count("attack", run, run)
         vector_found.show(run.result)
         return
     st.markdown(plain(f"At most {search.queries:,} queries, everything counted."))

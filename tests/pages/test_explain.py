@@ -69,9 +69,7 @@ def test_fidelity_that_was_stopped_is_offered_again(explain: AppTest) -> None:
     from pages.parts import loading
 
     page = opened(explain, label=LABEL, asked=True)
-    results = loading._results()
-    for key in [key for key in results._kept if key[0] == "fidelity"]:
-        del results._kept[key]
+    loading.forget("fidelity")
     del page.session_state["asked"]
     page.run()
     assert not page.exception and "Comprehensiveness" not in html(page)
