@@ -95,7 +95,7 @@ class Store(Uncounted):
 
     def put(self, key: Hashable, value: Any) -> None:
         """Keep a value, as the last used one. One larger than the bound is not kept, but found while somebody uses it."""
-        size = measured((key, value))
+        size = measured(value)
         with self._lock:
             self._take_out(key)
             self._add(size)
@@ -128,7 +128,7 @@ class Store(Uncounted):
         """Count what somebody else holds, as it is now, until it is gone: a visitor's attack, say. Makes room for it."""
         with self._lock:
             self._take_out(key)
-            size = measured((key, value))
+            size = measured(value)
             self._add(size)
             self._lend(key, _Entry(value, size))
             dropped = self._make_room()
