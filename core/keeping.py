@@ -89,8 +89,13 @@ class Store(Uncounted):
                 return entry.value
             lent = self._lent.get(key)
             value = None if lent is None else lent.value()
-        if value is not None:
-            self.put(key, value)
+            if lent is None or value is None or lent.size.total > self.limit:
+                return value
+            del self._lent[key]
+            self._kept[key] = _Entry(value, lent.size)
+            dropped = self._make_room()
+        if dropped >= WORTH:
+            self._released()
         return value
 
     def put(self, key: Hashable, value: Any) -> None:
