@@ -36,21 +36,25 @@ class Handle(Uncounted):
 def on(key: Any, resolve: Callable[[], Any], known: tuple[str, ...] = ()) -> Any:
     """A handle on the model that `resolve` loads, or finds loaded. `known` names attributes that are small and never change, so that asking
     for them loads nothing. A capability (core.types) is found in the handle as it is in the model."""
-    model = _resolved(key, resolve)
+    model = _held(key, resolve())
     kind: Any = _class_for(cast("Any", type(model)), tuple(sorted(name for name in dir(model) if not name.startswith("__"))))
     return kind(key, resolve, {name: getattr(model, name) for name in known})
 
 
-def _resolved(key: Any, resolve: Callable[[], Any]) -> Any:
-    """The model. The thread that asks holds on to it until it ends or has used others: what a running script uses stays loaded."""
+def _held(key: Any, model: Any) -> Any:
+    """The thread that asks holds on to the model until it ends or has used others: what a running script uses stays loaded."""
     used = _using.__dict__.setdefault("models", OrderedDict())
-    found = used.pop(key, None)
-    if found is None:
-        found = resolve()
-    used[key] = found
+    used.pop(key, None)
+    used[key] = model
     while len(used) > USED:
         used.popitem(last=False)
-    return found
+    return model
+
+
+def _resolved(key: Any, resolve: Callable[[], Any]) -> Any:
+    """The model as this thread holds it, or as it is kept."""
+    found = _using.__dict__.get("models", {}).get(key)
+    return found if found is not None else _held(key, resolve())
 
 
 def _forwarded(name: str) -> property:

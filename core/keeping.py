@@ -89,13 +89,18 @@ class Store(Uncounted):
                 return entry.value
             lent = self._lent.get(key)
             value = None if lent is None else lent.value()
-        if value is not None:
-            self.put(key, value)
+            if lent is None or value is None or lent.size.total > self.limit:
+                return value
+            del self._lent[key]
+            self._kept[key] = _Entry(value, lent.size)
+            dropped = self._make_room()
+        if dropped >= WORTH:
+            self._released()
         return value
 
     def put(self, key: Hashable, value: Any) -> None:
         """Keep a value, as the last used one. One larger than the bound is not kept, but found while somebody uses it."""
-        size = measured((key, value))
+        size = measured(value)
         with self._lock:
             self._take_out(key)
             self._add(size)
@@ -128,7 +133,7 @@ class Store(Uncounted):
         """Count what somebody else holds, as it is now, until it is gone: a visitor's attack, say. Makes room for it."""
         with self._lock:
             self._take_out(key)
-            size = measured((key, value))
+            size = measured(value)
             self._add(size)
             self._lend(key, _Entry(value, size))
             dropped = self._make_room()

@@ -19,7 +19,7 @@ TRACKED = 4_096
 
 
 class Uncounted:
-    """What is passed over: a base class for what only refers to something that is kept elsewhere."""
+    """What is passed over where another value refers to it: a base class for what is kept, and counted, by itself."""
 
 
 _PASSED_OVER = (type, ModuleType, FunctionType, BuiltinFunctionType, Uncounted)
@@ -47,7 +47,7 @@ def measured(value: Any) -> Size:
     while waiting:
         one = waiting.pop()
         # type(one), not isinstance: a class may be claimed (see core.handle).
-        if id(one) in seen or issubclass(type(one), _PASSED_OVER):
+        if id(one) in seen or (one is not value and issubclass(type(one), _PASSED_OVER)):
             continue
         seen.add(id(one))
         place = _buffer(one, tensor)

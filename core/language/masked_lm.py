@@ -20,6 +20,7 @@ from core.document import Document
 from core.errors import InputError
 from core.models.encoder import PieceTokenizer, Tokens, batches_by_length, pad
 from core.ranking import top_k
+from core.sizes import Uncounted
 from core.types import FloatArray, IntArray
 
 _BATCH_TOKENS = 4_096
@@ -34,7 +35,7 @@ class Place:
     asked: IntArray
 
 
-class MaskedLanguageModel:
+class MaskedLanguageModel(Uncounted):
     """A loaded model: `core.language.load` makes it. Nothing in it changes but caches, so threads may share it.
 
     `network` gives `logits(ids, mask, rows, columns)` [m, V] at places of a padded batch, and `table` [V, d], the input

@@ -86,7 +86,15 @@ def dataset(where: str, options: Options | None = None) -> Dataset:
     path = Path(where)
     files = islice(path.rglob("*"), STAMPED) if path.is_dir() else [path] if path.is_file() else []
     stamp = tuple((str(file), file.lstat().st_mtime_ns) for file in files)
-    return _store().made(("data set", where, options, stamp), lambda: load_dataset(where, options))
+    return _as_it_stands("data set", (where, options), stamp, lambda: load_dataset(where, options))
+
+
+def _as_it_stands(kind: str, place: Hashable, stamp: Hashable, make: Callable[[], T]) -> T:
+    """What lies in a place on the disk; of what lay there before nothing is kept."""
+    key, store = (kind, place, stamp), _store()
+    if store.get(key) is None:
+        store.drop(lambda other: other[:2] == key[:2] and other != key)
+    return store.made(key, make)
 
 
 def completed(where: str) -> Dataset:
@@ -115,14 +123,14 @@ def campaign(folder: Path) -> Campaign:
     """A study as it stands on the disk; read anew when it has a record more."""
     from core.study.campaigns import read_campaign
 
-    return _store().made(("study", str(folder), _stand(folder)), lambda: read_campaign(folder))
+    return _as_it_stands("study", str(folder), _stand(folder), lambda: read_campaign(folder))
 
 
 def vector_campaign(folder: Path) -> VectorCampaign:
     """The same for a study of feature vectors."""
     from core.study.vector_campaigns import read_vector_campaign
 
-    return _store().made(("vector study", str(folder), _stand(folder)), lambda: read_vector_campaign(folder))
+    return _as_it_stands("vector study", str(folder), _stand(folder), lambda: read_vector_campaign(folder))
 
 
 def _stand(folder: Path) -> Hashable:
@@ -137,11 +145,12 @@ def board() -> Board:
 
     files = sorted(path for pattern in ("*.json", "records/*/*.jsonl") for path in records.FOLDER.glob(pattern))
     stamp = tuple((str(file), file.lstat().st_size, file.lstat().st_mtime_ns) for file in files)
-    key = ("board", str(records.FOLDER), stamp, tuple(checkpoint.names()))
-    if (found := _store().get(key)) is not None:
-        return cast("Board", found)
-    with st.spinner("Computing figures and intervals from the records …"):
-        return _store().made(key, lambda: read_board(records.FOLDER))
+
+    def read() -> Board:
+        with st.spinner("Computing figures and intervals from the records …"):
+            return read_board(records.FOLDER)
+
+    return _as_it_stands("board", str(records.FOLDER), (stamp, tuple(checkpoint.names())), read)
 
 
 def labels(chosen: Card) -> LabelSpace:

@@ -80,6 +80,7 @@ def test_python_s_own_objects_are_counted_with_what_they_hold() -> None:
             self.array = np.zeros(MB)
 
     assert measured([Held(), Thing, np, len, test_python_s_own_objects_are_counted_with_what_they_hold]).total < 500
+    assert measured(Held()).total > 8 * MB  # by itself it counts
 
 
 # -- the bound
