@@ -89,6 +89,8 @@ ALIASES = {"checkpoint": MODEL}
 
 MAX_ITEMS = 12
 """Items of a list that a link carries."""
+LONGEST = 1_000
+"""Characters of a choice that a link carries: no name is longer."""
 
 _PUBLISHED = "_published"
 
@@ -106,9 +108,12 @@ def begin() -> None:
 
 
 def _restore(name: str, values: list[str]) -> None:
-    """An unknown parameter or a malformed number is left alone: a link may come from another version."""
+    """An unknown parameter, a malformed number or a value too long is left alone: a link may come from another version."""
     name = ALIASES.get(name, name)
     kind = LINKED.get(name)
+    values = [value for value in values if len(value) <= LONGEST]
+    if not values:
+        return
     if kind is bool:
         st.session_state[name] = values[-1] == "True"
     elif kind is list:
