@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 
 from core.checked import FORMAT, MAX_CONFIG_BYTES, can_be_stored, checked_config, checked_files, digest_of, held_texts, is_plain
 from core.errors import CheckpointError
+from core.files import read_json
 from core.labels import LabelSpace
 from core.lineage import MAX_PARENTS, Origin, divide_tensors, join_tensors, join_texts
 from core.packing import PLAIN, file_sum, pack_weights
@@ -163,10 +164,10 @@ def _places(name: str) -> list[Path]:
 def _kind(path: Path) -> str:
     """What a config.json says it is of, without any check."""
     try:
-        config = json.loads(path.read_text(encoding="utf-8")) if path.stat().st_size <= MAX_CONFIG_BYTES else None
-    except (ValueError, OSError, RecursionError):
+        config = read_json(path, dict[str, Any], MAX_CONFIG_BYTES, CheckpointError)
+    except CheckpointError:
         return CLASSIFIER
-    kind = config.get("kind") if isinstance(config, dict) else None
+    kind = config.get("kind")
     return kind if isinstance(kind, str) else CLASSIFIER
 
 
@@ -174,10 +175,10 @@ def find(name: str | Path) -> Path:
     """The folder of a checkpoint: a name in checkpoints/, that of a run that made one, or a path. CheckpointError lists the known names."""
     path = Path(name)
     with suppress(OSError):  # a name too long for any file
-        if str(name) and (path / "config.json").is_file():
+        if str(name) and os.path.lexists(path / "config.json"):
             return path
     for place in _places(str(name)):
-        if (place / "config.json").is_file():
+        if os.path.lexists(place / "config.json"):
             return place
     raise CheckpointError(
         f"there is no checkpoint '{name}'; known are {', '.join(names()) or 'none'}, or give the path of a folder with a config.json"
@@ -216,7 +217,7 @@ def _chain(folder: Path, config: dict[str, Any], kind: str) -> list[tuple[Path, 
         if len(chain) > MAX_PARENTS:
             raise CheckpointError(f"checkpoint '{called(folder)}' stands on more than {MAX_PARENTS} others, one on another; save it without a parent")
         places = [below.absolute().parent / origin.name, *_places(origin.name)] if is_plain(origin.name) else []
-        found = next((place for place in places if (place / "config.json").is_file()), None)
+        found = next((place for place in places if os.path.lexists(place / "config.json")), None)
         if found is None:
             raise CheckpointError(
                 f"checkpoint '{called(folder)}' stands on '{origin.name}', which lies neither beside it nor in {FOLDER}, nor did a run "

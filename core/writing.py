@@ -17,6 +17,9 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
+from core.errors import CoreError, InputError
+from core.files import append_to
+
 PART = ".part"
 """Ends the name of what is being written."""
 OLD = ".old"
@@ -29,7 +32,8 @@ def write_atomically(path: Path, content: str | bytes) -> None:
     """Write beside, then rename: a reader sees the old file or the new one, never half of it."""
     data = content.encode("utf-8") if isinstance(content, str) else content
     with beside(path) as part:
-        descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o666)
+        # A link under that name would have its target emptied; a pipe would be waited for.
+        descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK, 0o666)
         try:
             _write(descriptor, data)
             os.fsync(descriptor)
@@ -47,19 +51,17 @@ def beside(path: Path) -> Iterator[Path]:
         done()
 
 
-def append(path: Path, data: bytes, sync: bool = True) -> None:
-    """Add to a file, which is created where there is none. Where not all of it can be added, nothing is. `sync`: it is on the disk
-    when this returns."""
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o666)
-    try:
+def append(path: Path, data: bytes, error: type[CoreError] = InputError, sync: bool = True) -> None:
+    """Add to a regular file, which is created where there is none; `error` for any other. Where not all of it can be added, nothing is.
+    `sync`: it is on the disk when this returns."""
+    with append_to(path, error) as stream:
+        descriptor = stream.fileno()  # what is buffered would be tried again when the stream is closed
         end = os.fstat(descriptor).st_size
         with _unless_done(lambda: os.ftruncate(descriptor, end)) as done:
             _write(descriptor, data)
             if sync:
                 os.fsync(descriptor)
             done()
-    finally:
-        os.close(descriptor)
 
 
 @contextmanager

@@ -20,6 +20,7 @@ import numpy as np
 from scipy import sparse
 
 from core.errors import DataError, InputError
+from core.files import read_text
 from core.labels import LabelSpace
 from core.writing import write_atomically
 
@@ -77,7 +78,7 @@ def write(clusters: LabelClusters, path: Path) -> None:
 def read(path: Path) -> LabelClusters:
     """What `write` wrote. DataError names the line that is something else."""
     source, of = "", {}
-    lines = path.read_text(encoding="utf-8").split("\n")
+    lines = read_text(path, error=DataError).split("\n")
     if lines[0] != HEADER:
         raise DataError(f"the first line must read '{HEADER}'", path, 1)
     for number, line in enumerate(lines[1:], 2):

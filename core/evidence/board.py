@@ -7,7 +7,6 @@ a paper has no row for stands below its table as ours alone; what nobody measure
 
 from __future__ import annotations
 
-import json
 import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -26,6 +25,7 @@ from core.evidence.records import Record
 from core.evidence.run import State, states
 from core.evidence.selecting import NOT_YET, Chosen, Missing, check_where, fits, known, select
 from core.evidence.showing import figure, fitting, scaled
+from core.files import read_json
 
 FILE = "links.json"
 YES, PARTLY, NO = "yes", "partly", "no"
@@ -185,7 +185,7 @@ def read_links(whole: Papers, folder: Path | None = None) -> tuple[Link, ...]:
     """DataError for a link that meets no row, for a row that no link meets, and for what `check` finds."""
     path = (folder or records.FOLDER) / FILE
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))["links"]
+        found = read_json(path, dict[str, Any])["links"]
         links = tuple(Link(**{**one, "rows": tuple(one["rows"])}) for one in found)
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise DataError(f"the links between papers and records cannot be read: {type(error).__name__} {error}", path) from error

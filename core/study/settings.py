@@ -94,6 +94,8 @@ class Request:
     @classmethod
     def from_json(cls, found: dict[str, Any]) -> Request:
         """SettingsError for settings that this version does not know."""
+        if not isinstance(found.get("study"), dict) or not isinstance(found.get("switches"), dict):
+            raise SettingsError("this folder's config.json is no study's: it needs 'study' and 'switches' as objects")
         try:
             return cls(fields.from_json(Study, found["study"]), str(found["recipe"]), fields.from_json(Recipe, found["switches"]))
         except (KeyError, TypeError) as error:

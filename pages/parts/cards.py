@@ -32,7 +32,8 @@ def _precision(provenance: Any) -> float | None:
     found = provenance
     for key in ("evaluation", "metrics", "P@1", "value"):
         found = found.get(key) if isinstance(found, dict) else None
-    return float(found) if isinstance(found, int | float) else None
+    fits = isinstance(found, int | float) and not isinstance(found, bool) and 0 <= found <= 1
+    return float(found) if fits else None
 
 
 def card(name: str) -> Card:

@@ -82,17 +82,25 @@ def _choose(found: dict[str, Path]) -> tuple[Campaign, Campaign] | None:
         return None
 
 
+def _request(folder: Path) -> Request | None:
+    """What a study was asked; None where its folder is damaged or of another version, which is said when it is chosen."""
+    try:
+        return Request.from_json(read_config(folder) or {})
+    except CoreError:
+        return None
+
+
 def _fitting(found: dict[str, Path], first: str | None) -> tuple[str, str]:
     """Names of two studies worth comparing: from their config.json alone."""
-    requests = {name: Request.from_json(config) for name, folder in found.items() if (config := read_config(folder)) is not None}
+    requests = {name: request for name, folder in found.items() if (request := _request(folder)) is not None}
     # By the folder's own name: the path was written where the command was given, and shipped studies have moved since.
     folders = {folder.name: name for name, folder in found.items()}
     for name, request in requests.items():
         base = folders.get(Path(request.study.pairs_from).name)
         if base is not None and base != name and first in (None, base, name):
             return base, name
-    for one in [first] if first else list(found):
-        for other in found:
+    for one in [first] if first in requests else list(requests):
+        for other in requests:
             mine, theirs = requests[one], requests[other]
             same = unlike(mine.study, theirs.study) is None and (mine.study.dataset, mine.recipe) == (theirs.study.dataset, theirs.recipe)
             if same and mine.study.checkpoint != theirs.study.checkpoint:

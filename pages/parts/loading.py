@@ -118,7 +118,7 @@ def vector_campaign(folder: Path) -> VectorCampaign:
 
 def _stand(folder: Path) -> Hashable:
     files = sorted(path for pattern in ("plan.json", "config.json", "records.jsonl*") for path in folder.glob(pattern))
-    return tuple((file.name, file.stat().st_size, file.stat().st_mtime_ns) for file in files)
+    return tuple((file.name, file.lstat().st_size, file.lstat().st_mtime_ns) for file in files)  # lstat: a link may lead nowhere
 
 
 @st.cache_resource(max_entries=2, show_spinner="Computing figures and intervals from the records …")
@@ -133,7 +133,7 @@ def board() -> Board:
     from core.evidence import records
 
     files = sorted(path for pattern in ("*.json", "records/*/*.jsonl") for path in records.FOLDER.glob(pattern))
-    stamp = tuple((str(file), file.stat().st_size, file.stat().st_mtime_ns) for file in files)
+    stamp = tuple((str(file), file.lstat().st_size, file.lstat().st_mtime_ns) for file in files)
     return cast("Board", _board(str(records.FOLDER), (stamp, tuple(checkpoint.names()))))
 
 

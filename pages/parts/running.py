@@ -9,6 +9,7 @@ import streamlit as st
 
 from core import jobs
 from core.errors import CoreError
+from core.exhaustion import as_sentence
 from core.jobs import Job
 from core.study.estimate import spoken
 from pages.parts import session
@@ -64,12 +65,18 @@ def ended(job: Job, note: str = "") -> None:
         st.markdown(plain(f"{job.name} {STATES[job.state]}{note}."))
         if job.state != "done":
             st.button(
-                "Resume", key=f"job.resume.{job.name}", icon=":material/play_arrow:", disabled=not job.words, on_click=_obeyed,
-                args=(jobs.resume, job.name), help=None if job.words else "How it was started is not known: give its command again.",
+                "Resume", key=f"job.resume.{job.name}", icon=":material/play_arrow:", disabled=bool(job.refusal), on_click=_obeyed,
+                args=(jobs.resume, job.name), help=plain(job.refusal) or None,
             )  # fmt: skip
     if job.state == "crashed":
         problem(str(job.status["message"]) or "It did not say why.")
         log(job)
+
+
+def damaged(kind: str) -> None:
+    """A line for each run of a kind whose folder cannot be read, with the reason."""
+    for each in jobs.damaged(kind):
+        problem(f"Run '{each.name}' is damaged and left out: {each.reason}")
 
 
 def log(job: Job) -> None:
@@ -81,7 +88,8 @@ def log(job: Job) -> None:
 
 def _obeyed(order: Callable[[str], Job], name: str) -> None:
     try:
-        order(name)
+        with as_sentence():
+            order(name)
     except CoreError as error:
         session.choose(session.REFUSED, str(error))
 

@@ -72,6 +72,7 @@ VECTOR_ATTACK = "vector_attack"
 WINDOWS = "windows"
 VECTOR_STUDIES = "vectors"
 LEVEL = "level"
+TOO_LONG = "too_long"
 
 LINKED: dict[str, type] = {
     MODEL: str, LABEL: str, PINS: list, EXPLAINER: str, PRESET: str, SETTINGS: list, COMPARED: list,

@@ -10,6 +10,7 @@ from core.attacks import ATTACKS, FIDELITIES, GOALS, Recipe, recipe
 from core.data import DATASETS, is_present
 from core.data.debtags import cached_file
 from core.errors import CoreError, InputError
+from core.exhaustion import as_sentence
 from core.jobs import new_folder, root
 from core.study.jobs import start
 from core.study.settings import AUTO, EDGES, Request, Study
@@ -89,7 +90,8 @@ def _name(request: Request) -> str:
 
 def _start(request: Request, name: str, workers: int) -> None:
     try:
-        start(request, new_folder(name), workers)
+        with as_sentence():
+            start(request, new_folder(name), workers)
         session.choose(session.STARTED, name)
     except CoreError as error:
         session.choose(session.REFUSED, str(error))

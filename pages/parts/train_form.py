@@ -12,6 +12,7 @@ from core.data import DATASETS, is_present
 from core.data.debtags import cached_file
 from core.defences import DEFENCES, defence_class
 from core.errors import CoreError, InputError
+from core.exhaustion import as_sentence
 from core.jobs import launch, new_folder, root
 from core.models import MODELS
 from core.render.defences import weight_curve
@@ -130,8 +131,9 @@ def _name(asked: Training) -> str:
 
 def _launch(asked: Training, name: str) -> None:
     try:
-        folder = new_folder(name)
-        launch(folder, asked.words(folder), asked.device)
+        with as_sentence():
+            folder = new_folder(name)
+            launch(folder, asked.words(folder), asked.device)
         session.choose(session.RUN, name)
     except CoreError as error:
         session.choose(session.REFUSED, str(error))

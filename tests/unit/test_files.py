@@ -13,7 +13,7 @@ import msgspec
 import pytest
 
 from core.errors import CheckpointError, DataError, InputError
-from core.files import Count, parse_json, read_bytes, read_gzip, read_json, read_lines, read_text, size
+from core.files import Count, depth, parse_json, read_bytes, read_gzip, read_json, read_lines, read_text, size
 
 
 class Status(msgspec.Struct):
@@ -146,3 +146,27 @@ def test_a_packed_file_is_read_up_to_the_limit(tmp_path: Path) -> None:
 
 def test_sizes_in_words() -> None:
     assert [size(n) for n in (5, 2**10, 3 * 2**19, 16 * 2**20, 4 * 2**30)] == ["5 bytes", "1 KiB", "1.5 MiB", "16 MiB", "4 GiB"]
+
+
+@pytest.mark.parametrize(
+    ("content", "levels"),
+    [(b'{"a": [1, {"b": "]]]["}], "c": [[]]}', 0), (b"[" * 101 + b"]" * 101, 101), (b'["\\"' + b"[" * 200 + b'", ' + b"[" * 101 + b"]" * 102, 102)],
+)
+def test_levels_are_counted_outside_of_strings(content: bytes, levels: int) -> None:
+    """Few brackets are not counted: they cannot be deep."""
+    assert depth(content) == levels
+
+
+def test_free_json_has_a_depth_too(tmp_path: Path) -> None:
+    (tmp_path / "a.json").write_bytes(b'{"a": ' + b"[" * 150 + b"]" * 150 + b"}")
+    with pytest.raises(InputError, match="nested too deep, 100 levels"):
+        read_json(tmp_path / "a.json", dict[str, Any])
+
+
+def test_a_link_that_a_person_named_may_be_followed(tmp_path: Path) -> None:
+    (tmp_path / "kept").write_text("x")
+    (tmp_path / "link").symlink_to(tmp_path / "kept")
+    (tmp_path / "zero").symlink_to("/dev/zero")
+    assert read_bytes(tmp_path / "link", follow=True) == b"x"
+    with pytest.raises(InputError, match="is a device, not a regular file"):
+        read_bytes(tmp_path / "zero", follow=True)
