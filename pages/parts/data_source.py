@@ -27,7 +27,7 @@ from pages.parts.show import plain
 CHECKPOINT, UPLOAD, PLACE = "checkpoint", "upload", "file"
 ENDINGS = ("jsonl", "csv", "tsv")
 MEGABYTES = 20
-LIMIT = Options(total_bytes=100 * 2**20, line_bytes=MEGABYTES * 2**20, lines=500_000, columns=500)
+LIMIT = Options(total_bytes=100 * 2**20, line_bytes=MEGABYTES * 2**20, lines=200_000, columns=500, row_labels=50_000)
 """An upload may be packed: this much is unpacked and no more. Short rows cost hundreds of times their bytes, and a browser shows no table
 of a million columns."""
 
@@ -92,7 +92,8 @@ def _upload() -> Dataset | None:
     file = st.file_uploader(
         f"JSON lines, CSV or TSV in UTF-8, at most {MEGABYTES} MB: one document a row, a column of text and a column of labels", type=ENDINGS,
         max_upload_size=MEGABYTES,
-        help=f"At most {LIMIT.lines:,} lines and {LIMIT.columns:,} columns. It may be packed (gzip); unpacked at most {LIMIT.total_bytes >> 20} MB.",
+        help=f"At most {LIMIT.lines:,} lines, {LIMIT.columns:,} columns and {LIMIT.row_labels:,} labels a row. It may be packed (gzip); "
+        f"unpacked it may have {LIMIT.total_bytes >> 20} MB.",
     )  # fmt: skip
     if file is None:
         st.caption("The file stays on this machine: in the server's memory, while it is looked at.")

@@ -184,14 +184,14 @@ save(Path(sys.argv[1]), 2.0)
 
 @pytest.mark.slow
 def test_after_a_kill_there_is_a_whole_checkpoint(tmp_path: Path) -> None:
-    """Killed before each of its steps: deleting what an earlier kill left, four files put on the disk, the exchange, deleting the old."""
+    """Killed before each of its steps: deleting what an earlier kill left, five files put on the disk, the exchange, deleting the old."""
     root = Path(__file__).resolve().parents[2]
-    for moment in range(1, 8):
+    for moment in range(1, 9):
         folder = tmp_path / str(moment) / "model"
         save(folder, 1.0)
         command = [sys.executable, "-c", KILLED, str(folder), str(moment)]
         assert subprocess.run(command, cwd=root, timeout=60, check=False).returncode == -9
-        assert value_of(folder) == (2.0 if moment == 7 else 1.0)
+        assert value_of(folder) == (2.0 if moment == 8 else 1.0)
         save(folder, 3.0)
         assert value_of(folder) == 3.0 and [one.name for one in folder.parent.iterdir()] == ["model"]
 

@@ -23,7 +23,7 @@ class Options:
     """How to read. `text`, `labels` and `id` name columns of a table (several text columns: "title,body"); `separator`
     parts the labels in a table's cell; `hashed_split` divides a data set that has only a training split. The limits hold after
     unpacking, so that a small bomb does not fill the memory: bytes of one line (or JSON value) and of all files together, lines of all
-    files together (a short row costs hundreds of times its bytes), columns of a table."""
+    files together (a short row costs hundreds of times its bytes), columns of a table, labels of one of its rows."""
 
     format: str | None = None
     text: str | None = None
@@ -35,9 +35,10 @@ class Options:
     total_bytes: int = 8 * 2**30
     lines: int = 2**31
     columns: int = 100_000
+    row_labels: int = 5_000_000
 
     def __post_init__(self) -> None:
-        for name in ("line_bytes", "total_bytes", "lines", "columns"):
+        for name in ("line_bytes", "total_bytes", "lines", "columns", "row_labels"):
             if getattr(self, name) < 1:
                 raise InputError(f"{name} must be at least 1; got {getattr(self, name)}")
 

@@ -63,7 +63,7 @@ def read(path: Path, source: Source) -> Dataset:
                 texts, label_column, id_column = columns
                 if label_column not in record:
                     raise DataError(f"the column '{label_column}' is missing", file, line)
-                labels, are_ids = labels_of(record[label_column], source.options.separator, file, line)
+                labels, are_ids = _labels(record[label_column], source.options, file, line)
                 numbered = numbered and are_ids
                 text = "\n".join(part for column in texts if (part := string(record, column, file, line)))
                 gather.add(
@@ -75,6 +75,15 @@ def read(path: Path, source: Source) -> Dataset:
     if known is None or not numbered or not names.place:
         return gather.by_name(data_name(path), names)
     return noted(gather.by_name(data_name(path), names, known=known), "label ids were read as places in the list of label names")
+
+
+def _labels(cell: Any, options: Options, file: Path, line: int) -> tuple[list[str], bool]:
+    """The labels of one cell, no more than the limit; a list of 0 and 1, one for each label there is, is no longer than that either."""
+    if not isinstance(cell, list) or len(cell) <= options.row_labels:
+        labels, are_ids = labels_of(cell, options.separator, file, line)
+        if len(labels) <= options.row_labels:
+            return labels, are_ids
+    raise DataError(f"the row has more than {options.row_labels:,} labels, the most that are read here", file, line)
 
 
 def _files(path: Path) -> list[Path]:
