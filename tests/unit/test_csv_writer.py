@@ -89,3 +89,54 @@ def test_nothing_else_writes_csv() -> None:
         if other.search(line) and path.name != "csv_writer.py"
     ]
     assert found == []
+
+
+# -- every table that can be taken away
+
+
+HOSTILE_NAMES = ("=1+1", "+1+cmd|' /C calc'!A0", "@SUM(1)", "\t=1", "a;=1")
+
+
+def runnable(text: str) -> list[str]:
+    """The cells of a CSV that a spreadsheet would run."""
+    return [
+        cell
+        for row in csv.reader(io.StringIO(text, newline=""))
+        for cell in row
+        if not cell.startswith("'") and RUNS.match(cell) and not NUMBER.fullmatch(cell)
+    ]
+
+
+def test_records_of_a_study_hold_no_formula() -> None:
+    from core.study import exports
+
+    record = {
+        "text": "=HYPERLINK(1) text", "label": "=1+1", "bin": "1-5", "pair": "-x", "document": "@d", "reason": "reached", "note": "+n",
+        "adversarial": "-2+3 words", "score_before": [-0.5], "score_after": [0.5], "top_before": list(HOSTILE_NAMES), "top_after": ["=2"],
+        "true_labels": list(HOSTILE_NAMES), "queries": 3, "success": True, "rank_before": [1], "rank_after": [7], "change_rate": 0.1,
+        "similarity": 0.9, "similarity_kind": "=k", "steps": [{"position": 0, "from": "=a", "to": "=b"}], "label_count": 3, "start_rank": 1,
+        "margin": -1,
+    }  # fmt: skip
+    written = exports.to_csv([record])
+    row = next(csv.DictReader(io.StringIO(written, newline="")))
+    assert runnable(written) == []
+    assert (row["original_text"], row["target_label"], row["original_score"], row["margin"]) == ("'=HYPERLINK(1) text", "'=1+1", "-0.5", "-1")
+    assert exports.frame([record])["target_label"].tolist() == ["=1+1"]  # parquet holds what was
+
+
+def test_explanations_hold_no_formula() -> None:
+    import numpy as np
+
+    from core.document import Document
+    from core.render import report
+    from tests.unit.render.test_heatmap import attribution
+
+    for name in HOSTILE_NAMES:
+        assert runnable(report.to_csv([attribution(Document.from_text("Go, C++!"), np.array([1.5, -2.0]), name)])) == []
+
+
+def test_any_other_table_holds_no_formula() -> None:
+    from core.study.exports import rows_to_csv
+
+    rows = [{name: name, "n": -2} for name in HOSTILE_NAMES]
+    assert runnable(rows_to_csv(rows)) == [] and "-2" in rows_to_csv(rows)
