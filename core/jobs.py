@@ -17,6 +17,7 @@ from __future__ import annotations
 import os
 import re
 import shlex
+import shutil
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -117,7 +118,7 @@ def launch(folder: Path, words: Sequence[str], device: str = "auto", where: Path
     found = slots.devices(device)
     if not found:
         raise InputError(f"there is no device '{device}' on this machine; use cpu or auto")
-    words = whole(words, where)
+    words, new = whole(words, where), not folder.exists()
     try:
         lock = slots.hold(folder / LOCK, ENDING)
         if lock is None:
@@ -131,6 +132,8 @@ def launch(folder: Path, words: Sequence[str], device: str = "auto", where: Path
         finally:
             os.close(lock)
     except OSError as error:
+        if new:  # else its name would be taken by a run that never was
+            shutil.rmtree(folder, ignore_errors=True)
         raise exhausted(error) or error from error
 
 

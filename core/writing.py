@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
+from core.errors import CoreError, InputError
 from core.files import append_to
 
 PART = ".part"
@@ -50,11 +51,11 @@ def beside(path: Path) -> Iterator[Path]:
         done()
 
 
-def append(path: Path, data: bytes, sync: bool = True) -> None:
-    """Add to a file, which is created where there is none. Where not all of it can be added, nothing is. `sync`: it is on the disk
-    when this returns. InputError where it is no regular file: a link would have its target written to."""
-    with append_to(path) as stream:
-        descriptor = stream.fileno()
+def append(path: Path, data: bytes, error: type[CoreError] = InputError, sync: bool = True) -> None:
+    """Add to a regular file, which is created where there is none; `error` for any other. Where not all of it can be added, nothing is.
+    `sync`: it is on the disk when this returns."""
+    with append_to(path, error) as stream:
+        descriptor = stream.fileno()  # what is buffered would be tried again when the stream is closed
         end = os.fstat(descriptor).st_size
         with _unless_done(lambda: os.ftruncate(descriptor, end)) as done:
             _write(descriptor, data)

@@ -59,7 +59,7 @@ def mend(path: Path) -> None:
 
 def append(path: Path, record: Mapping[str, Any]) -> None:
     """Add a record; when this returns it is on the disk, and where it does not fit there, nothing of it is."""
-    writing.append(path, json.dumps(record, ensure_ascii=False).encode("utf-8", "surrogatepass") + b"\n")
+    writing.append(path, json.dumps(record, ensure_ascii=False).encode("utf-8", "surrogatepass") + b"\n", DataError)
 
 
 def attempts(records: Iterable[Record]) -> list[Record]:

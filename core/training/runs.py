@@ -22,6 +22,7 @@ import sys
 import threading
 import time
 from collections.abc import Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType, TracebackType
@@ -135,18 +136,17 @@ class Run:
         return os.environ.get("RANK", "0") == "0"
 
     def __enter__(self) -> Self:
-        if self.primary:
-            with as_sentence():
+        with ExitStack() as undo, as_sentence():
+            undo.callback(self._leave)
+            if self.primary:
                 self._begin()
-        if threading.current_thread() is threading.main_thread():
-            self._handlers = {number: signal.signal(number, self._on_signal) for number in (signal.SIGTERM, signal.SIGINT)}
-        self._write_status(state="running")
+            if threading.current_thread() is threading.main_thread():
+                self._handlers = {number: signal.signal(number, self._on_signal) for number in (signal.SIGTERM, signal.SIGINT)}
+            self._write_status(state="running")
+            undo.pop_all()
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        for number, handler in self._handlers.items():
-            signal.signal(number, handler)
-        self._handlers = {}
         self._close_bar()
         full = None if error is None else exhausted(error)
         try:
@@ -160,10 +160,17 @@ class Run:
                 self._write_status(state="crashed", eta=None, message=str(said))
             self._board.close()
         finally:
-            while self._held:
-                os.close(self._held.pop())
+            self._leave()
         if full is not None and full is not error:
             raise full from error
+
+    def _leave(self) -> None:
+        """Give back what was taken: the signals, the folder's lock, the device's."""
+        for number, handler in self._handlers.items():
+            signal.signal(number, handler)
+        self._handlers = {}
+        while self._held:
+            os.close(self._held.pop())
 
     def _begin(self) -> None:
         """Take the folder, for nobody else works in it at the same time, and the device, if it is free: jobs wait for their turn
@@ -232,7 +239,7 @@ class Run:
         """Append one record, with the time, to progress.jsonl, in one write."""
         if self.primary:
             line = json.dumps({**record, "time": now()}, ensure_ascii=False) + "\n"
-            append(self.folder / PROGRESS, line.encode("utf-8", "backslashreplace"), sync=False)
+            append(self.folder / PROGRESS, line.encode("utf-8", "surrogatepass"), sync=False)
             self._board.add(record)
 
     def _write_status(self, **changes: Any) -> None:

@@ -27,8 +27,9 @@ from pages.parts.show import plain
 CHECKPOINT, UPLOAD, PLACE = "checkpoint", "upload", "file"
 ENDINGS = ("jsonl", "csv", "tsv")
 MEGABYTES = 20
-LIMIT = Options(total_bytes=200 * 2**20)
-"""An upload may be packed: this much is unpacked and no more."""
+LIMIT = Options(total_bytes=100 * 2**20, line_bytes=MEGABYTES * 2**20, lines=200_000, columns=500, row_labels=50_000)
+"""An upload may be packed: this much is unpacked and no more. Short rows cost hundreds of times their bytes, and a browser shows no table
+of a million columns."""
 
 _GUESS = "guess"
 
@@ -95,6 +96,8 @@ def _upload() -> Dataset | None:
     file = st.file_uploader(
         f"JSON lines, CSV or TSV in UTF-8, at most {most} MB: one document a row, a column of text and a column of labels", type=ENDINGS,
         max_upload_size=most,
+        help=f"At most {LIMIT.lines:,} lines, {LIMIT.columns:,} columns and {LIMIT.row_labels:,} labels a row. It may be packed (gzip); "
+        f"unpacked it may have {LIMIT.total_bytes >> 20} MB.",
     )  # fmt: skip
     if file is None:
         st.caption("The file stays on this machine: in the server's memory, while it is looked at.")

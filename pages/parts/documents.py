@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 import streamlit as st
 
+from core.document import MAX_CHARACTERS
 from pages.parts import session
 from pages.parts.show import problem
 
@@ -65,10 +66,14 @@ def start() -> str | None:
         )  # fmt: skip
     if _samples():
         return TOWARDS[towards]
+    if session.get(session.TOO_LONG):
+        return None
     return TOWARDS["explain"] if explain else TOWARDS["attack"] if attack else None
 
 
 def _box(height: int) -> None:
+    if length := session.get(session.TOO_LONG):
+        problem(f"The document has {length:,} characters; at most {MAX_CHARACTERS:,} are read. Cut it and try again: what was here before stays.")
     session.default(session.DRAFT, session.text())
     placeholder = "Paste the description of a program: a sentence, or pages."
     st.text_area("Document", key=session.DRAFT, height=height, placeholder=placeholder, persist_state="session")
@@ -83,9 +88,16 @@ def _samples() -> bool:
 
 
 def _take_draft() -> None:
-    session.put_text(str(session.get(session.DRAFT, "")))
+    draft = str(session.get(session.DRAFT, ""))
+    session.forget(session.TOO_LONG)
+    if len(draft) > MAX_CHARACTERS:
+        session.choose(session.TOO_LONG, len(draft))
+        session.choose(session.DRAFT, session.text())
+        return
+    session.put_text(draft)
 
 
 def _take(sample: Sample) -> None:
+    session.forget(session.TOO_LONG)
     session.put_text(sample.text)
     session.choose(session.SAMPLE, sample.name)

@@ -11,6 +11,7 @@ import streamlit as st
 
 from core import jobs
 from core.errors import CoreError, InputError
+from core.exhaustion import as_sentence
 from core.jobs import Job
 from core.study.estimate import spoken
 from pages.parts import owner, session
@@ -105,8 +106,9 @@ def launch(name: str, words: Callable[[Path], Sequence[str]], device: str = "aut
         most, at = owner.limit(settings.JOBS), sum(job.alive for job in jobs.jobs())
         if most is not None and at >= most:
             raise InputError(f"{at} trainings and studies are at work or in line, and no more are taken; wait for one to end, or stop one")
-        folder = jobs.new_folder(name)
-        jobs.launch(folder, words(folder), device)
+        with as_sentence():
+            folder = jobs.new_folder(name)
+            jobs.launch(folder, words(folder), device)
     except CoreError as error:
         session.choose(session.REFUSED, str(error))
         return False
@@ -116,7 +118,8 @@ def launch(name: str, words: Callable[[Path], Sequence[str]], device: str = "aut
 def _obeyed(order: Callable[[str], Job], name: str) -> None:
     try:
         owner.required(STARTS)
-        order(name)
+        with as_sentence():
+            order(name)
     except CoreError as error:
         session.choose(session.REFUSED, str(error))
 

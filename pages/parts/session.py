@@ -78,6 +78,7 @@ VECTOR_STUDIES = "vectors"
 LEVEL = "level"
 OWNER = "owner"
 NOT_OWNER = "not_owner"
+TOO_LONG = "too_long"
 
 LINKED: dict[str, type] = {
     MODEL: str, LABEL: str, PINS: list, EXPLAINER: str, PRESET: str, SETTINGS: list, COMPARED: list,
@@ -96,6 +97,8 @@ ALIASES = {"checkpoint": MODEL}
 
 MAX_ITEMS = 12
 """Items of a list that a link carries."""
+LONGEST = 1_000
+"""Characters of a choice that a link carries: no name is longer."""
 
 KEPT = (
     MODEL, LABEL, EXPLAINER, PRESET, COMPARED, DATASET, LAYER, HEAD, VIEW, SECTION, DRAFT, TOWARDS, GOAL, K, MARGIN, STEALTH, GAMMA, RECIPE, FIDELITY,
@@ -137,9 +140,12 @@ def _bring_along() -> None:
 
 
 def _restore(name: str, values: list[str]) -> None:
-    """An unknown parameter or a malformed number is left alone: a link may come from another version."""
+    """An unknown parameter, a malformed number or a value too long is left alone: a link may come from another version."""
     name = ALIASES.get(name, name)
     kind = LINKED.get(name)
+    values = [value for value in values if len(value) <= LONGEST]
+    if not values:
+        return
     if kind is bool:
         st.session_state[name] = values[-1] == "True"
     elif kind is list:

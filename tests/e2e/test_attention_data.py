@@ -104,3 +104,11 @@ def test_the_long_tail_of_a_checkpoint(url: str, open_tab: Open, scheme: str) ->
     tab = open_tab(f"{url}/data", scheme=scheme)
     expect(tab.locator(".js-plotly-plot").get_by_text("torso:")).to_be_visible()
     expect(tab.get_by_test_id("stMain")).to_contain_text("tiny-x knows 12 labels")
+
+
+def test_a_table_is_taken_away_by_our_own_writer_only(url: str, open_tab: Open) -> None:
+    """Streamlit's toolbar offers the raw cells, formulas too: that button is not shown, its neighbour is."""
+    tab = open_tab(f"{url}/data")
+    tab.get_by_test_id("stDataFrame").first.hover()
+    expect(tab.get_by_role("button", name="Search").first).to_be_visible()
+    expect(tab.get_by_role("button", name="Download as CSV", include_hidden=True).first).to_be_hidden()

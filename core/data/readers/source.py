@@ -21,8 +21,9 @@ GZIP = b"\x1f\x8b"
 @dataclass(frozen=True)
 class Options:
     """How to read. `text`, `labels` and `id` name columns of a table (several text columns: "title,body"); `separator`
-    parts the labels in a table's cell; `hashed_split` divides a data set that has only a training split. The limits are bytes
-    after unpacking: of one line (or JSON value) and of all files together, so that a small bomb does not fill the memory."""
+    parts the labels in a table's cell; `hashed_split` divides a data set that has only a training split. The limits hold after
+    unpacking, so that a small bomb does not fill the memory: bytes of one line (or JSON value) and of all files together, lines of all
+    files together (a short row costs hundreds of times its bytes), columns of a table, labels of one of its rows."""
 
     format: str | None = None
     text: str | None = None
@@ -32,9 +33,12 @@ class Options:
     hashed_split: bool = False
     line_bytes: int = 64 * 2**20
     total_bytes: int = 8 * 2**30
+    lines: int = 2**31
+    columns: int = 100_000
+    row_labels: int = 5_000_000
 
     def __post_init__(self) -> None:
-        for name in ("line_bytes", "total_bytes"):
+        for name in ("line_bytes", "total_bytes", "lines", "columns", "row_labels"):
             if getattr(self, name) < 1:
                 raise InputError(f"{name} must be at least 1; got {getattr(self, name)}")
 
@@ -60,6 +64,7 @@ class Source:
     def __init__(self, options: Options) -> None:
         self.options = options
         self._left = options.total_bytes
+        self._lines = options.lines
 
     def spend(self, size: int, path: Path, line: int | None = None) -> None:
         """Count `size` bytes. DataError once all files together are larger than the total limit."""
@@ -67,6 +72,12 @@ class Source:
         if self._left < 0:
             limit = self.options.total_bytes
             raise DataError(f"the data set is larger than {limit:,} bytes when unpacked; raise total_bytes if you trust it", path, line)
+
+    def count(self, path: Path, line: int) -> None:
+        """Count a line, or a row where a format has no lines. DataError once there are more than the limit."""
+        self._lines -= 1
+        if self._lines < 0:
+            raise DataError(f"the data set has more than {self.options.lines:,} lines, the most that are read here", path, line)
 
     def lines(self, path: Path, encoding: str = "utf-8") -> Iterator[tuple[int, str]]:
         """(line number from 1, line without its end). A byte order mark and CRLF are tolerated.
@@ -78,6 +89,7 @@ class Source:
             number = 0
             while line := stream.readline(limit + 1):
                 number += 1
+                self.count(path, number)
                 self.spend(len(line), path, number)
                 if len(line) > limit:
                     raise DataError(f"the line is longer than {limit:,} bytes; raise line_bytes if it should be", path, number)

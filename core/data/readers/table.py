@@ -63,7 +63,7 @@ def read(path: Path, source: Source) -> Dataset:
                 texts, label_column, id_column = columns
                 if label_column not in record:
                     raise DataError(f"the column '{label_column}' is missing", file, line)
-                labels, are_ids = labels_of(record[label_column], source.options.separator, file, line)
+                labels, are_ids = _labels(record[label_column], source.options, file, line)
                 numbered = numbered and are_ids
                 text = "\n".join(part for column in texts if (part := string(record, column, file, line)))
                 gather.add(
@@ -75,6 +75,15 @@ def read(path: Path, source: Source) -> Dataset:
     if known is None or not numbered or not names.place:
         return gather.by_name(data_name(path), names)
     return noted(gather.by_name(data_name(path), names, known=known), "label ids were read as places in the list of label names")
+
+
+def _labels(cell: Any, options: Options, file: Path, line: int) -> tuple[list[str], bool]:
+    """The labels of one cell, no more than the limit; a list of 0 and 1, one for each label there is, is no longer than that either."""
+    if not isinstance(cell, list) or len(cell) <= options.row_labels:
+        labels, are_ids = labels_of(cell, options.separator, file, line)
+        if len(labels) <= options.row_labels:
+            return labels, are_ids
+    raise DataError(f"the row has more than {options.row_labels:,} labels, the most that are read here", file, line)
 
 
 def _files(path: Path) -> list[Path]:
@@ -100,7 +109,18 @@ def _columns(record: dict[str, Any], options: Options, file: Path, line: int) ->
 
 
 def _rows(file: Path, source: Source) -> Iterator[Row]:
-    """(line or row number, cells by column)."""
+    """(line or row number, cells by column), no more columns than the limit."""
+    for number, record in _read_rows(file, source):
+        _check_width(len(record), source, file, number)
+        yield number, record
+
+
+def _check_width(width: int, source: Source, file: Path, line: int) -> None:
+    if width > source.options.columns:
+        raise DataError(f"{width:,} columns are more than the {source.options.columns:,} that are read here", file, line)
+
+
+def _read_rows(file: Path, source: Source) -> Iterator[Row]:
     name = bare(file)
     if name.endswith(".parquet"):
         return _parquet(file, source)
@@ -114,6 +134,7 @@ def _rows(file: Path, source: Source) -> Iterator[Row]:
 def _array(file: Path, source: Source) -> Iterator[Row]:
     """One JSON array of objects; a JSON value is limited like a line. The number is the object's, from 1."""
     for number, record in enumerate(parse_json(source.whole(file), file), 1):
+        source.count(file, number)
         if not isinstance(record, dict):
             raise DataError(f"entry {number} of the array is no object", file)
         yield number, record
@@ -138,6 +159,7 @@ def _csv(file: Path, source: Source) -> Iterator[Row]:
         if not cells:
             continue
         if not columns:
+            _check_width(len(cells), source, file, line)
             columns = cells
         elif len(cells) != len(columns):
             raise DataError(f"{len(cells)} cells under a header of {len(columns)} columns", file, line)
@@ -170,6 +192,7 @@ def _parquet(file: Path, source: Source) -> Iterator[Row]:
         for batch in opened.iter_batches(batch_size=256):
             for record in batch.to_pylist():
                 number += 1
+                source.count(file, number)
                 size = sum(len(value) for value in record.values() if isinstance(value, str | list | bytes))
                 if size > source.options.line_bytes:
                     raise DataError(f"row {number} is longer than {source.options.line_bytes:,}; raise line_bytes if it should be", file)
