@@ -1,15 +1,19 @@
 # make app: the app on http://127.0.0.1:8501      make test: all tests      make check: format, lint, types      make bench: speed against peers
+# make lock: constraints.txt anew from what is installed      make audit: known vulnerabilities of what it locks
 PYTHON ?= python3.11
 VENV := .venv
 BIN := $(VENV)/bin
+AUDIT := .venv-audit
 # On a busy machine torch's spinning threads cost more than they give; see README, "Speed".
 export OMP_NUM_THREADS ?= $(shell n=$$(nproc); echo $$(( n > 4 ? n / 2 : 1 )))
 export OMP_WAIT_POLICY ?= PASSIVE
 export TOKENIZERS_PARALLELISM ?= false
+# Each thread of a server would get a heap of its own, and free memory would lie scattered over them; see core/keeping.py.
+export MALLOC_ARENA_MAX ?= 2
 # Tests run in so many processes, whole files at a time; each loads its own models, so four at most. On one core, in this one.
 WORKERS ?= $(shell n=$$(nproc); echo $$(( n > 4 ? 4 : n > 1 ? n : 0 )))
 
-.PHONY: app test check bench cover clean
+.PHONY: app test check bench cover lock audit clean
 
 app: $(VENV)/.app
 	$(BIN)/streamlit run app.py
@@ -28,17 +32,33 @@ bench: $(VENV)/.dev
 cover: $(VENV)/.dev
 	$(BIN)/python -m pytest --cov --cov-report=term-missing:skip-covered
 
+# The exact version of every package, for `pip install -c`; `make lock UPGRADE=-U` raises what the requirements allow. Without local versions
+# ("+cpu"): which build of torch is taken is the machine's affair.
+lock: | $(VENV)/bin/python
+	$(BIN)/pip install -q $(UPGRADE) -r requirements.txt -r requirements-dev.txt
+	{ echo "# Every package that the tests ran with. Made by 'make lock'; change requirements.txt or requirements-dev.txt, then make it anew."; \
+	  $(BIN)/pip freeze --local | sed -E 's/\+[A-Za-z0-9.]+$$//'; } >constraints.txt.part
+	mv constraints.txt.part constraints.txt
+
+audit: $(AUDIT)/.done
+	$(AUDIT)/bin/python .ci/audit.py constraints.txt
+
 clean:
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage
+	rm -rf $(VENV) $(AUDIT) .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage
 
 $(VENV)/bin/python:
 	@command -v $(PYTHON) >/dev/null || { echo "Python 3.11 is needed: apt install python3.11 python3.11-venv, or make PYTHON=/path/to/python3.11"; exit 1; }
 	$(PYTHON) -m venv $(VENV)
 
-$(VENV)/.app: requirements.txt | $(VENV)/bin/python
-	$(BIN)/pip install -q -r requirements.txt
+$(VENV)/.app: requirements.txt constraints.txt | $(VENV)/bin/python
+	$(BIN)/pip install -q -r requirements.txt -c constraints.txt
 	touch $@
 
 $(VENV)/.dev: requirements-dev.txt $(VENV)/.app
-	$(BIN)/pip install -q -r requirements-dev.txt
+	$(BIN)/pip install -q -r requirements-dev.txt -c constraints.txt
+	touch $@
+
+$(AUDIT)/.done: requirements-audit.txt
+	$(PYTHON) -m venv $(AUDIT)
+	$(AUDIT)/bin/pip install -q -r requirements-audit.txt
 	touch $@

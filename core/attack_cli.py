@@ -8,7 +8,7 @@ from typing import Any
 
 from core import fields
 from core.attacks import Demote, Disturb, Promote, Recipe, Result, recipe, run
-from core.attacks.goals import ALL_GOALS, AllWrong, AnyGoal, SetChange, any_goal_class
+from core.attacks.goals import ALL_GOALS, AllWrong, AnyGoal, SetChange, any_goal_class, explained
 from core.errors import InputError
 from core.types import Classifier, Progress
 from core.windows import read_as
@@ -17,8 +17,7 @@ from core.windows import read_as
 def goal_flags(parser: argparse.ArgumentParser) -> None:
     """--goal, --k, --margin, --stealth, --gamma."""
     group = parser.add_argument_group("goal")
-    names = ", ".join(f"{kind.NAME} ({kind.ALIAS})" for kind in ALL_GOALS.values())
-    group.add_argument("--goal", default="positive-targeted", help=f"{names} (default: positive-targeted)")
+    group.add_argument("--goal", default=Demote.NAME, help=f"{explained(ALL_GOALS)} (default: {Demote.NAME})")
     group.add_argument("--k", type=int, default=5, help="the k of the top k that labels leave or enter (default: 5)")
     group.add_argument("--margin", type=int, default=0, help="positive-targeted: places that labels must fall beyond rank k (default: 0)")
     group.add_argument("--stealth", action="store_true", help="the other labels of the top k must stay there")

@@ -7,7 +7,6 @@ attacked the same pairs (`study --pairs-from`). Nothing is typed in.
 from __future__ import annotations
 
 import argparse
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -16,7 +15,9 @@ from typing import Any
 from core import checkpoint
 from core.card import card
 from core.errors import InputError
+from core.files import read_json
 from core.study import records
+from core.study.shapes import Outcome, outcome
 from core.study.statistics import wilson
 
 Found = tuple[dict[str, Any], list[str]]
@@ -38,11 +39,14 @@ def annotate(arguments: argparse.Namespace) -> Found:
     rows = [*evaluated(_pairs(arguments.evaluations)), *attacked(_pairs(arguments.studies))]
     if not rows:
         raise InputError("give --evaluations or --studies: there is nothing to put on the card")
-    if not {"data", "evaluation"} <= config["provenance"].keys():
+    if not isinstance(config.get("provenance"), dict) or not {"data", "evaluation"} <= config["provenance"].keys():
         raise InputError(f"checkpoint '{arguments.checkpoint}' was not published by `train`: its config.json says nothing of data and evaluation")
     provenance = {**config["provenance"], "defended": rows}
     folder = checkpoint.find(arguments.checkpoint)
-    text = card(folder.name, provenance, str(config["model"]))
+    try:
+        text = card(folder.name, provenance, str(config["model"]))
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise InputError(f"checkpoint '{folder.name}': its provenance is none that `train` wrote: {type(error).__name__} {error}") from error
     checkpoint.annotate(folder, provenance, text)
     return {"checkpoint": folder.name, "digest": config["digest"], "defended": rows}, text.splitlines()
 
@@ -62,7 +66,7 @@ def evaluated(files: Sequence[tuple[str, Path]]) -> list[dict[str, Any]]:
     rows, drawn = [], set()
     for who, path in files:
         try:
-            found = json.loads(path.read_text(encoding="utf-8"))
+            found = read_json(path, dict[str, Any])
             drawn.add((found["data_digest"], found["split"], found["documents"], found["seed"]))
             on = f"{found['documents']:,} documents of {found['split']}, drawn with seed {found['seed']}"
             rows += [_row(who, f"{name}, clean, %", found["metrics"][name], on) for name in ("P@1", "P@3", "P@5")]
@@ -80,8 +84,11 @@ def evaluated(files: Sequence[tuple[str, Path]]) -> list[dict[str, Any]]:
 def attacked(folders: Sequence[tuple[str, Path]]) -> list[dict[str, Any]]:
     """Success of the attack on the pairs that every one of the checkpoints holds, and how many of the base's pairs these are, in percent.
     Wilson's intervals."""
-    found = {who: {(record["row"], record["label"]): record for record in records.read(records.path_in(path))} for who, path in folders}
-    held = [{pair for pair, record in own.items() if record["reason"] not in ("refused", "error")} for own in found.values()]
+    found: dict[str, dict[tuple[int, str | None], Outcome]] = {}
+    for who, path in folders:
+        saved = [outcome(record, str(path)) for record in records.read(records.path_in(path))]
+        found[who] = {(record.row, record.label): record for record in saved}
+    held = [{pair for pair, record in own.items() if record.reason not in ("refused", "error")} for own in found.values()]
     if not held:
         return []
     common, most = set.intersection(*held), max(map(len, held))
@@ -90,9 +97,9 @@ def attacked(folders: Sequence[tuple[str, Path]]) -> list[dict[str, Any]]:
     rows = []
     for who, own in found.items():
         each = [own[pair] for pair in common]
-        wins = sum(record["success"] for record in each)
-        said = f"{each[0]['goal']} attack, {len(common)} pairs that all of them hold (of {most})"
-        rows.append(_row(who, f"success of the {said}, %", asdict(wilson(wins, len(common))), f"pairs of {each[0]['recipe']}, k = {each[0]['k']}"))
+        wins = sum(record.success for record in each)
+        said = f"{each[0].goal} attack, {len(common)} pairs that all of them hold (of {most})"
+        rows.append(_row(who, f"success of the {said}, %", asdict(wilson(wins, len(common))), f"pairs of {each[0].recipe}, k = {each[0].k}"))
     return rows
 
 

@@ -12,11 +12,15 @@ from pathlib import Path
 from typing import Any
 
 from core.errors import CheckpointError
+from core.files import parse_json, read_bytes, read_text
 from core.lineage import Origin
 from core.packing import PACKED, PLAIN, Weights, file_sum, find_weights
 
 FORMAT = 1
 MAX_CONFIG_BYTES = 16 * 2**20
+TEXT_BYTES = 2 * 2**30
+"""Of a text file of a checkpoint: words or features, one a line; 670,091 labels with long names have 60 MB."""
+ANYTHING: Any = Any
 _PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 _REFUSED = (".pkl", ".pickle", ".pt", ".pth", ".bin", ".joblib", ".ckpt", ".npy", ".npz")
 
@@ -31,6 +35,15 @@ def can_be_stored(name: str) -> bool:
     return is_plain(name) and name not in ("config.json", "README.md", PLAIN, *PACKED) and not name.lower().endswith(_REFUSED)
 
 
+def number(config: object, *names: str) -> float | None:
+    """The number under these names, one within the other, of free JSON such as a provenance; None where there is none that is 0 or more."""
+    found = config
+    for name in names:
+        found = found.get(name) if isinstance(found, dict) else None
+    fits = isinstance(found, int | float) and not isinstance(found, bool) and 0 <= found <= 1e300
+    return float(found) if fits else None  # type: ignore[arg-type]  # it is a number, see above
+
+
 def digest_of(config: Mapping[str, Any]) -> str:
     """The weights digest: model, settings, every file's sum, and what is inherited from which parent; the card, the provenance
     and whether the weights are packed do not change it."""
@@ -40,28 +53,33 @@ def digest_of(config: Mapping[str, Any]) -> str:
 
 def checked_config(path: Path, name: str) -> dict[str, Any]:
     """A config.json of this format, with every entry of its kind. No other file is looked at."""
-    if path.is_symlink():
-        raise CheckpointError(f"checkpoint '{name}': config.json is a link; copy the whole folder")
-    if path.stat().st_size > MAX_CONFIG_BYTES:
-        raise CheckpointError(f"checkpoint '{name}': config.json is larger than {MAX_CONFIG_BYTES >> 20} MiB")
     try:
-        config = json.loads(path.read_text(encoding="utf-8"))
-        json.dumps(config, ensure_ascii=False).encode()  # lone surrogates pass as JSON but are no text
-    except (ValueError, OSError, RecursionError) as error:
-        raise CheckpointError(f"checkpoint '{name}': config.json cannot be read ({error})") from error
+        content = read_bytes(path, MAX_CONFIG_BYTES, CheckpointError)
+    except CheckpointError as error:
+        raise CheckpointError(f"checkpoint '{name}': {_said(path, error)}") from error
+    config = parse_json(content, ANYTHING, f"checkpoint '{name}': config.json", CheckpointError)
     if not isinstance(config, dict) or config.get("format") != FORMAT:
         version = config.get("format") if isinstance(config, dict) else None
-        raise CheckpointError(f"checkpoint '{name}' is format {version}; this version reads {FORMAT}. Train it again with this version.")
+        raise CheckpointError(f"checkpoint '{name}' is format {str(version)[:40]}; this version reads {FORMAT}. Train it again with this version.")
     shapes: dict[str, type] = {"model": str, "settings": dict, "documents": int, "files": dict, "digest": str}
     for key, kind in shapes.items():
         if not isinstance(config.get(key), kind):
             raise CheckpointError(f"checkpoint '{name}': config.json needs '{key}' as {kind.__name__}")
+    if not 0 <= config["documents"] < 2**53:
+        raise CheckpointError(f"checkpoint '{name}': config.json needs 'documents' as a number of documents")
     return config
+
+
+def _said(path: Path, error: CheckpointError) -> str:
+    """What is wrong with the file, without the folder, which the checkpoint's name tells."""
+    if path.is_symlink():
+        return "config.json is a link; copy the whole folder"
+    return str(error).replace(str(path), "config.json", 1)
 
 
 def checked_files(folder: Path, config: Mapping[str, Any], origin: Origin | None, name: str) -> Weights:
     """Every listed file is plain, inside the folder, no link, and has the recorded sum; nothing pickled lies beside them."""
-    for stray in folder.iterdir():
+    for stray in _listed(folder, name):
         if stray.suffix.lower() in _REFUSED:
             raise CheckpointError(
                 f"checkpoint '{name}' holds '{stray.name}', a format that can run code when read; only safetensors and text are loaded"
@@ -83,10 +101,16 @@ def checked_files(folder: Path, config: Mapping[str, Any], origin: Origin | None
     return weights
 
 
+def _listed(folder: Path, name: str) -> list[Path]:
+    try:
+        return list(folder.iterdir())
+    except OSError as error:
+        raise CheckpointError(f"checkpoint '{name}' cannot be read: {error.strerror}") from error
+
+
 def held_texts(folder: Path, config: Mapping[str, Any], name: str) -> dict[str, str]:
     """The text files that config.json lists, by name."""
     try:
-        # Decoded by hand: read_text would turn every carriage return into a line feed.
-        return {file: (folder / file).read_bytes().decode("utf-8") for file in config["files"] if file != PLAIN}
-    except (ValueError, OSError) as error:
+        return {file: read_text(folder / file, TEXT_BYTES, CheckpointError) for file in config["files"] if file != PLAIN}
+    except CheckpointError as error:
         raise CheckpointError(f"checkpoint '{name}' cannot be read: {error}") from error

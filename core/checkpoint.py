@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -23,10 +22,12 @@ from numpy.typing import NDArray
 
 from core.checked import FORMAT, MAX_CONFIG_BYTES, can_be_stored, checked_config, checked_files, digest_of, held_texts, is_plain
 from core.errors import CheckpointError
+from core.files import read_json
 from core.labels import LabelSpace
 from core.lineage import MAX_PARENTS, Origin, divide_tensors, join_tensors, join_texts
 from core.packing import PLAIN, file_sum, pack_weights
 from core.saved import Saved, labels_text, parse_labels
+from core.writing import replacing, write_atomically
 
 __all__ = [
     "CLASSIFIER", "FOLDER", "FORMAT", "MAX_CONFIG_BYTES", "RUNS", "Saved", "annotate", "called",
@@ -39,17 +40,6 @@ RUNS = Path(os.environ.get("TREMOR_RUNS", Path(__file__).resolve().parents[1] / 
 MADE = "checkpoint"
 """The folder of a run in which it leaves its model, which goes by the run's name."""
 CLASSIFIER = "classifier"
-
-
-def write_atomically(path: Path, content: str | bytes) -> None:
-    """Write beside, then rename: a reader sees the old file or the new one, never half of it."""
-    beside = path.with_name(path.name + ".part")
-    data = content.encode("utf-8") if isinstance(content, str) else content
-    with beside.open("wb") as stream:
-        stream.write(data)
-        stream.flush()
-        os.fsync(stream.fileno())
-    beside.replace(path)
 
 
 def save(
@@ -66,7 +56,7 @@ def save(
     parent: Saved | None = None,
     delta: Collection[str] = (),
 ) -> str:
-    """Write a checkpoint folder and return its digest. The folder appears whole or not at all.
+    """Write a checkpoint folder and return its digest. The folder appears whole or not at all; until then an older one stays.
 
     `provenance` is free JSON (data digest, command, seed, metrics). Floating tensors are stored as given: cast to
     float16 first to ship them. An older checkpoint in `folder` is replaced; anything else there raises CheckpointError.
@@ -89,22 +79,18 @@ def save(
         raise CheckpointError(
             "delta names tensors to store as a difference, but there is no parent; give the parent as core.checkpoint.load reads it"
         )
-    part = folder.with_name(folder.name + ".part")
-    shutil.rmtree(part, ignore_errors=True)
-    part.mkdir(parents=True)
-    save_file({name: np.asarray(array, order="C") for name, array in tensors.items()}, part / PLAIN)
-    for name, text in texts.items():
-        (part / name).write_text(text, encoding="utf-8", newline="")
-    config = {
-        "format": FORMAT, "model": model, "settings": dict(settings), "documents": 0 if labels is None else labels.documents,
-        **({} if kind == CLASSIFIER else {"kind": kind}), **({} if origin is None else origin.to_json()),
-        "files": {name: file_sum(part / name) for name in sorted([*texts, PLAIN])}, "provenance": dict(provenance or {}),
-    }  # fmt: skip
-    digest = digest_of(config)
-    write_atomically(part / "config.json", json.dumps({**config, "digest": digest}, indent=1, ensure_ascii=False) + "\n")
-    (part / "README.md").write_text(card, encoding="utf-8")
-    shutil.rmtree(folder, ignore_errors=True)
-    part.replace(folder)
+    with replacing(folder, "config.json") as part:
+        save_file({name: np.asarray(array, order="C") for name, array in tensors.items()}, part / PLAIN)
+        for name, text in texts.items():
+            (part / name).write_text(text, encoding="utf-8", newline="")
+        config = {
+            "format": FORMAT, "model": model, "settings": dict(settings), "documents": 0 if labels is None else labels.documents,
+            **({} if kind == CLASSIFIER else {"kind": kind}), **({} if origin is None else origin.to_json()),
+            "files": {name: file_sum(part / name) for name in sorted([*texts, PLAIN])}, "provenance": dict(provenance or {}),
+        }  # fmt: skip
+        digest = digest_of(config)
+        (part / "README.md").write_text(card, encoding="utf-8")
+        write_atomically(part / "config.json", json.dumps({**config, "digest": digest}, indent=1, ensure_ascii=False) + "\n")
     return digest
 
 
@@ -178,10 +164,10 @@ def _places(name: str) -> list[Path]:
 def _kind(path: Path) -> str:
     """What a config.json says it is of, without any check."""
     try:
-        config = json.loads(path.read_text(encoding="utf-8")) if path.stat().st_size <= MAX_CONFIG_BYTES else None
-    except (ValueError, OSError, RecursionError):
+        config = read_json(path, dict[str, Any], MAX_CONFIG_BYTES, CheckpointError)
+    except CheckpointError:
         return CLASSIFIER
-    kind = config.get("kind") if isinstance(config, dict) else None
+    kind = config.get("kind")
     return kind if isinstance(kind, str) else CLASSIFIER
 
 
@@ -189,10 +175,10 @@ def find(name: str | Path) -> Path:
     """The folder of a checkpoint: a name in checkpoints/, that of a run that made one, or a path. CheckpointError lists the known names."""
     path = Path(name)
     with suppress(OSError):  # a name too long for any file
-        if str(name) and (path / "config.json").is_file():
+        if str(name) and os.path.lexists(path / "config.json"):
             return path
     for place in _places(str(name)):
-        if (place / "config.json").is_file():
+        if os.path.lexists(place / "config.json"):
             return place
     raise CheckpointError(
         f"there is no checkpoint '{name}'; known are {', '.join(names()) or 'none'}, or give the path of a folder with a config.json"
@@ -231,7 +217,7 @@ def _chain(folder: Path, config: dict[str, Any], kind: str) -> list[tuple[Path, 
         if len(chain) > MAX_PARENTS:
             raise CheckpointError(f"checkpoint '{called(folder)}' stands on more than {MAX_PARENTS} others, one on another; save it without a parent")
         places = [below.absolute().parent / origin.name, *_places(origin.name)] if is_plain(origin.name) else []
-        found = next((place for place in places if (place / "config.json").is_file()), None)
+        found = next((place for place in places if os.path.lexists(place / "config.json")), None)
         if found is None:
             raise CheckpointError(
                 f"checkpoint '{called(folder)}' stands on '{origin.name}', which lies neither beside it nor in {FOLDER}, nor did a run "

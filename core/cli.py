@@ -1,21 +1,23 @@
 """`python -m core VERB`: predict, explain, attack, study, squeeze, evaluate, train, runs, card, evidence, language, data.
 
 `--json` prints one object on standard output and nothing else there; progress goes to standard error. Exit status 0: done;
-2: refused input, with one sentence on standard error.
+2: refused input, or a disk, a memory or a place that takes no more, with one sentence on standard error; 130: stopped.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import os
 import sys
 from collections.abc import Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
 from core import fields, vector_cli
-from core.errors import Cancelled, CoreError, InputError
+from core.document import MAX_CHARACTERS
+from core.errors import InputError
+from core.exit_status import exit_status
 from core.models import MODELS, config_class
 from core.types import Progress
 from core.windows import POOLINGS, read_as
@@ -40,13 +42,18 @@ def _progress() -> Progress:
 
 
 def _text(arguments: argparse.Namespace) -> str:
-    """The document: --text, or --file (- for standard input)."""
+    """The document: --text, or --file (- for standard input), of which no more is read than a document may have."""
     if arguments.text is not None:
         return str(arguments.text)
     try:
-        return sys.stdin.read() if arguments.file == "-" else Path(arguments.file).read_text(encoding="utf-8")
+        with nullcontext(sys.stdin) if arguments.file == "-" else Path(arguments.file).open(encoding="utf-8") as stream:
+            text = stream.read(MAX_CHARACTERS + 1)
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"{arguments.file} cannot be read as UTF-8 text: {error}") from error
+    if len(text) > MAX_CHARACTERS:
+        name = "standard input" if arguments.file == "-" else arguments.file
+        raise InputError(f"{name} has more than {MAX_CHARACTERS:,} characters, the most that are read of a document; cut it")
+    return text
 
 
 def _print(found: dict[str, Any], arguments: argparse.Namespace, lines: Sequence[str]) -> None:
@@ -296,15 +303,9 @@ def parser(words: Sequence[str]) -> argparse.ArgumentParser:
 def main(words: Sequence[str] | None = None) -> int:
     """Run one verb; returns the exit status."""
     given = list(sys.argv[1:] if words is None else words)
-    arguments = parser(given).parse_args(given)
-    try:
+
+    def run() -> None:
+        arguments = parser(given).parse_args(given)
         arguments.run_verb(arguments)
-    except Cancelled as error:
-        print(f"{error}", file=sys.stderr)
-        return 130
-    except CoreError as error:
-        print(f"{error}", file=sys.stderr)
-        return 2
-    except BrokenPipeError:  # `... | head` has seen enough; without this the interpreter complains once more while it closes
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    return 0
+
+    return exit_status(run)

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from core.agreement import Agreement, of_values, values_of
+from core.attacks.goals import called
 from core.errors import InputError
 from core.explainers.attribution import Attribution
 from core.labels import LabelSpace
@@ -133,10 +134,12 @@ SAME = ("split", "goal", "k", "margin", "stealth", "gamma")
 
 def unlike(first: Study, second: Study) -> str | None:
     """Why two studies cannot be compared pair by pair, as a sentence; None if they can."""
-    wrong = [f"{name} {getattr(first, name)} and {getattr(second, name)}" for name in SAME if getattr(first, name) != getattr(second, name)]
+    pairs = [(name, getattr(first, name), getattr(second, name)) for name in SAME if getattr(first, name) != getattr(second, name)]
+    wrong = [f"{name} “{called(one)}” and “{called(other)}”" if name == "goal" else f"{name} {one} and {other}" for name, one, other in pairs]
     if not wrong:
         return None
-    return f"The two studies asked for different things: {'; '.join(wrong)}. Attack the pairs of one with the other checkpoint (--pairs-from)."
+    said = f"The two studies asked for different things: {'; '.join(wrong)}."
+    return f"{said} A study that takes the pairs of one (--pairs-from) asks the other checkpoint for the same."
 
 
 def compare(first: Sequence[Record], second: Sequence[Record], bins: Sequence[str], chosen: Filter = ANY, seed: int = 0) -> Comparison:

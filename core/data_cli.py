@@ -12,7 +12,7 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("action", choices=("list", "build", "describe"))
     parser.add_argument("dataset", nargs="?", help="a registered name or a path (default: debtags)")
     parser.add_argument("--folder", help="build debtags from Packages and Translation-en files in this folder instead of the network")
-    parser.add_argument("--mirror", default="http://deb.debian.org/debian", help="Debian mirror for building debtags (default: %(default)s)")
+    parser.add_argument("--mirror", help="Debian mirror for building debtags (default: the one that this machine's apt is configured with)")
     parser.add_argument("--suite", default="bookworm", help="Debian suite for building debtags (default: %(default)s)")
 
 

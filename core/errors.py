@@ -7,6 +7,7 @@
     ├── CheckpointError   a checkpoint is missing, damaged, of another format or not to be trusted
     ├── CapabilityError   a component does not fit this classifier; the sentence says why
     ├── Exhausted         the disk or the memory is full; says what to free
+    ├── Unwritable        a place cannot be written or is gone; says what to do instead
     ├── MissingPackage    an optional package is not installed; names the command that installs it
     └── Cancelled         the user asked to stop
 
@@ -58,6 +59,10 @@ class MissingPackage(CoreError, ImportError):
 
 class Exhausted(CoreError):
     """The disk or the memory is full."""
+
+
+class Unwritable(CoreError):
+    """The file system refuses a place: it is read-only, forbidden, gone, or its name is too long."""
 
 
 class Cancelled(CoreError):

@@ -6,15 +6,17 @@
 works on a device at a time; the others stand in line in the order in which they were launched. Nobody serves the line: each waiting
 process looks who stands before it, so that it moves on when pages and servers are closed, and a waiting process that was killed stands
 in nobody's way. The command line is kept in job.json: `resume` starts the very same one.
+
+A run folder may come from elsewhere. Nothing that lies in one is ever run or imported: every process works in this project's folder and
+imports from there alone (`python -P`). Of job.json only the words and the device are used, and without a person's word only where this
+installation has signed them (core.training.orders).
 """
 
 from __future__ import annotations
 
-import json
 import os
 import re
-import subprocess
-import sys
+import shlex
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -23,14 +25,14 @@ from typing import Any
 
 from core import checkpoint
 from core.errors import CoreError, InputError
+from core.exhaustion import exhausted
+from core.files import opened, refuse_links
 from core.training import slots
-from core.training.resources import exhausted
-from core.training.runs import LOCK, LOG, STATUS, STOP, WORDS, State, read_config, read_status, write_job, write_status
+from core.training.orders import VERBS, WORDS, Order, is_ours, read_job, whole, write_job
+from core.training.run_files import LOCK, LOG, STATUS, STOP, State, read_config, read_status, write_status
+from core.training.starting import PYTHON, ROOT, check, spawn
 
-ROOT = Path(__file__).resolve().parents[1]
-VERBS = ("train", "study")
-"""What may be a job. A folder from elsewhere can ask for no other command when it is resumed."""
-PROGRAM: tuple[str, ...] = (sys.executable, "-m", "core")
+PROGRAM: tuple[str, ...] = (*PYTHON, "-m", "core")
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,80}")
 
 
@@ -49,6 +51,8 @@ class Job:
     status: dict[str, Any]
     words: tuple[str, ...]
     place: int | None = None
+    refusal: str = ""
+    """Why it is not resumed on a click, whatever its state; empty where it is."""
 
     @property
     def alive(self) -> bool:
@@ -69,6 +73,11 @@ class Job:
         """The model that it has made."""
         folder = self.folder / "checkpoint"
         return folder if (folder / "config.json").is_file() else None
+
+    @property
+    def command(self) -> str:
+        """Its command line, to be read and typed; what would move a terminal's cursor is spelled out."""
+        return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in shlex.join(("python", "-m", "core", *self.words)))
 
     def to_json(self) -> dict[str, Any]:
         keys = ("what", "step", "total", "eta", "started", "updated", "message")
@@ -101,13 +110,14 @@ def root() -> Path:
 
 def launch(folder: Path, words: Sequence[str], device: str = "auto", where: Path = ROOT) -> None:
     """Let `python -m core WORDS` work in a folder under runs/ as soon as the device ("cpu", "cuda", "auto") is free; on from what is there.
-    Paths among the words are read from the folder `where`. Returns at once. InputError where the folder is at work already, or where there
+    Paths among the words are meant from the folder `where`. Returns at once. InputError where the folder is at work already, or where there
     is no such device."""
     if not words or words[0] not in VERBS:
         raise InputError(f"only {' and '.join(VERBS)} can be jobs, not '{' '.join(words[:1])}'")
     found = slots.devices(device)
     if not found:
         raise InputError(f"there is no device '{device}' on this machine; use cpu or auto")
+    words = whole(words, where)
     try:
         lock = slots.hold(folder / LOCK, ENDING)
         if lock is None:
@@ -117,39 +127,32 @@ def launch(folder: Path, words: Sequence[str], device: str = "auto", where: Path
             write_job(folder, words, device, where)
             kind = "cpu" if found[0].name == "cpu" else "cuda"
             write_status(folder, state="queued", device=kind, ticket=time.time_ns(), what="", eta=None, message="", pid=None)
-            _spawn(folder, words, lock, where)
+            spawn(folder, PROGRAM, words, lock)
         finally:
             os.close(lock)
     except OSError as error:
         raise exhausted(error) or error from error
 
 
-def _spawn(folder: Path, words: Sequence[str], lock: int, where: Path) -> None:
-    """Start the process that watches over the job. The shell between leaves it at once, so that it is nobody's child here: no zombie
-    stays, and nothing has to be waited for."""
-    words = [sys.executable, "-m", "core.training.supervisor", str(folder.resolve()), str(lock), *PROGRAM, *words]
-    paths = {"PYTHONPATH": str(ROOT), "TREMOR_RUNS": str(root()), "TREMOR_CHECKPOINTS": str(checkpoint.FOLDER.resolve())}
-    with (folder / LOG).open("ab") as log:
-        subprocess.run(
-            ["/bin/sh", "-c", '"$@" &', "sh", *words], cwd=where, env={**os.environ, **paths}, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
-            start_new_session=True, pass_fds=(lock,), check=True, timeout=60,
-        )  # fmt: skip
-
-
-def resume(name: str) -> Job:
-    """Start the very same command again, on from its last saved state. InputError where it is at work, done, or not known how it began."""
+def resume(name: str, trusted: bool = False) -> Job:
+    """Start the very same command again, on from its last saved state. InputError where it is at work, done, not known how it began, or where
+    its command came with the folder from elsewhere and nobody has said that it may run here (`trusted`)."""
     job = find(name)
     if job.alive:
         raise InputError(f"run '{name}' is {job.state} already")
     if job.state == "done":
         raise InputError(f"run '{name}' is done; nothing is left to resume")
-    if not job.words:
-        raise InputError(f"run '{name}' has no {WORDS} that says how it was started; give its command again, with the same folder")
-    known = _job_json(job.folder)
-    where = Path(known.get("cwd", ROOT))
-    if not where.is_dir():
-        raise InputError(f"run '{name}' was started in {where}, which is gone; give its command again, with the same folder")
-    launch(job.folder, job.words, known.get("device", "auto"), where)
+    try:
+        order = read_job(job.folder)
+    except InputError as error:
+        raise InputError(
+            f"run '{name}' has no {WORDS} that says how it was started; give its command again, with the same folder ({error})"
+        ) from error
+    if not trusted and job.refusal:
+        raise InputError(f"{job.refusal}\n{job.command}")
+    check(job.folder, order.words)
+    refuse_links(job.folder)
+    launch(job.folder, job.words, order.device, ROOT)
     return find(name)
 
 
@@ -162,25 +165,31 @@ def stop(name: str) -> Job:
     return job
 
 
-def _job_json(folder: Path) -> dict[str, Any]:
-    """job.json, or nothing where it is missing or says what no job of ours would."""
+def _order(folder: Path) -> Order | None:
+    """What job.json says, None where it is missing or says what no job of ours would: `resume` says why."""
     try:
-        found = json.loads((folder / WORDS).read_text(encoding="utf-8"))
-        words = found["words"]
-    except (OSError, ValueError, KeyError, TypeError):
-        return {}
-    sound = isinstance(words, list) and all(isinstance(word, str) for word in words) and words and words[0] in VERBS
-    return found if sound and isinstance(found.get("device", ""), str) and isinstance(found.get("cwd", ""), str) else {}
+        return read_job(folder)
+    except InputError:
+        return None
 
 
 def read(folder: Path) -> Job:
-    """One run. InputError where there is none. One that has written its end but whose process has not ended yet is still running: a study
-    writes its tables then, and it cannot be resumed before."""
+    """One run. InputError where there is none, or a damaged one. One that has written its end but whose process has not ended yet is still
+    running: a study writes its tables then, and it cannot be resumed before."""
     status = read_status(folder)
     if status["state"] not in ("queued", "running") and slots.held(folder / LOCK):
         status.update(state="running", what="ending", eta=None)
-    words = tuple(_job_json(folder).get("words", ()))
-    return Job(name_of(folder), folder, words[0] if words else _kind(folder), status["state"], status, words, _place(folder, status))
+    order, name = _order(folder), name_of(folder)
+    known = _kind(folder)  # read in any case: a config.json that is damaged is said here, not where somebody draws it
+    if order is None:
+        return Job(
+            name, folder, known, status["state"], status, (), _place(folder, status), "How it was started is not known: give its command again."
+        )
+    refusal = "" if is_ours(folder, order) else (
+        f"Run '{name}' was not started by this installation, so its command is not run on a click. If it is what you want: "
+        f"python -m core runs resume {shlex.quote(name)} --trust"
+    )  # fmt: skip
+    return Job(name, folder, order.words[0], status["state"], status, tuple(order.words), _place(folder, status), refusal)
 
 
 def name_of(folder: Path) -> str:
@@ -200,15 +209,46 @@ def folders() -> list[Path]:
     return sorted(path.parent for path in (*root().glob(f"*/{STATUS}"), *root().glob(f"*/*/{STATUS}")))
 
 
-def jobs(kind: str | None = None) -> list[Job]:
-    """Every run under runs/ (of one kind), the latest first. One whose files cannot be read is left out."""
-    found = []
+@dataclass(frozen=True)
+class Damaged:
+    """A run folder that cannot be read, and why. `kind` is "run" where nothing tells it."""
+
+    name: str
+    folder: Path
+    kind: str
+    reason: str
+
+    def to_json(self) -> dict[str, Any]:
+        return {"name": self.name, "kind": self.kind, "folder": str(self.folder), "reason": self.reason}
+
+
+def _read_all() -> tuple[list[Job], list[Damaged]]:
+    found, damaged = [], []
     for folder in folders():
         try:
             found.append(read(folder))
-        except (CoreError, OSError):
-            continue  # half copied, or no run of ours
-    return sorted((job for job in found if kind in (None, job.kind)), key=lambda job: (str(job.status.get("started", "")), job.name), reverse=True)
+        except (CoreError, OSError) as error:
+            damaged.append(Damaged(name_of(folder), folder, _guessed(folder), str(error)))
+    return found, damaged
+
+
+def jobs(kind: str | None = None) -> list[Job]:
+    """Every run under runs/ (of one kind), the latest first. Those whose files cannot be read are in `damaged`."""
+    found = _read_all()[0]
+    return sorted((job for job in found if kind in (None, job.kind)), key=lambda job: (job.status["started"], job.name), reverse=True)
+
+
+def damaged(kind: str | None = None) -> list[Damaged]:
+    """Every run under runs/ that cannot be read; with a `kind`, those that are, or may be, of it."""
+    return [each for each in _read_all()[1] if kind is None or each.kind in (kind, "run")]
+
+
+def _guessed(folder: Path) -> str:
+    order = _order(folder)
+    try:
+        return order.words[0] if order is not None else _kind(folder)
+    except InputError:
+        return "run"
 
 
 def find(name: str) -> Job:
@@ -229,7 +269,7 @@ def line(device: str) -> list[Path]:
         except (CoreError, OSError):
             continue  # half copied, or no run of ours
         if status["state"] == "queued" and status.get("device") == device:
-            waiting.append((int(status.get("ticket", 0)), str(folder)))
+            waiting.append((status.get("ticket", 0), str(folder)))
     return [Path(folder) for _, folder in sorted(waiting)]
 
 
@@ -241,10 +281,10 @@ def _place(folder: Path, status: dict[str, Any]) -> int | None:
 
 def said(folder: Path, most: int = 600) -> str:
     """The end of what a job printed: the sentence of an error, after its progress bars."""
-    path = folder / LOG
-    if not path.is_file():
-        return ""
-    with path.open("rb") as stream:
-        stream.seek(max(0, path.stat().st_size - 20_000))
-        lines = re.split(r"[\r\n]+", stream.read().decode("utf-8", "replace"))
+    try:
+        with opened(folder / LOG) as stream:
+            stream.seek(max(0, stream.seek(0, os.SEEK_END) - 20_000))
+            lines = re.split(r"[\r\n]+", stream.read(20_000).decode("utf-8", "replace"))
+    except InputError:
+        return ""  # nothing was printed, or what lies there is no log
     return "\n".join(line for line in lines if line.strip() and "it/s]" not in line and "s/it]" not in line)[-most:]

@@ -20,6 +20,7 @@ from typing import IO, Any
 from numpy.typing import NDArray
 
 from core.errors import CheckpointError
+from core.files import opened
 
 PLAIN = "model.safetensors"
 GZIPPED, XZIPPED = PLAIN + ".gz", PLAIN + ".xz"
@@ -37,8 +38,8 @@ _CHUNK = 2**20
 
 def file_sum(path: Path) -> str:
     """The SHA-256 of a file, in hexadecimal digits."""
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
+    with opened(path, CheckpointError) as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()  # type: ignore[arg-type]  # any binary stream is read the same
 
 
 @dataclass(frozen=True)
@@ -101,12 +102,12 @@ def _unpack(path: Path, name: str) -> bytes:
 def _pieces(path: Path) -> Iterator[bytes]:
     """What a packed file, or a part of one, holds, piece by piece."""
     if XZIPPED not in path.name:
-        with gzip.open(path) as stream:
+        with opened(path, CheckpointError) as plain, gzip.open(plain) as stream:
             while piece := stream.read(_CHUNK):
                 yield piece
         return
     decoder = lzma.LZMADecompressor(lzma.FORMAT_XZ, memlimit=XZ_MEMORY)  # lzma.open takes no limit
-    with path.open("rb") as packed:
+    with opened(path, CheckpointError) as packed:
         while not decoder.eof:
             fed = packed.read(_CHUNK) if decoder.needs_input else b""
             if decoder.needs_input and not fed:

@@ -28,19 +28,26 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
              "the line), resume (the very same command again, on from the last saved state)",
     )  # fmt: skip
     parser.add_argument("name", nargs="?", help="the run: its path below runs/")
+    parser.add_argument(
+        "--trust", action="store_true",
+        help="resume: also a run whose command this installation has not written itself (a folder from elsewhere, or a moved one): read it first, "
+             "`show` prints it",
+    )  # fmt: skip
     parser.add_argument("--follow", action="store_true", help="resume: stay and show the progress until it ends; control-C leaves it running")
 
 
 def runs(arguments: argparse.Namespace) -> Found:
     """The object to print as JSON, and the lines to print otherwise."""
     if arguments.action == "list":
-        found = jobs.jobs()
-        return {"runs": [job.to_json() for job in found]}, [line(job) for job in found] or [f"there is no run under {jobs.root()} yet"]
+        found, damaged = jobs.jobs(), jobs.damaged()
+        lines = [*map(line, found), *(f"{each.name:<32} {each.kind:<6} damaged            {each.reason}" for each in damaged)]
+        shown = {"runs": [job.to_json() for job in found], **({"damaged": [each.to_json() for each in damaged]} if damaged else {})}
+        return shown, lines or [f"there is no run under {jobs.root()} yet"]
     if arguments.name is None:
         raise InputError(f"name the run: python -m core runs {arguments.action} NAME (`runs list` shows them)")
     if arguments.action == "show":
         return show(jobs.find(arguments.name))
-    job = jobs.stop(arguments.name) if arguments.action == "stop" else jobs.resume(arguments.name)
+    job = jobs.stop(arguments.name) if arguments.action == "stop" else jobs.resume(arguments.name, arguments.trust)
     if arguments.follow and arguments.action == "resume":
         job = follow(job)
     return job.to_json(), [line(job)]
@@ -61,7 +68,8 @@ def show(job: Job) -> Found:
     records, said = read_progress(job.folder)[-LAST:], jobs.said(job.folder)
     shown = [" ".join(f"{key}={value}" for key, value in record.items()) for record in records]
     made = [] if job.checkpoint is None else [f"checkpoint: {job.checkpoint}"]
-    return {**job.to_json(), "words": list(job.words), "records": records, "said": said}, [line(job), *shown, *made, *said.splitlines()]
+    asked = [f"command: {job.command}"] if job.words else []
+    return {**job.to_json(), "words": list(job.words), "records": records, "said": said}, [line(job), *asked, *shown, *made, *said.splitlines()]
 
 
 def follow(job: Job) -> Job:

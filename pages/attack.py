@@ -23,7 +23,7 @@ from pages.parts import (
 from pages.parts.cards import Card
 from pages.parts.frame import frame
 from pages.parts.reading import Reading
-from pages.parts.show import problem, sentences
+from pages.parts.show import place_for, problem, sentences
 
 SHOWN = 12
 """Best labels known, at least: those that could leave or enter."""
@@ -51,7 +51,7 @@ def main() -> None:
             documents.paste(submit="Read it")
         with head:
             exporting.link()
-        with sentences():
+        with place_for("attack", card.digest, session.text()), sentences():
             attack_page(card, head)
 
 

@@ -13,7 +13,7 @@ from core.types import Attended, Attentive, LabelAttentive
 from pages.parts import attending, documents, editing, exporting, loading, session
 from pages.parts.cards import Card, all_cards
 from pages.parts.frame import frame
-from pages.parts.show import plain, sentences
+from pages.parts.show import place_for, plain, sentences
 
 VIEWS = {"head": "Head view", "model": "Model view", "words": "Between words", "rollout": "Rollout", "label": "For a label"}
 SAID = {
@@ -39,7 +39,7 @@ def main() -> None:
             documents.paste()
         with head:
             exporting.link()
-        with sentences():
+        with place_for("attention", card.digest, session.text()), sentences():
             attention_page(card)
 
 
@@ -65,15 +65,16 @@ def attention_page(card: Card) -> None:
     with st.spinner("Reading the document …"):
         attended = loading.attention(card, document)
     view, layer, head = _controls(attended)
-    st.markdown(plain(SAID[view]))
-    if view == "label":
-        attending.for_label(classifier, original, whole, positions, len(document))
-    elif view == "rollout":
-        attending.rolled_out(attended, document)
-    elif view == "words":
-        attending.between_words(attended, document, layer, head)
-    else:
-        attending.bertviz(view, VIEWS[view], attended, layer, head)
+    with place_for("attention.view", view, layer, head, document.digest):
+        st.markdown(plain(SAID[view]))
+        if view == "label":
+            attending.for_label(classifier, original, whole, positions, len(document))
+        elif view == "rollout":
+            attending.rolled_out(attended, document)
+        elif view == "words":
+            attending.between_words(attended, document, layer, head)
+        else:
+            attending.bertviz(view, VIEWS[view], attended, layer, head)
 
 
 def _refused(card: Card) -> None:
@@ -99,7 +100,13 @@ def _controls(attended: Attended) -> tuple[str, int | None, int | None]:
     session.default(session.HEAD, None, heads)
     none = "Mean of all" if view == "words" else "All"
     layer = first.selectbox(
-        "Layer", layers, index=None, key=session.LAYER, placeholder=none, help="Counted from 0, as BertViz does", persist_state="session"
+        "Layer",
+        layers,
+        index=None,
+        key=session.LAYER,
+        placeholder=f"{attending.FIRST}" if view == "head" else none,
+        help="Counted from 0, as BertViz does",
+        persist_state="session",
     )
     head = second.selectbox(
         "Head", heads, index=None, key=session.HEAD, placeholder=none, help="Counted from 0, as BertViz does", persist_state="session"

@@ -17,7 +17,7 @@ from pages.parts import (
 from pages.parts.cards import Card
 from pages.parts.compare_pair import Pair
 from pages.parts.frame import frame
-from pages.parts.show import plain, sentences
+from pages.parts.show import place_for, plain, sentences
 
 SIDES = {"document": "On one document", "studies": "On a campaign"}
 
@@ -52,14 +52,16 @@ def document_side(card: Card, head: st.delta_generator.DeltaGenerator) -> None:
         return
     with head.popover("Document", icon=":material/edit_note:"):
         documents.paste(submit="Compare them")
-    compared(head, (compare_pair.read(card), compare_pair.read(other)))
+    with place_for("compare", card.digest, other.digest, session.text()):
+        compared(head, (compare_pair.read(card), compare_pair.read(other)))
 
 
 def compared(head: st.delta_generator.DeltaGenerator, pair: Pair) -> None:
     """Labels, explanations, attack. The attack runs first, for the explanations follow its texts."""
     said_of_label(pair)
     found = compare_pair.both(pair)
-    labels, explained, attacked = st.container(), st.container(), st.container()
+    label = session.get(session.LABEL)
+    labels, explained, attacked = st.container(), place_for("compare.explained", label), place_for("compare.attacked", label)
     with labels:
         compare_pair.ranks(pair, found)
     duel = None

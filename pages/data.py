@@ -7,7 +7,7 @@ import streamlit as st
 from pages.parts import across, data_source, data_views, exporting, loading, session
 from pages.parts.cards import Card
 from pages.parts.frame import frame
-from pages.parts.show import plain, sentences
+from pages.parts.show import place_for, plain, sentences
 
 SECTIONS = {"overview": "Overview", "clusters": "Clusters", "labels": "Documents by label", "words": "Words that matter"}
 
@@ -20,26 +20,26 @@ def main() -> None:
         exporting.link()
     with sentences():
         source = data_source.choose("the checkpoint" if card is None else card.name)
-        if source == data_source.CHECKPOINT:
-            checkpoint_labels(card)
-            return
-        dataset = data_source.read(source)
-        if dataset is None:
-            return
-        session.default(session.SECTION, "overview", SECTIONS)
-        section = st.segmented_control(
-            "Section",
-            list(SECTIONS),
-            format_func=SECTIONS.__getitem__,
-            key=session.SECTION,
-            required=True,
-            label_visibility="collapsed",
-            persist_state="session",
-        )
-        if section == "words":
-            across.words_that_matter(card, dataset)
-        else:
-            {"overview": data_views.overview, "clusters": data_views.clusters, "labels": data_views.one_label}[section](dataset)
+        with place_for("data", source):
+            look_at(card, source)
+
+
+def look_at(card: Card | None, source: str) -> None:
+    if source == data_source.CHECKPOINT:
+        checkpoint_labels(card)
+        return
+    dataset = data_source.read(source)
+    if dataset is None:
+        return
+    session.default(session.SECTION, "overview", SECTIONS)
+    section = st.segmented_control(
+        "Section", list(SECTIONS), format_func=SECTIONS.__getitem__, key=session.SECTION, required=True, label_visibility="collapsed",
+        persist_state="session",
+    )  # fmt: skip
+    if section == "words":
+        across.words_that_matter(card, dataset)
+    else:
+        {"overview": data_views.overview, "clusters": data_views.clusters, "labels": data_views.one_label}[section](dataset)
 
 
 def checkpoint_labels(card: Card | None) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import streamlit as st
 
 from core.document import Document
@@ -25,7 +27,7 @@ from pages.parts import (
 from pages.parts.cards import Card
 from pages.parts.frame import frame
 from pages.parts.reading import Reading
-from pages.parts.show import plain, problem, sentences
+from pages.parts.show import place_for, plain, problem, sentences
 
 SHOWN = 10
 """Best labels listed."""
@@ -44,7 +46,7 @@ def main() -> None:
     elif card is not None:
         with head.popover("Document", icon=":material/edit_note:"):
             documents.paste()
-        with sentences():
+        with place_for("explain", card.digest, session.text()), sentences():
             explain_page(card, head)
 
 
@@ -53,14 +55,17 @@ def explain_page(card: Card, head: st.delta_generator.DeltaGenerator) -> None:
     with st.container(key="panes"):
         left, right = st.columns([5, 9], gap="large")
     with left:
-        st.subheader("Labels")
+        st.header("Labels")
         labels.ranked(reading, ask)
         said_of_scores(reading)
-    with right:
+    below = place_for("explain.below", *asked_of(reading))
+    with right, place_for("explain.label", reading.chosen):
         first = document_side(reading)
-    shown = [] if first is None else [first, *comparing.side_by_side(first, reading)]
+    shown = [] if first is None else [first]
     if first is not None:
-        comparing.drawer(first)
+        with below:
+            shown += comparing.side_by_side(first, reading)
+            comparing.drawer(first)
     with head:
         exporting.export(shown, exporting.ranking(reading))
         exporting.link()
@@ -69,20 +74,26 @@ def explain_page(card: Card, head: st.delta_generator.DeltaGenerator) -> None:
 def document_side(reading: Reading) -> Attribution | None:
     """The chosen label's words and how far to trust them. Returns the explanation, if there is one."""
     if reading.chosen is None:
-        st.subheader("Words")
+        st.header("Words")
         st.markdown(":gray[Choose a label: the words that speak for it light up.]")
         editing.document(reading, None)
         return None
-    st.subheader(plain(reading.label))
+    st.header(plain(reading.label))
     explainer = controls.choose(reading.classifier)
     asked = explaining.ask(explainer, reading)
-    found = explaining.answer(asked, bool(session.get(session.ASKED)))
-    editing.document(reading, found)
-    if found is None:
-        return None
-    found = explaining.measured(asked, found)
-    comparing.trust(found)
+    with place_for("explain.words", *asked_of(reading)):
+        found = explaining.answer(asked, bool(session.get(session.ASKED)))
+        editing.document(reading, found)
+        if found is not None:
+            found = explaining.measured(asked, found)
+            comparing.trust(found)
     return found
+
+
+def asked_of(reading: Reading) -> tuple[Any, ...]:
+    """What decides the explanation that is shown."""
+    choices = (session.get(name) for name in (session.EXPLAINER, session.PRESET, session.SETTINGS))
+    return (reading.classifier.digest, reading.document.digest, reading.chosen, *map(str, choices))
 
 
 def read(card: Card) -> Reading:

@@ -22,6 +22,7 @@ def main() -> None:
     cards = all_cards()[0]
     with sentences():
         running.refused()
+        running.damaged("study")
         with head.popover("New study", icon=":material/add:", width="content"):
             study_form.form(cards)
         with head:

@@ -18,6 +18,7 @@ def main() -> None:
     found = jobs.jobs("train")
     with sentences():
         running.refused()
+        running.damaged("train")
         shown = train_view.choose(found) if found else None
         train_view.line(shown)
         if shown is None:

@@ -40,7 +40,7 @@ def list_file(folder: Path, name: str) -> None:
     """Have config.json list one more file, with the right sum where there is one."""
     files = json.loads((folder / "config.json").read_text(encoding="utf-8"))["files"]
     target = folder / name
-    edit_config(folder, files={**files, name: file_sum(target) if target.is_file() else "0" * 64})
+    edit_config(folder, files={**files, name: file_sum(target.resolve()) if target.is_file() else "0" * 64})
 
 
 def write_weights(folder: Path, content: bytes) -> None:

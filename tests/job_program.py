@@ -1,4 +1,9 @@
-"""Stands in for `python -m core` in tests of jobs: `train FOLDER KIND [SECONDS]` works on a run folder as long, or ends as badly, as it is told."""
+"""Stands in for `python -m core` in tests of jobs, with a command line that `train` would take:
+
+    train --model linear --run FOLDER --dataset KIND --move-step SECONDS
+
+works on a run folder as long, or ends as badly, as it is told.
+"""
 
 from __future__ import annotations
 
@@ -75,15 +80,19 @@ KINDS: dict[str, Any] = {
 }  # fmt: skip
 
 
+def words(folder: Path, kind: str, seconds: float) -> list[str]:
+    return ["train", "--model", "linear", "--run", str(folder), "--dataset", kind, "--move-step", str(seconds)]
+
+
 def main() -> None:
-    _, folder, kind, *seconds = sys.argv[1:]
+    folder, kind, seconds = sys.argv[5], sys.argv[7], float(sys.argv[9])
     if kind == "early":
         sys.exit("it never came to a run")
     if kind == "loads":  # seconds before there is a run that could look at a request to stop
-        time.sleep(float(seconds[0]))
+        time.sleep(seconds)
         kind = "works"
     with Run(Path(folder), device="cpu") as run:
-        KINDS[kind](run, float(seconds[0]) if seconds else 0.5)
+        KINDS[kind](run, seconds)
 
 
 if __name__ == "__main__":

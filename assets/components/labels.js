@@ -102,7 +102,7 @@ export default function ({ data, parentElement, setTriggerValue }) {
     const section = element('section', 'group');
     const rows = element('ol', 'rows');
     rows.append(...group.rows.map((item) => row(item, data, setTriggerValue)));
-    section.append(element('h4', 'title', group.title), rows);
+    section.append(element('h3', 'title', group.title), rows);
     return section;
   }));
   if (focused) groups.querySelector(`.pick[data-id="${focused}"]`)?.focus({ preventScroll: true });

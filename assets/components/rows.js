@@ -35,7 +35,7 @@ function head(data) {
   const part = element('thead');
   if (data.above.length) {
     const over = element('tr', 'above');
-    for (const [text, columns] of data.above) over.append(Object.assign(element('th', '', text), { colSpan: columns, scope: 'colgroup' }));
+    for (const [text, columns] of data.above) over.append(Object.assign(element(text ? 'th' : 'td', '', text), text ? { colSpan: columns, scope: 'colgroup' } : { colSpan: columns }));
     part.append(over);
   }
   part.append(row);

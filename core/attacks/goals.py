@@ -10,7 +10,7 @@ A goal owns "how near", "reached" and "cannot be attacked so, because". Scores a
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
@@ -22,8 +22,8 @@ from core.errors import InputError
 from core.types import BoolArray, FloatArray
 
 __all__ = [
-    "ALL_GOALS", "GOALS", "MAX_K", "AllWrong", "AnyGoal", "Demote", "Disturb", "Goal", "Promote", "Seen", "SetChange", "Start",
-    "any_goal_class", "from_json", "goal_class", "progress", "to_json",
+    "ALL_GOALS", "GOALS", "MAX_K", "TITLES", "AllWrong", "AnyGoal", "Demote", "Disturb", "Goal", "Promote", "Seen", "SetChange", "Start",
+    "any_goal_class", "called", "explained", "from_json", "goal_class", "progress", "to_json",
 ]  # fmt: skip
 
 Gamma = Literal["predicted", "correct"]
@@ -46,6 +46,7 @@ class Demote:
 
     NAME: ClassVar[str] = "positive-targeted"
     ALIAS: ClassVar[str] = "A_pos"
+    TITLE: ClassVar[str] = "Push a label out"
     sign: ClassVar[int] = -1
 
     def __post_init__(self) -> None:
@@ -92,6 +93,7 @@ class Promote:
 
     NAME: ClassVar[str] = "negative-targeted"
     ALIAS: ClassVar[str] = "A_neg"
+    TITLE: ClassVar[str] = "Bring a label in"
     sign: ClassVar[int] = 1
 
     def __post_init__(self) -> None:
@@ -137,6 +139,7 @@ class Disturb:
 
     NAME: ClassVar[str] = "non-targeted"
     ALIAS: ClassVar[str] = "untargeted-topk"
+    TITLE: ClassVar[str] = "Disturb any label"
     sign: ClassVar[int] = -1
 
     def __post_init__(self) -> None:
@@ -178,6 +181,20 @@ GOALS: dict[str, type[Demote] | type[Promote] | type[Disturb]] = {kind.NAME: kin
 
 ALL_GOALS: dict[str, type[AnyGoal]] = {**GOALS, **{kind.NAME: kind for kind in (SetChange, AllWrong)}}
 """These and the goals about the whole set of the first k labels."""
+
+
+TITLES = {name: kind.TITLE for name, kind in ALL_GOALS.items()}
+"""What each goal asks for, in plain words: the one name by which pages offer it."""
+
+
+def called(name: str) -> str:
+    """'Push a label out (positive-targeted)': the plain words and the paper's name, wherever a goal is written out. Files keep the name alone."""
+    return f"{TITLES[name]} ({name})" if name in TITLES else name
+
+
+def explained(names: Iterable[str]) -> str:
+    """'positive-targeted (A_pos): push a label out; ...', for the help of a flag."""
+    return "; ".join(f"{name} ({ALL_GOALS[name].ALIAS}): {TITLES[name][0].lower()}{TITLES[name][1:]}" for name in names)
 
 
 def goal_class(name: str) -> type[Demote] | type[Promote] | type[Disturb]:

@@ -20,7 +20,9 @@ import numpy as np
 from scipy import sparse
 
 from core.errors import DataError, InputError
+from core.files import read_text
 from core.labels import LabelSpace
+from core.writing import write_atomically
 
 if TYPE_CHECKING:
     from core.data.dataset import Dataset
@@ -70,13 +72,13 @@ def write(clusters: LabelClusters, path: Path) -> None:
     """One label a line: cluster, tab, name as a JSON string."""
     lines = [HEADER, f"# {clusters.source}", *(f"{of}\t{json.dumps(name, ensure_ascii=False)}" for name, of in clusters.of.items())]
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+    write_atomically(path, "".join(f"{line}\n" for line in lines))
 
 
 def read(path: Path) -> LabelClusters:
     """What `write` wrote. DataError names the line that is something else."""
     source, of = "", {}
-    lines = path.read_text(encoding="utf-8").split("\n")
+    lines = read_text(path, error=DataError).split("\n")
     if lines[0] != HEADER:
         raise DataError(f"the first line must read '{HEADER}'", path, 1)
     for number, line in enumerate(lines[1:], 2):

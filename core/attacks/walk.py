@@ -2,36 +2,63 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from core.attacks import goals
 from core.attacks.goals import Goal
-from core.attacks.judge import Judge
+from core.attacks.judge import SHOWN, views_of
 from core.attacks.result import goal_settings_for
 from core.attacks.steps import View
 from core.document import Document
-from core.types import Classifier
+from core.ranking import BLOCK, look, ranks, top_k
+from core.types import Classifier, IntArray, Scores
 
 
 @dataclass(frozen=True)
 class Stage:
-    """The text after a step. `swaps`: position -> the word that stands there, where it is another than at first; `said`: what was done."""
+    """What stands after a step: `position` has `word` now (None at first, and where the original's was put back); `said`: what was done."""
 
-    document: Document
     view: View
-    swaps: Mapping[int, str]
+    position: int
+    word: str | None
     said: str
 
 
 @dataclass(frozen=True)
 class Walk:
-    """The stages of a saved attack, the original text first; `truth`: its true labels that the classifier knows."""
+    """The stages of a saved attack, the original text first; `truth`: its true labels that the classifier knows. The texts of the stages
+    are not kept: a long one with many steps would be hundreds of copies of itself."""
 
     goal: Goal
     truth: tuple[int, ...]
+    original: Document
     stages: tuple[Stage, ...]
+    scores: Scores | None
+    """Of every stage [s, L], where they are few enough to be kept."""
+
+    def swaps(self, at: int) -> dict[int, str]:
+        """Position -> the word that stands there after a stage, where it is another than at first."""
+        last = {stage.position: stage.word for stage in self.stages[1 : at + 1]}
+        return {position: word for position, word in last.items() if word is not None}
+
+    def documents(self) -> Iterator[Document]:
+        """The texts of all stages, each made when its turn comes."""
+        document = self.original
+        yield document
+        for stage in self.stages[1:]:
+            document = document.replace({stage.position: stage.word or self.original.words[stage.position]})
+            yield document
+
+    def ranks(self, classifier: Classifier, labels: Sequence[int]) -> IntArray:
+        """Ranks [s, m] of chosen labels after every stage."""
+        chosen = np.asarray(labels, dtype=np.int64)
+        if self.scores is not None:
+            return ranks(self.scores, chosen)
+        return np.concatenate([ranks(classifier.score([document.text]), chosen) for document in self.documents()])
 
 
 def walk(record: Mapping[str, Any], classifier: Classifier) -> Walk:
@@ -40,16 +67,24 @@ def walk(record: Mapping[str, Any], classifier: Classifier) -> Walk:
     goal = goals.from_json(goal_settings_for(record, classifier))
     known = classifier.labels.ids
     truth = tuple(known[name] for name in record["true_labels"] or () if name in known)
-    original = Document.from_text(record["text"])
-    judge = Judge(classifier, goal, original, truth)
-    texts: list[tuple[Document, dict[int, str], str]] = [(original, {}, "original")]
+    original = document = Document.from_text(record["text"])
+    first = classifier.score([original.text])
+    watched = np.asarray(sorted({*goal.targets, *truth, *top_k(first, goal.k)[0].tolist()}), dtype=np.int64)
+
+    def view(scores: Scores) -> View:
+        return views_of(look(scores, watched, max(SHOWN, goal.k)), watched)[0]
+
+    stages, swaps = [Stage(view(first), -1, None, "original")], dict[int, str]()
+    keeping = len(record["steps"]) < BLOCK // max(1, len(classifier.labels))
+    kept = [first] if keeping else []
     for step in record["steps"]:
-        before, swaps, _ = texts[-1]
         position, word = step["position"], step["to"]
-        if word == before.words[position]:
+        before = swaps.get(position, original.words[position])
+        if word == before:
             continue
-        swaps = {**swaps, position: word}
-        if word == original.words[position]:
-            del swaps[position]
-        texts.append((before.replace({position: word}), swaps, f"{before.words[position]} \u2192 {word}"))
-    return Walk(goal, truth, tuple(Stage(document, judge.known(document), swaps, said) for document, swaps, said in texts))
+        document, swaps[position] = document.replace({position: word}), word
+        scores = classifier.score([document.text])
+        put = None if word == original.words[position] else word
+        stages.append(Stage(view(scores), position, put, f"{before} \u2192 {word}"))
+        kept += [scores] if keeping else []
+    return Walk(goal, truth, original, tuple(stages), np.concatenate(kept) if keeping else None)

@@ -1,8 +1,7 @@
 """The default data set: Debian's package descriptions and the tags that Debian's developers gave them.
 
-Built from the package index that every Debian machine can fetch (`apt-get update` into a folder of our own, nothing of
-the system is touched), or from `Packages` and `Translation-en` files in a folder. A document is a package's short and
-long description; a label is one debtag ("role::program").
+Built from the package index that every Debian machine can fetch (core.data.debian), or from `Packages` and `Translation-en`
+files in a folder. A document is a package's short and long description; a label is one debtag ("role::program").
 
 Near-duplicates must not lie on both sides of a split, so packages are grouped by source package, and sources that share
 a paragraph of 15 words or more are joined (unless more than 12 sources share it: such boilerplate says nothing). A group's
@@ -23,16 +22,17 @@ import tempfile
 import zlib
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from core.checkpoint import write_atomically
 from core.data.dataset import Dataset, Split, truth_matrix
+from core.data.debian import SUITE, described, fetch
 from core.document import Document
 from core.errors import DataError
 
-MIRROR, SUITE = "http://deb.debian.org/debian", "bookworm"
 SPLIT_SEED = 0
 SHARES = (("train", 80), ("dev", 5), ("test", 15))
 MINIMUM_COUNT = 5
@@ -40,8 +40,8 @@ MINIMUM_COUNT = 5
 
 PARAGRAPH_WORDS, BOILERPLATE_SOURCES = 15, 12
 SOURCE = (
-    "Debian package index ({suite}, main): descriptions under the licences of their packages, debtags by the Debtags project; "
-    "fetched with apt from {mirror}. Nothing of it is shipped with this project."
+    "Debian package index ({suite}, main): descriptions under the licences of their packages, debtags by the Debtags project. "
+    "Nothing of it is shipped with this project."
 )
 
 
@@ -130,29 +130,6 @@ def _prose(description: str) -> str:
             lines[-1] += " " + line.strip()
     paragraphs.append("\n".join(lines))
     return "\n\n".join(part for part in paragraphs if part)
-
-
-def fetch(folder: Path, mirror: str = MIRROR, suite: str = SUITE) -> None:
-    """Let apt fetch the index of one suite into `folder`. Needs the network; checks Debian's signature. DataError on failure."""
-    lists = folder / "lists"
-    (lists / "partial").mkdir(parents=True, exist_ok=True)
-    parts = folder / "sources"
-    parts.mkdir(exist_ok=True)
-    keyring = "/usr/share/keyrings/debian-archive-keyring.gpg"
-    (parts / "debian.sources").write_text(f"Types: deb\nURIs: {mirror}\nSuites: {suite}\nComponents: main\nSigned-By: {keyring}\n")
-    options = {
-        "Acquire::Languages": "en", "Dir::State::lists": lists, "Dir::Cache": folder, "Dir::Etc::sourcelist": "/dev/null",
-        "Dir::Etc::sourceparts": parts, "Debug::NoLocking": "1", "APT::Architecture": "amd64", "APT::Architectures": "amd64",
-        **({"APT::Sandbox::User": "root"} if os.geteuid() == 0 else {}),
-    }  # fmt: skip
-    command = ["apt-get", "update", "-qq", *(f"-o{key}={value}" for key, value in options.items())]
-    try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=600, check=False)
-    except (FileNotFoundError, subprocess.TimeoutExpired) as error:
-        remedy = "give a folder with Packages and Translation-en files instead: `python -m core data build debtags --folder DIR`"
-        raise DataError(f"apt-get could not be run ({error}); {remedy}") from error
-    if done.returncode or not list(lists.glob("*_Packages*")):
-        raise DataError(f"apt-get update failed: {done.stderr.strip() or 'no Packages file came'}. Check the network, or give a folder.")
 
 
 def _index_files(folder: Path, kind: str) -> list[Path]:
@@ -275,23 +252,30 @@ def _parsed(path: Path) -> tuple[Dataset, str]:
     return Dataset("debtags", tuple(head["labels"]), splits, head["source"], notes=tuple(head["notes"])), head["digest"]
 
 
-def build(folder: Path | str | None = None, *, mirror: str = MIRROR, suite: str = SUITE, refresh: bool = False) -> Dataset:
-    """The data set, from the cache if it was built before; else from index files in `folder`, else fetched with apt.
+def build(folder: Path | str | None = None, *, mirror: str | None = None, suite: str = SUITE, refresh: bool = False) -> Dataset:
+    """The data set, from the cache if it was built before; else from index files in `folder`, else fetched with apt, from its own
+    Debian mirror or `mirror`.
 
     Needs the network only in the last case. `refresh` builds anew. Raises DataError with the remedy.
     """
     cached = cached_file()
     if cached.is_file() and folder is None and not refresh:
         return _restore(cached)
-    if folder is not None:
-        dataset = assemble(packages(Path(folder)), SOURCE.format(suite=suite, mirror=f"the folder {Path(folder).name}"))
-    else:
-        with tempfile.TemporaryDirectory(prefix="tremor-apt-") as scratch:
-            fetch(Path(scratch), mirror, suite)
-            dataset = assemble(packages(Path(scratch) / "lists"), SOURCE.format(suite=suite, mirror=mirror))
+    with index(folder, mirror, suite) as files:
+        dataset = assemble(packages(files), SOURCE.format(suite=described(files, suite)))
     cached.parent.mkdir(parents=True, exist_ok=True)
     _store(dataset, cached)
     return dataset
+
+
+@contextmanager
+def index(folder: Path | str | None, mirror: str | None, suite: str) -> Iterator[Path]:
+    """A folder with index files: the one that is given, or a scratch one, where apt puts them."""
+    if folder is not None:
+        yield Path(folder)
+        return
+    with tempfile.TemporaryDirectory(prefix="tremor-apt-") as scratch:
+        yield fetch(Path(scratch), mirror, suite)
 
 
 def counts_by_facet(names: Iterable[str]) -> dict[str, int]:

@@ -3,7 +3,6 @@ plain loss leaves near the edge of the top k (seed 004, Figure 2)."""
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, replace
 from typing import Annotated, Any
 
@@ -19,6 +18,7 @@ from core.models.attention_xml_training import AttentionXmlTask
 from core.models.mach_training import MachTask
 from core.models.xml_cnn_training import XmlCnnTask
 from core.training.defended import Copies
+from core.training.run_files import read_config
 from core.training.runs import Run
 from core.training.task import Task
 from core.types import FloatArray
@@ -78,5 +78,4 @@ class Rebalanced:
 
 def _dataset(run: Run) -> str:
     """The data set that a run was configured with; "" where nobody said."""
-    path = run.folder / "config.json"
-    return str(json.loads(path.read_text(encoding="utf-8")).get("dataset", "")) if path.is_file() else ""
+    return str(read_config(run.folder).get("dataset", ""))

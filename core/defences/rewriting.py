@@ -29,6 +29,7 @@ from torch import Tensor, nn
 
 from core.checkpoint import write_atomically
 from core.document import Document
+from core.files import LINES_BYTES, read_text
 from core.training.defended import Copies, Defensible, Means
 from core.training.runs import Run
 from core.types import FloatArray, IntArray
@@ -241,7 +242,7 @@ def name_of(epoch: int) -> str:
 def last_copies(folder: Path, texts: Sequence[str]) -> Copies | None:
     """The altered documents of the last epoch for which a run made some; None for none."""
     found = sorted((folder / FOLDER).glob("epoch-?????.jsonl"))
-    lines = found[-1].read_text(encoding="utf-8").splitlines() if found else []
+    lines = read_text(found[-1], LINES_BYTES).splitlines() if found else []
     kept = [copy for copy in map(Copy.from_json, map(json.loads, lines)) if not copy.dropped]
     if not kept:
         return None

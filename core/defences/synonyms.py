@@ -36,6 +36,7 @@ from core.defences.rewriting import FOLDER, Copy, RewritingTask, divergence, dra
 from core.document import Document
 from core.errors import CapabilityError
 from core.fields import Field, check
+from core.files import read_json
 from core.labels import LabelSpace
 from core.ranking import top_k
 from core.training.defended import Copies, Defensible
@@ -189,7 +190,7 @@ class SynonymTask(RewritingTask):
 
     def batches(self, epoch: int, generator: np.random.Generator) -> list[IntArray]:
         """None once training has ended early: the loop then passes through the remaining epochs without a step."""
-        if self._stop.is_file() and epoch > json.loads(self._stop.read_text(encoding="utf-8"))["epoch"]:
+        if self._stop.is_file() and epoch > read_json(self._stop, dict[str, int])["epoch"]:
             self.epoch = epoch
             return []
         return super().batches(epoch, generator)

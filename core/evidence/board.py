@@ -1,4 +1,5 @@
-"""The join of what papers print and what was measured here: one line for each of a paper's rows and each of our cells beside it.
+"""The join of what papers print and what was measured here: one line for each of a paper's rows and each of our cells beside it. Which lines
+there are is settled when the files are read, and what does not fit is refused there; a figure is computed when somebody looks at it.
 
 assets/evidence/links.json says which cells stand beside which rows, by which measure, and whether the protocol is the same. Rules
 (methods.md 10.7): a row and a cell must be of one threat; another data set is never the same protocol, it is replicated on other data; what
@@ -7,7 +8,6 @@ a paper has no row for stands below its table as ours alone; what nobody measure
 
 from __future__ import annotations
 
-import json
 import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -19,13 +19,14 @@ from typing import Any
 
 from core.errors import DataError
 from core.evidence import claims, papers, records
-from core.evidence.claims import Verdict
+from core.evidence.claims import Claim, Verdict, judge
 from core.evidence.estimates import NOTHING, Measured
 from core.evidence.papers import NO_ATTACK, Papers, Row, Table
 from core.evidence.records import Record
 from core.evidence.run import State, states
 from core.evidence.selecting import NOT_YET, Chosen, Missing, check_where, fits, known, select
 from core.evidence.showing import figure, fitting, scaled
+from core.files import read_json
 
 FILE = "links.json"
 YES, PARTLY, NO = "yes", "partly", "no"
@@ -75,7 +76,7 @@ class Link:
 class Line:
     """A paper's row with one of our cells, or with the sentence why there is none; or a cell of ours below the paper's table.
 
-    `table` is the table's id; `found` is NOTHING where `cells` is empty or not measured; `state` says the latter in words."""
+    `table` is the table's id; `state` says in words why there is no figure."""
 
     paper: str
     table: str
@@ -85,7 +86,6 @@ class Line:
     threat: str
     setting: str
     measure: str
-    found: Measured
     cells: tuple[str, ...]
     our_model: str
     our_data: str
@@ -93,8 +93,20 @@ class Line:
     same: str
     reason: str
     state: str
-    missing: Missing | None = None
-    """Where it could be measured but was not yet."""
+    chosen: Chosen | None = None
+    """The records that the figure is computed from."""
+    lacking: Missing | None = None
+    """What a measurement needs, if there is no figure."""
+
+    @cached_property
+    def found(self) -> Measured:
+        """The figure; NOTHING where `cells` is empty or not measured. Computed at the first look."""
+        return self.chosen.figure(self.measure) if self.chosen is not None and self.chosen.measured else NOTHING
+
+    @property
+    def missing(self) -> Missing | None:
+        """Where it could be measured but was not yet."""
+        return self.lacking if self.found.empty else None
 
     @property
     def where(self) -> str:
@@ -161,8 +173,13 @@ class Board:
 
     papers: Papers
     lines: tuple[Line, ...]
-    verdicts: tuple[Verdict, ...]
+    claims: tuple[Claim, ...]
     states: tuple[State, ...]
+
+    @cached_property
+    def verdicts(self) -> tuple[Verdict, ...]:
+        """On every claim, judged at the first look."""
+        return tuple(judge(claim, self.states, self.papers) for claim in self.claims)
 
     def of_table(self, table: str) -> list[Line]:
         return [line for line in self.lines if line.table == table]
@@ -177,15 +194,14 @@ def read_board(folder: Path | None = None) -> Board:
     whole, have = papers.read(folder), tuple(states(records.read_all(folder)))
     links = read_links(whole, folder)
     lines = tuple(line for table in whole.tables for line in of_table(table, whole, links, have))
-    verdicts = tuple(claims.judge(claim, have, whole) for claim in claims.read(whole, folder))
-    return Board(whole, lines, verdicts, have)
+    return Board(whole, lines, claims.read(whole, folder), have)
 
 
 def read_links(whole: Papers, folder: Path | None = None) -> tuple[Link, ...]:
     """DataError for a link that meets no row, for a row that no link meets, and for what `check` finds."""
     path = (folder or records.FOLDER) / FILE
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))["links"]
+        found = read_json(path, dict[str, Any])["links"]
         links = tuple(Link(**{**one, "rows": tuple(one["rows"])}) for one in found)
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise DataError(f"the links between papers and records cannot be read: {type(error).__name__} {error}", path) from error
@@ -270,14 +286,14 @@ def _line(
     unit: str = "", threat: str = "", measure: str = "",
 ) -> Line:  # fmt: skip
     measure = measure or (link.measure_of(row) if row is not None and link.study else "")
-    found = chosen.figure(measure) if chosen is not None and chosen.measured else NOTHING
+    if chosen is not None:
+        chosen.check(measure)
     cell = None if chosen is None else chosen.first.cell
     against = "" if chosen is None or chosen.second is None else f" against {chosen.second.cell.variant}"
     variant = "" if cell is None else f"{cell.variant}{against}"
-    missing = state if isinstance(state, Missing) and found.empty else None
     return Line(
         table.paper, table.id, row, row.metric if row else metric, row.unit if row else unit, row.threat if row else threat,
-        row.setting if row else variant, measure, found, () if chosen is None else chosen.names, "" if cell is None else cell.model,
+        row.setting if row else variant, measure, () if chosen is None else chosen.names, "" if cell is None else cell.model,
         "" if cell is None else cell.data, variant, same, reason,
-        state.sentence() if isinstance(state, Missing) else state, missing,
+        state.sentence() if isinstance(state, Missing) else state, chosen, state if isinstance(state, Missing) else None,
     )  # fmt: skip

@@ -9,7 +9,6 @@ intervals. Some claims have no rule, with the reason.
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -25,6 +24,7 @@ from core.evidence.papers import Papers, Row
 from core.evidence.run import State
 from core.evidence.selecting import Chosen, check_where, known, select
 from core.evidence.showing import figure, number, scaled
+from core.files import read_json
 
 FILE = "claims.json"
 HOLDS, PARTLY, NOT, UNDECIDED = "holds", "partly", "does not hold", "undecided"
@@ -128,7 +128,7 @@ def read(papers: Papers, folder: Path | None = None) -> tuple[Claim, ...]:
     """DataError for a file that does not fit."""
     path = (folder or records.FOLDER) / FILE
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))["claims"]
+        found = read_json(path, dict[str, Any])["claims"]
         claims = tuple(Claim(**{**one, "rule": _rule(one["rule"])}) for one in found)
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise DataError(f"the claims cannot be read: {type(error).__name__} {error}", path) from error

@@ -6,7 +6,6 @@ Seeds 003 and 004 are one paper (its abstract page and its full text) and are co
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -15,6 +14,7 @@ from typing import Any
 
 from core.errors import DataError
 from core.evidence import records
+from core.files import read_json
 
 FILE = "papers.json"
 NO_ATTACK = "no attack"
@@ -95,7 +95,7 @@ def read(folder: Path | None = None) -> Papers:
     """DataError for a file that does not fit: an unknown flag or paper, two rows of one id, a printed value without its number."""
     path = (folder or records.FOLDER) / FILE
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
+        found = read_json(path, dict[str, Any])
         papers = {one["id"]: Paper(**{**one, "seeds": tuple(one["seeds"])}) for one in found["papers"]}
         datasets = {name: StandIn(one["sentence"], tuple(one["stand_ins"]), bool(one["same"])) for name, one in found["datasets"].items()}
         flags = {name: Flag(name, **one) for name, one in found["flags"].items()}

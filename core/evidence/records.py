@@ -15,8 +15,10 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
+from core import writing
 from core.checkpoint import write_atomically
 from core.errors import DataError
+from core.files import LINES_BYTES, read_text
 
 SCHEMA = 1
 FOLDER = Path(os.environ.get("TREMOR_EVIDENCE") or Path(__file__).resolve().parents[2] / "assets" / "evidence")
@@ -116,8 +118,8 @@ def write(record: Record, path: Path) -> None:
 def read(path: Path) -> Record:
     """DataError for a file that is no record of this version, with the line."""
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
+        lines = read_text(path, LINES_BYTES, DataError).splitlines()
+    except DataError as error:
         raise DataError(f"this record cannot be read: {error}", path) from error
     found = objects(lines, path)
     if not found:
@@ -136,7 +138,7 @@ def objects(lines: Sequence[str], path: Path) -> list[Item]:
     for number, line in enumerate(lines, 1):
         try:
             value, end = decode(line)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise DataError("this line is no JSON object", path, number) from error
         if not isinstance(value, dict) or line[end:].strip():
             raise DataError("this line is no JSON object", path, number)
@@ -188,7 +190,7 @@ def read_all(folder: Path | None = None) -> dict[str, Record]:
 def begin(path: Path, header: Header) -> list[Item]:
     """The items that an interrupted measurement left in `path`, or none; a file of other work, or of other weights, is begun afresh."""
     if path.is_file():
-        lines = path.read_text(encoding="utf-8").split("\n")
+        lines = read_text(path, LINES_BYTES, DataError).split("\n")
         whole = [json.loads(line) for line in lines[:-1]]  # the last is empty, or what a kill cut short
         if whole and header_of(whole[0], path).same_work(header):
             write_atomically(path, "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in whole))
@@ -199,9 +201,5 @@ def begin(path: Path, header: Header) -> list[Item]:
 
 
 def append(path: Path, items: Iterable[Item]) -> None:
-    """Add items; when this returns they are on the disk."""
-    with path.open("a", encoding="utf-8") as stream:
-        for item in items:
-            stream.write(json.dumps(item, ensure_ascii=False) + "\n")
-        stream.flush()
-        os.fsync(stream.fileno())
+    """Add items; when this returns they are on the disk, and where they do not fit there, nothing of them is."""
+    writing.append(path, "".join(json.dumps(item, ensure_ascii=False) + "\n" for item in items).encode("utf-8"))

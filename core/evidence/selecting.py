@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from core.errors import DataError
+from core.errors import DataError, InputError
 from core.evidence.estimates import Measured
 from core.evidence.measures import CONTRASTS, MEASURES, Contrast, Measure, contrast, measure
 from core.evidence.records import Record
@@ -64,6 +64,13 @@ class Chosen:
         missing = [one for one in (self.first, self.second) if one is not None and one.record is None]
         lacks = list(dict.fromkeys(one.needs for one in missing if one.needs))
         return Missing(next(iter(lacks), ""), tuple(dict.fromkeys(command(one.study.NAME, one.cell.name) for one in missing)))
+
+    def check(self, name: str) -> None:
+        """InputError for a measure that these records have not. Nothing is computed."""
+        wanted = known(name, self.second is not None).kind
+        for one in self.records:
+            if one.header.kind != wanted:
+                raise InputError(f"'{name}' is no measure of {one.header.name}, whose items are {one.header.kind}")
 
     def figure(self, name: str) -> Measured:
         """InputError for a measure that these records have not."""

@@ -9,40 +9,33 @@ Importing this costs no torch; loading a model does.
 
 from __future__ import annotations
 
-import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from core import keeping
 from core.errors import CoreError
 
 if TYPE_CHECKING:
     from core.language.masked_lm import MaskedLanguageModel
 
 DEFAULT = "debtags-mlm"
-_lock = threading.Lock()
-_loaded: dict[tuple[str, int, bool], MaskedLanguageModel] = {}
-_KEPT = 2
+KIND = "language model"
+"""How its keys begin in core.keeping's store."""
 
 
 def load(source: str = DEFAULT, local: bool = False) -> MaskedLanguageModel:
     """The language model of `source`: a checkpoint of ours (a name in checkpoints/, or a folder), a folder with a BERT-like
-    masked language model, or its hub name. The last two loaded are kept, so that asking again is free.
+    masked language model, or its hub name. It is kept as core.keeping keeps, so that asking again is mostly free.
 
     A hub name makes a request unless the model is on the disk already; with `local` never. Give `local` wherever the name
     was not typed by a person. Raises CheckpointError with the remedy.
     """
     from core.language.reading import config_file, read
 
-    with _lock:
-        config = config_file(source)
-        # A checkpoint that was trained anew under the same name is read again.
-        key = (source, config.stat().st_mtime_ns if config is not None else 0, local)
-        if key not in _loaded:
-            found = read(source, local)
-            while len(_loaded) >= _KEPT:
-                del _loaded[next(iter(_loaded))]
-            _loaded[key] = found
-        return _loaded[key]
+    config = config_file(source)
+    # A checkpoint that was trained anew under the same name is read again.
+    key = (KIND, source, config.stat().st_mtime_ns if config is not None else 0, local)
+    return keeping.shared().made(key, lambda: read(source, local))
 
 
 def refusal(source: str = DEFAULT) -> str | None:

@@ -11,7 +11,6 @@ from __future__ import annotations
 import gzip
 import hashlib
 import json
-import tempfile
 import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -20,6 +19,7 @@ from pathlib import Path
 
 from core.checkpoint import write_atomically
 from core.data import debtags
+from core.data.debian import SUITE, described
 from core.errors import DataError
 
 SPLITS = ("train", "dev", "test")
@@ -74,20 +74,17 @@ def from_index(folder: Path, source: str) -> Corpus:
     return assemble(debtags.packages(folder, untagged=True), sides, source)
 
 
-def build(folder: Path | str | None = None, *, mirror: str = debtags.MIRROR, suite: str = debtags.SUITE, refresh: bool = False) -> Corpus:
-    """The corpus, from the cache if it was built before; else from index files in `folder`, else fetched with apt.
+def build(folder: Path | str | None = None, *, mirror: str | None = None, suite: str = SUITE, refresh: bool = False) -> Corpus:
+    """The corpus, from the cache if it was built before; else from index files in `folder`, else fetched with apt, from its own Debian
+    mirror or `mirror`.
 
     Needs the network only in the last case. `refresh` builds anew. Raises DataError with the remedy.
     """
     cached = cached_file()
     if cached.is_file() and folder is None and not refresh:
         return _restore(cached)
-    if folder is not None:
-        corpus = from_index(Path(folder), debtags.SOURCE.format(suite=suite, mirror=f"the folder {Path(folder).name}"))
-    else:
-        with tempfile.TemporaryDirectory(prefix="tremor-apt-") as scratch:
-            debtags.fetch(Path(scratch), mirror, suite)
-            corpus = from_index(Path(scratch) / "lists", debtags.SOURCE.format(suite=suite, mirror=mirror))
+    with debtags.index(folder, mirror, suite) as files:
+        corpus = from_index(files, debtags.SOURCE.format(suite=described(files, suite)))
     cached.parent.mkdir(parents=True, exist_ok=True)
     _store(corpus, cached)
     return corpus

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-import json
+import os
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from core import checkpoint
 from core.errors import CheckpointError, InputError, SettingsError
 from core.fields import from_json
+from core.files import read_json
 from core.language import DEFAULT
 from core.language.masked_lm import MaskedLanguageModel
 from core.language.network import LanguageNetwork
@@ -28,7 +29,7 @@ def config_file(source: str) -> Path | None:
     """The config.json of a checkpoint of ours, None for any other source."""
     with suppress(OSError, ValueError):  # a source that cannot be a path
         for path in (Path(source) / "config.json", checkpoint.FOLDER / source / "config.json"):
-            if path.is_file() and not _by_transformers(path):
+            if os.path.lexists(path) and not _by_transformers(path):
                 return path
     return None
 
@@ -36,10 +37,9 @@ def config_file(source: str) -> Path | None:
 def _by_transformers(path: Path) -> bool:
     """Whether a config.json is one that transformers wrote. What cannot be read is left to `checkpoint.load` to refuse."""
     try:
-        config = json.loads(path.read_text(encoding="utf-8")) if path.stat().st_size <= checkpoint.MAX_CONFIG_BYTES else None
-    except (ValueError, OSError, RecursionError):
+        return "model_type" in read_json(path, dict[str, Any], checkpoint.MAX_CONFIG_BYTES)
+    except InputError:
         return False
-    return isinstance(config, dict) and "model_type" in config
 
 
 def read(source: str, local: bool = False) -> MaskedLanguageModel:

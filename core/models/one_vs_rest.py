@@ -19,7 +19,8 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from core.checkpoint import write_atomically
-from core.errors import InputError
+from core.errors import CheckpointError, InputError
+from core.files import opened
 from core.types import FloatArray, IntArray, Progress, silent
 
 CHUNK = 16
@@ -177,7 +178,8 @@ def _write(path: Path, part: Chunk) -> None:
 def _read(path: Path) -> Chunk:
     from safetensors.numpy import load_file
 
-    part: Chunk = load_file(path)
+    with opened(path, CheckpointError):  # a regular file, no link
+        part: Chunk = load_file(path)
     return part
 
 

@@ -13,7 +13,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from core.errors import CheckpointError
+from core.files import opened
 from core.types import Progress, silent
+from core.writing import beside
 
 BATCH = 256
 
@@ -60,11 +63,11 @@ def word_vectors(words: Sequence[str], width: int, scale: float, cache: Path, pr
     digest = hashlib.sha256("\n".join(words).encode("utf-8", "surrogatepass")).hexdigest()[:16]
     path = cache / f"words-{digest}.safetensors"
     if path.is_file():
-        found = load_file(path)["words"]
+        with opened(path, CheckpointError):  # a regular file, no link
+            found = load_file(path)["words"]
     else:
         found = encoded_words(words, progress)
         cache.mkdir(parents=True, exist_ok=True)
-        part = path.with_name(path.name + ".part")
-        save_file({"words": found}, part)
-        part.replace(path)
+        with beside(path) as part:
+            save_file({"words": found}, part)
     return narrowed(found, width, scale)

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Any
 
+from core.attacks.goals import called
 from core.document import Document
 from core.render.report import page
 from core.render.trace import COLOURS, DIFF_CSS, diff, place, table
@@ -27,7 +28,7 @@ def report(record: Mapping[str, Any], date: str) -> str:
     title = f"Attack on {what}"
     facts = [
         ("Date", date), ("Checkpoint", record["checkpoint"]), ("Weights digest", record["digest"]), ("Recipe", record["recipe"]),
-        ("Goal", f"{record['goal']}, k = {record['goal_settings']['k']}"), ("Outcome", outcome(record)),
+        ("Goal", f"{called(record['goal'])}, k = {record['goal_settings']['k']}"), ("Outcome", outcome(record)),
         ("Changed words", f"{100 * record['change_rate']:.1f} % of all words, {100 * record['change_rate_read']:.1f} % of those the model reads"),
         ("Similarity", f"{record['similarity']:.3f} ({record['similarity_kind']}); 1 \u2212 arccos {record['similarity_angular']:.3f}"),
         ("Queries", f"{record['queries']:,}, of which the model scored {record['model_calls']:,}"),

@@ -59,14 +59,17 @@ def head_view(
 ) -> View:  # fmt: skip
     """Lines from each token to the tokens it reads, one colour a head, one layer at a time.
 
-    weights [layers, heads, T, T], tokens [T]. `layers` are those that can be chosen in the view (all); the first is shown
-    at first; `heads` are the heads drawn at first (all). InputError for shapes or indexes that do not fit.
+    weights [layers, heads, T, T], tokens [T]. `layers` are those that can be chosen in the view (all), where there is more than one; the
+    first is shown at first; `heads` are the heads drawn at first (all). InputError for shapes or indexes that do not fit.
     """
     shown = _chosen(weights, tokens, layers, 0)
     count = _fitting(len(tokens), weights.shape[1])
     params = {**_params(weights, tokens, shown, count), "layer": shown[0], "heads": None if heads is None else _chosen(weights, tokens, heads, 1)}
-    body = '<label>Layer: <select id="layer"></select></label><div id="vis"></div>'
-    return View(_page("head_view.js", body, params, dark, _NARROW), 90 + math.ceil(22.5 * count), _note(count, len(tokens)))
+    # BertViz's script fills the list in any case; of one layer there is nothing to choose.
+    choice = '<label>Layer: <select id="layer"></select></label>' if len(shown) > 1 else '<select id="layer" hidden></select>'
+    return View(
+        _page("head_view.js", f'{choice}<div id="vis"></div>', params, dark, _NARROW), 90 + math.ceil(22.5 * count), _note(count, len(tokens))
+    )
 
 
 def model_view(

@@ -3,14 +3,13 @@ font, no image from anywhere."""
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
 
+from core import csv_writer
 from core.explainers.attribution import Attribution
 from core.render.heatmap import CSS as HEATMAP_CSS
 from core.render.heatmap import heatmap, signed
@@ -69,20 +68,14 @@ def to_json(attributions: Sequence[Attribution], date: str) -> str:
 
 def to_csv(attributions: Sequence[Attribution]) -> str:
     """One line for each word of each label of each explanation."""
-    stream = io.StringIO()
-    out = csv.writer(stream)
-    out.writerow(["checkpoint", "digest", "explainer", "seed", "unit", "label", "index", "word", "start", "end", "value"])
-    for one in attributions:
-        for row, label in enumerate(one.label_names):
-            for index, (word, (start, end), value) in enumerate(zip(one.document.words, one.document.spans, one.values[row], strict=True)):
-                facts = [one.checkpoint, one.digest, one.method, one.seed, one.unit, _cell(label), index, _cell(word), start, end, float(value)]
-                out.writerow(facts)
-    return stream.getvalue()
-
-
-def _cell(text: str) -> str:
-    """A spreadsheet would run a cell that begins like a formula; an apostrophe keeps it text."""
-    return "'" + text if text.startswith(("=", "+", "-", "@", "\t", "\r")) else text
+    columns = ("checkpoint", "digest", "explainer", "seed", "unit", "label", "index", "word", "start", "end", "value")
+    rows = (
+        (one.checkpoint, one.digest, one.method, one.seed, one.unit, label, index, word, start, end, float(value))
+        for one in attributions
+        for row, label in enumerate(one.label_names)
+        for index, (word, (start, end), value) in enumerate(zip(one.document.words, one.document.spans, one.values[row], strict=True))
+    )
+    return csv_writer.write(columns, rows)
 
 
 def report(attributions: Sequence[Attribution], ranking: Sequence[Ranked], date: str) -> str:

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-import json
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from core import checkpoint
 from core.errors import InputError
+from core.files import read_json
 from core.study import records
 from core.study.drawing import Bin
 from core.study.plan import Plan
 from core.study.run import PLAN, read_plan
 from core.study.settings import Request
+from core.study.shapes import check_record
 from core.study.summary import summarise
 
 SHIPPED = Path(__file__).resolve().parents[2] / "assets" / "studies"
@@ -57,19 +59,20 @@ def read_campaign(folder: Path) -> Campaign:
     config = read_config(folder)
     if config is None:
         raise InputError(f"{folder} is no study's folder: it has no config.json of a study")
-    path = next((path for path in (folder / records.FILE, folder / f"{records.FILE}.gz") if path.is_file()), None)
+    path = next((path for path in (folder / records.FILE, folder / f"{records.FILE}.gz") if os.path.lexists(path)), None)
     saved = [] if path is None else records.read(path)
+    for record in saved:
+        check_record(record, str(path))
     return Campaign(folder, Request.from_json(config), read_plan(folder), saved, str(config.get("data", "")), str(config.get("digest", "")))
 
 
 def read_config(folder: Path, kind: str = "study") -> dict[str, Any] | None:
     """config.json of a study's folder; None for every other folder. `kind`: of what it must call itself."""
-    path = folder / "config.json"
     try:
-        found = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else None
-    except (OSError, ValueError):
+        found = read_json(folder / "config.json", dict[str, Any])
+    except InputError:
         return None  # some other run's, half written or none of ours
-    return found if isinstance(found, dict) and found.get("kind") == kind else None
+    return found if found.get("kind") == kind else None
 
 
 def folders(root: Path | None = None, shipped: Path | None = None) -> dict[str, Path]:
@@ -79,7 +82,7 @@ def folders(root: Path | None = None, shipped: Path | None = None) -> dict[str, 
     found: dict[str, Path] = {}
     for place in (root, shipped):
         here = [path.parent for path in under(place, PLAN) if read_config(path.parent) is not None]
-        order = sorted(here, key=lambda path: ((path / PLAN).stat().st_mtime if place is root else 0, path.name), reverse=place is root)
+        order = sorted(here, key=lambda path: ((path / PLAN).lstat().st_mtime if place is root else 0, path.name), reverse=place is root)
         for path in order:
             found.setdefault(path.relative_to(place).as_posix(), path)
     return found

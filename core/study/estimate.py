@@ -73,11 +73,15 @@ SAMPLE = 300
 def foresee(
     request: Request, classifier: Classifier, dataset: Dataset, workers: int = 1, progress: Progress = silent, prepare: Prepare = prepare_attack
 ) -> Estimate:
-    """What a study will cost, from a few pairs of a part of its split: for a page, before anything is started. CapabilityError with
-    the sentence where this machine or this classifier lacks what the recipe needs."""
+    """What a study will cost, from a few pairs of a part of its split, or of those it takes from another study: for a page, before anything is
+    started. CapabilityError with the sentence where this machine or this classifier lacks what the recipe needs."""
     from core.study.plan import plan
-    from core.study.run import tasks_of
+    from core.study.run import borrow, tasks_of
 
+    if request.study.pairs_from:
+        borrowed = borrow(request.study, classifier, dataset)
+        tasks = [task for task in tasks_of(borrowed, dataset, request.study.split) if not task.pair.unknown]
+        return estimate(request, classifier, tasks, workers, prepare)
     small = replace(request.study, documents=SAMPLE, pairs=min(TRIED, request.study.pairs))
     pairs = plan(small, classifier, dataset, request.switches.seed, progress)
     found = estimate(request, classifier, tasks_of(pairs, dataset, small.split), workers, prepare)

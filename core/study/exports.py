@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import csv
 import io
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from core import csv_writer
 from core.checkpoint import write_atomically
 from core.study.campaigns import read_campaign
 from core.study.records import Record
@@ -64,7 +64,7 @@ def frame(saved: Sequence[Record]) -> Any:
 
 
 def to_csv(saved: Sequence[Record]) -> str:
-    return str(frame(saved).to_csv(index=False))
+    return csv_writer.write_rows([flat(record) for record in saved], COLUMNS)
 
 
 def to_parquet(saved: Sequence[Record]) -> bytes:
@@ -75,11 +75,7 @@ def to_parquet(saved: Sequence[Record]) -> bytes:
 
 def rows_to_csv(rows: Sequence[Mapping[str, Any]]) -> str:
     """Any table of the page or of a summary; nothing for None."""
-    stream = io.StringIO()
-    writer = csv.DictWriter(stream, list(rows[0]) if rows else [], lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    return stream.getvalue()
+    return csv_writer.write_rows(rows)
 
 
 def rows_to_json(rows: Sequence[Mapping[str, Any]]) -> str:

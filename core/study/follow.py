@@ -7,14 +7,19 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from core.attacks.result import replay
 from core.checkpoint import write_atomically
 from core.errors import InputError
+from core.files import read_json
 from core.study.records import Record, attempts
+from core.study.shapes import Squeezing, Transfer, check_places
 from core.types import Classifier, Progress, silent
 
 PREFIX = "transfer."
 SQUEEZING = "squeezing."
+TABLE_BYTES = 256 * 2**20
 
 
 def replay_all(saved: Sequence[Record], classifier: Classifier, progress: Progress = silent) -> dict[str, Any]:
@@ -22,6 +27,7 @@ def replay_all(saved: Sequence[Record], classifier: Classifier, progress: Progre
     made = [record for record in saved if record["reason"] != "error"]
     different = []
     for number, record in enumerate(made, 1):
+        check_places(record)
         found = replay(record, classifier)
         if found.differences:
             different.append({"pair": record["pair"], "differences": list(found.differences)})
@@ -39,6 +45,7 @@ def transfer(saved: Sequence[Record], classifier: Classifier, progress: Progress
     rows = []
     for number, record in enumerate(won, 1):
         row: dict[str, Any] = {"pair": record["pair"], "bin": record["bin"], "unmet": None, "success": False, "rank_after": None}
+        check_places(record)
         try:
             found = replay(record, classifier)
             rows.append({**row, "unmet": found.unmet, "success": found.success, "rank_after": list(found.ranks)})
@@ -61,8 +68,8 @@ def write_transfer(folder: Path, rows: Sequence[dict[str, Any]], classifier: Cla
 
 
 def read_transfers(folder: Path) -> list[dict[str, Any]]:
-    """All transfers of a study, by the other checkpoint's name."""
-    return [json.loads(path.read_text(encoding="utf-8")) for path in sorted(folder.glob(f"{PREFIX}*.json"))]
+    """All transfers of a study, by the other checkpoint's name. InputError for a file that holds something else."""
+    return [_checked(path, Transfer, "core study transfer") for path in sorted(folder.glob(f"{PREFIX}*.json"))]
 
 
 def write_squeezing(folder: Path, found: dict[str, Any]) -> Path:
@@ -74,14 +81,13 @@ def write_squeezing(folder: Path, found: dict[str, Any]) -> Path:
 
 def read_squeezings(folder: Path) -> list[dict[str, Any]]:
     """All that `core squeeze` found with a study's texts, by the checkpoint's name. InputError for a file that holds something else."""
-    found = []
-    for path in sorted(folder.glob(f"{SQUEEZING}*.json")):
-        try:
-            one = json.loads(path.read_text(encoding="utf-8"))
-            sound = isinstance(one, dict) and {"checkpoint", "digest", "documents", "classifiers", "detector", "adaptive"} <= set(one)
-        except ValueError:
-            sound = False
-        if not sound:
-            raise InputError(f"{path} was not written by `core squeeze`; remove it, or run the command again")
-        found.append(one)
+    return [_checked(path, Squeezing, "core squeeze") for path in sorted(folder.glob(f"{SQUEEZING}*.json"))]
+
+
+def _checked(path: Path, kind: type[Any], verb: str) -> dict[str, Any]:
+    try:
+        found = read_json(path, dict[str, Any], TABLE_BYTES)
+        msgspec.convert(found, kind)
+    except (InputError, msgspec.ValidationError) as error:
+        raise InputError(f"{path} was not written by `{verb}`; remove it, or run the command again ({error})") from error
     return found

@@ -6,14 +6,15 @@ could not be attacked has a line, too: reason "refused" (the goal did not fit) o
 
 from __future__ import annotations
 
-import gzip
 import json
 import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from core import writing
 from core.errors import DataError, InputError
+from core.files import LINES_BYTES, read_bytes, read_lines
 
 SCHEMA = 1
 """Of what the study adds to an attack's record."""
@@ -35,21 +36,11 @@ def path_in(folder: Path) -> Path:
 def read(path: Path, lenient_end: bool = True) -> list[Record]:
     """All records in the order of the file; of two for one pair the first. The last line may be cut short; DataError names any other
     line that is no record, and a record of another version."""
-    if not path.exists():
+    if not os.path.lexists(path):
         return []
-    content = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
-    lines = content.split(b"\n")
     found: dict[str, Record] = {}
-    for number, line in enumerate(lines, 1):
-        if not line.strip():
-            continue
-        try:
-            record = json.loads(line)
-        except ValueError as error:
-            if number == len(lines) and lenient_end:
-                break  # a kill cut it short; the pair is attacked again
-            raise DataError("this line is no JSON object", path, number) from error
-        if not isinstance(record, dict) or "pair" not in record or record.get("study") != SCHEMA:
+    for number, record in read_lines(path, dict[str, Any], error=DataError, unfinished=lenient_end):
+        if "pair" not in record or record.get("study") != SCHEMA:
             raise DataError(f"this line is no record of a study of version {SCHEMA}", path, number)
         found.setdefault(str(record["pair"]), record)
     return list(found.values())
@@ -57,20 +48,18 @@ def read(path: Path, lenient_end: bool = True) -> list[Record]:
 
 def mend(path: Path) -> None:
     """Cut off a last line that a kill left unfinished, so that the next record starts a line of its own."""
-    if path.is_file() and path.stat().st_size:
-        content = path.read_bytes()
-        if not content.endswith(b"\n"):
-            with path.open("r+b") as stream:
-                stream.truncate(content.rfind(b"\n") + 1)
-                os.fsync(stream.fileno())
+    if not os.path.lexists(path):
+        return
+    content = read_bytes(path, LINES_BYTES, DataError)
+    if content and not content.endswith(b"\n"):
+        with path.open("r+b") as stream:
+            stream.truncate(content.rfind(b"\n") + 1)
+            os.fsync(stream.fileno())
 
 
 def append(path: Path, record: Mapping[str, Any]) -> None:
-    """Add a record; when this returns it is on the disk."""
-    with path.open("ab") as stream:
-        stream.write(json.dumps(record, ensure_ascii=False).encode("utf-8", "surrogatepass") + b"\n")
-        stream.flush()
-        os.fsync(stream.fileno())
+    """Add a record; when this returns it is on the disk, and where it does not fit there, nothing of it is."""
+    writing.append(path, json.dumps(record, ensure_ascii=False).encode("utf-8", "surrogatepass") + b"\n")
 
 
 def attempts(records: Iterable[Record]) -> list[Record]:

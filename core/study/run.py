@@ -8,23 +8,25 @@ those of another study, so that two checkpoints are compared on the same ones (m
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from core.attacking import prepare as prepare_attack
 from core.checkpoint import write_atomically
 from core.data.dataset import Dataset, truth_for
 from core.errors import Cancelled, CapabilityError, InputError
+from core.files import read_json
 from core.study import records, workers
 from core.study.attacking import Task
-from core.study.drawing import Bin
-from core.study.plan import Pair, Plan, plan
+from core.study.plan import Plan, plan
 from core.study.settings import Prepare, Request, Study
-from core.training.runs import Run
+from core.training.runs import Run, read_config
 from core.types import Classifier
 
 PLAN = "plan.json"
+PLAN_BYTES = 512 * 2**20
+"""A pair has some 200 bytes; a study may have a million."""
 MAX_WORKERS = 64
 
 
@@ -46,13 +48,11 @@ def start(request: Request, classifier: Classifier, dataset: Dataset, run: Run, 
 
 
 def read_plan(folder: Path) -> Plan:
-    """The pairs of a study that was started. InputError where there are none."""
+    """The pairs of a study that was started. InputError where there are none, or for a file that holds no plan."""
     path = folder / PLAN
-    if not path.is_file():
+    if not os.path.lexists(path):
         raise InputError(f"{folder} is no study's folder: it has no {PLAN}")
-    found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    pairs = tuple(Pair(**{**pair, "truth": tuple(pair["truth"])}) for pair in found["pairs"])
-    return Plan(pairs, tuple(Bin(**one) for one in found["bins"]), tuple(found["notes"]))
+    return read_json(path, Plan, PLAN_BYTES)
 
 
 OWN = ("checkpoint", "dataset", "pairs_from")
@@ -61,10 +61,16 @@ OWN = ("checkpoint", "dataset", "pairs_from")
 
 def read_request(folder: Path) -> tuple[Request, str]:
     """What a study was asked, and the digest of its data. InputError for a folder that is no study's."""
-    path = folder / "config.json"
-    if not path.is_file() or (found := json.loads(path.read_text(encoding="utf-8"))).get("kind") != "study":
+    found = read_config(folder)
+    if found.get("kind") != "study":
         raise InputError(f"{folder} is no study's folder; name one whose pairs shall be attacked, such as runs/studies/NAME")
-    return Request.from_json(found), str(found["data_digest"])
+    return Request.from_json(found), str(found.get("data_digest", ""))
+
+
+def same_attack(folder: Path, checkpoint: str) -> Request:
+    """What the study in `folder` asked, of another checkpoint and on the same pairs."""
+    other, _ = read_request(folder)
+    return Request(replace(other.study, checkpoint=checkpoint, pairs_from=str(folder)), other.recipe, other.switches)
 
 
 def borrow(study: Study, classifier: Classifier, dataset: Dataset) -> Plan:
@@ -78,7 +84,7 @@ def borrow(study: Study, classifier: Classifier, dataset: Dataset) -> Plan:
     if wrong := [name for name, value in vars(other.study).items() if name not in OWN and value != getattr(study, name)]:
         raise InputError(f"{folder} has another {', '.join(wrong)}; leave these settings out, they are taken from there")
     whole = read_plan(folder)
-    names = {record["pair"]: record["label"] for record in records.read(records.path_in(folder))}
+    names = {record["pair"]: record["label"] for record in records.read(records.path_in(folder)) if isinstance(record.get("label"), str | None)}
     if missing := sum(pair.id not in names for pair in whole.pairs):
         raise InputError(f"{folder} has no record yet of {missing} of its {len(whole.pairs)} pairs; let it end first")
     truth, _ = truth_for(dataset.split(study.split), dataset.label_names, classifier.labels)
@@ -93,6 +99,8 @@ def borrow(study: Study, classifier: Classifier, dataset: Dataset) -> Plan:
 def tasks_of(found: Plan, dataset: Dataset, split: str) -> list[Task]:
     texts = dataset.split(split).texts
     assert texts is not None  # plan() has refused vectors
+    if wrong := next((pair for pair in found.pairs if not 0 <= pair.row < len(texts)), None):
+        raise InputError(f"the plan names document {wrong.row} of split '{split}', which has {len(texts):,}; begin in a new folder")
     return [Task(pair, texts[pair.row]) for pair in found.pairs]
 
 

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 from core import fields
 from core.attacks import Demote, Disturb, Promote, Recipe
 from core.attacks.engine import Attack
-from core.attacks.goals import MAX_K, Goal, goal_class
+from core.attacks.goals import GOALS, MAX_K, Goal, explained, goal_class
 from core.errors import SettingsError
 from core.fields import Field, check
 from core.labels import BIN_EDGES
@@ -28,9 +28,8 @@ class Study:
     dataset: Annotated[str, Field("a registered data set or the path of a file or folder")] = "debtags"
     split: Annotated[str, Field("documents are drawn from this split", choices=("train", "dev", "test"))] = "test"
     goal: Annotated[
-        str, Field("positive-targeted (A_pos): a true label of the top k leaves it; negative-targeted (A_neg): a wrong label enters; non-targeted: a "
-                   "right prediction leaves")
-    ] = Demote.NAME  # fmt: skip
+        str, Field(f"{explained(GOALS)}. Out of the top k goes a true label, into it comes a wrong one, disturbed are right predictions")
+    ] = Demote.NAME
     targets: Annotated[
         str, Field("negative-targeted: labels that share a cluster with a true one (eq. 4.5), or any", choices=("cluster", "naive"))
     ] = "cluster"
@@ -94,6 +93,8 @@ class Request:
     @classmethod
     def from_json(cls, found: dict[str, Any]) -> Request:
         """SettingsError for settings that this version does not know."""
+        if not isinstance(found.get("study"), dict) or not isinstance(found.get("switches"), dict):
+            raise SettingsError("this folder's config.json is no study's: it needs 'study' and 'switches' as objects")
         try:
             return cls(fields.from_json(Study, found["study"]), str(found["recipe"]), fields.from_json(Recipe, found["switches"]))
         except (KeyError, TypeError) as error:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
@@ -12,7 +13,9 @@ from typing import Any
 
 from core import checkpoint, fields
 from core.attacks.features import LEVELS
+from core.attacks.goals import called
 from core.errors import DataError, InputError
+from core.files import read_json
 from core.study import records
 from core.study.campaigns import read_config, under
 from core.study.records import Record
@@ -41,9 +44,9 @@ class VectorCampaign:
 
     @property
     def goal(self) -> str:
-        """'positive-targeted, k = 5'"""
+        """'Push a label out (positive-targeted), k = 5'"""
         tau = f", Jaccard below {self.study.tau:g}" if self.study.goal == "set-change" else ""
-        return f"{self.study.goal}, k = {self.study.k}{tau}"
+        return f"{called(self.study.goal)}, k = {self.study.k}{tau}"
 
     @cached_property
     def figures(self) -> dict[str, Any]:
@@ -70,7 +73,7 @@ def read_vector_campaign(folder: Path) -> VectorCampaign:
     study, recipe, settings = config.get("study"), config.get("recipe"), config.get("settings", {})
     if not isinstance(study, dict) or not isinstance(recipe, str) or not isinstance(settings, dict):
         raise InputError(f"{folder}/config.json does not say what was attacked: it lacks 'study' or 'recipe'")
-    path = next((path for path in (folder / records.FILE, folder / f"{records.FILE}.gz") if path.is_file()), folder / records.FILE)
+    path = next((path for path in (folder / records.FILE, folder / f"{records.FILE}.gz") if os.path.lexists(path)), folder / records.FILE)
     saved = records.read(path)
     for record in saved:
         if (wrong := _wrong(record)) is not None:
@@ -82,7 +85,7 @@ def read_vector_campaign(folder: Path) -> VectorCampaign:
 def folders(root: Path | None = None) -> dict[str, Path]:
     """Name -> folder of every study of feature vectors under runs/, or one folder deeper, the latest first."""
     files = [path for path in under(root or checkpoint.RUNS, "config.json") if read_config(path.parent, KIND) is not None]
-    return {_named(path.parent): path.parent for path in sorted(files, key=lambda path: (path.stat().st_mtime, str(path)), reverse=True)}
+    return {_named(path.parent): path.parent for path in sorted(files, key=lambda path: (path.lstat().st_mtime, str(path)), reverse=True)}
 
 
 def strays(root: Path | None = None) -> list[str]:
@@ -92,9 +95,10 @@ def strays(root: Path | None = None) -> list[str]:
 
 def _readable(path: Path) -> bool:
     try:
-        return isinstance(json.loads(path.read_text(encoding="utf-8")), dict)
-    except (OSError, ValueError):
+        read_json(path, dict[str, Any])
+    except InputError:
         return False
+    return True
 
 
 def _named(folder: Path) -> str:
@@ -122,7 +126,9 @@ def _names(value: Any) -> bool:
 
 
 def _level(value: Any) -> bool:
-    if not isinstance(value, dict) or value.get("level") not in LEVELS or value.get("reached", 0) not in (True, False, None):
+    if not isinstance(value, dict) or not isinstance(value.get("level"), str) or value["level"] not in LEVELS:
+        return False
+    if "reached" not in value or not isinstance(value["reached"], bool | None):
         return False
     changed = value.get("vector")
     if changed is not None and not (vector(changed) and (value["level"] != "text" or isinstance(value.get("text"), str))):

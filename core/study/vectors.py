@@ -21,7 +21,7 @@ import numpy as np
 
 from core import fields
 from core.attacks.features import FEATURE_ATTACKS, FeatureAttack, PointSearch, Pool, run
-from core.attacks.goals import ALL_GOALS, MAX_K, AllWrong, AnyGoal, Demote, Disturb, SetChange
+from core.attacks.goals import ALL_GOALS, MAX_K, AllWrong, AnyGoal, Demote, Disturb, SetChange, explained
 from core.checkpoint import write_atomically
 from core.errors import Cancelled, InputError
 from core.fields import Field, check
@@ -46,7 +46,7 @@ class VectorStudy:
     checkpoint: Annotated[str, Field("a name in checkpoints/ or the path of a checkpoint folder")] = "bibtex-linear"
     dataset: Annotated[str, Field("a registered data set or the path of a file or folder")] = "bibtex"
     split: Annotated[str, Field("documents are drawn from this split", choices=("train", "dev", "test"))] = "test"
-    goal: Annotated[str, Field("positive-targeted: the best true label of the top k leaves it", choices=GOALS)] = Demote.NAME
+    goal: Annotated[str, Field(f"{explained(GOALS)}. Out goes the best true label of the top k", choices=GOALS)] = Demote.NAME
     k: Annotated[int, Field("the k of the top k", low=1, high=MAX_K)] = 5
     tau: Annotated[float, Field("set-change: the Jaccard index to fall below", low=0.01, high=1)] = 0.5
     documents: Annotated[int, Field("so many documents, drawn at random (0: all)", low=0, high=10**8)] = 50

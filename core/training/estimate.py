@@ -9,7 +9,8 @@ from statistics import median
 from typing import Any
 
 from core import checkpoint, jobs
-from core.errors import CheckpointError
+from core.checked import number
+from core.errors import CheckpointError, InputError
 from core.study.estimate import spoken
 from core.training.request import Training
 from core.training.runs import read_config, read_progress
@@ -58,14 +59,17 @@ def _from_runs(asked: Training, device: Device) -> tuple[float, int | None, str]
     """Documents a second, peak memory and their source: the latest run of the model on this kind of device, the same defence first."""
     plain = None
     for job in jobs.jobs("train"):
-        config = read_config(job.folder)
+        try:
+            config, records = read_config(job.folder), read_progress(job.folder)
+        except InputError:
+            continue  # a damaged run has no say; who looks at it is told
         if config.get("model") != asked.model or not job.device.startswith(device.name.split(":")[0]):
             continue
-        speeds = [float(record["docs_per_second"]) for record in read_progress(job.folder) if record.get("docs_per_second")]
+        speeds = [float(record["docs_per_second"]) for record in records if record.get("docs_per_second")]
         if not speeds:
             continue
         peak = job.status.get("peak_gpu_bytes" if device.name != "cpu" else "peak_bytes")
-        defence = config.get("defence") or {}
+        defence = found if isinstance(found := config.get("defence"), dict) else {}
         if defence.get("name", "") == asked.defence:
             return median(speeds), peak, f"measured in run {job.name}"
         if plain is None and not defence:
@@ -78,20 +82,20 @@ def _from_cards(asked: Training) -> tuple[float, int | None, str] | None:
     names = [asked.parent] if asked.parent else checkpoint.names()
     for name in names:
         config = _config(name)
-        made = config.get("provenance") or {}
-        trained, documents = made.get("trained", {}), made.get("documents", {}).get("train")
-        seconds, peak = trained.get("seconds"), trained.get("peak_bytes")
+        made = config.get("provenance")
+        documents, seconds, peak = (number(made, *path) for path in (("documents", "train"), ("trained", "seconds"), ("trained", "peak_bytes")))
         if config.get("model") == asked.model and seconds and documents:
-            speed = documents * int(config["settings"].get("epochs", 1)) / seconds / _passes(asked.settings)
-            return speed, peak or LOADED + COPIES * int(made.get("size_bytes", 0)), f"from the card of {name}, by the machine that trained it"
+            speed = documents * (number(config, "settings", "epochs") or 1) / seconds / _passes(asked.settings)
+            return speed, int(peak or LOADED + COPIES * (number(made, "size_bytes") or 0)), f"from the card of {name}, by the machine that trained it"
     return None
 
 
 def _documents(dataset: str) -> int | None:
     """Training documents of a data set, by a checkpoint that was trained on it; None where none says so."""
     for name in checkpoint.names():
-        made = _config(name).get("provenance") or {}
-        if made.get("data", {}).get("name") == dataset and (count := made.get("documents", {}).get("train")):
+        made = _config(name).get("provenance")
+        data = made.get("data") if isinstance(made, dict) else None
+        if isinstance(data, dict) and data.get("name") == dataset and (count := number(made, "documents", "train")):
             return int(count)
     return None
 

@@ -13,12 +13,14 @@ from __future__ import annotations
 
 import json
 import math
+import os
 from collections.abc import Iterator
 from contextlib import nullcontext
 from dataclasses import asdict, dataclass, field
 from time import perf_counter
 from typing import Any
 
+import msgspec
 import numpy as np
 import torch
 from torch import Tensor
@@ -26,9 +28,10 @@ from torch import Tensor
 from core.checkpoint import write_atomically
 from core.errors import Cancelled, InputError, SettingsError
 from core.fields import to_json
+from core.files import Count, read_json
 from core.training.defended import Reporting
 from core.training.runs import Run
-from core.training.states import load_tensors, moments, restore_moments, save_tensors
+from core.training.states import load_tensors, moments, plain_name, restore_moments, save_tensors
 from core.training.task import LoopSettings, Task, rate
 from core.types import IntArray
 
@@ -51,14 +54,23 @@ class Fitted:
 class Counters:
     """The part of a state that is no tensor. `done` optimiser steps of `epoch` (0-based) are over, `step` in all."""
 
-    step: int = 0
-    epoch: int = 0
-    done: int = 0
+    step: Count = 0
+    epoch: Count = 0
+    done: Count = 0
     best: dict[str, float] = field(default_factory=dict)
-    best_epoch: int = 0
+    best_epoch: Count = 0
     loss_sum: float = 0.0
-    loss_steps: int = 0
+    loss_steps: Count = 0
     finished: bool = False
+
+
+class State(msgspec.Struct):
+    """state.json."""
+
+    identity: dict[str, Any]
+    files: dict[str, str]
+    counters: Counters
+    scaler: dict[str, float]
 
 
 def _optimiser(task: Task, settings: LoopSettings) -> torch.optim.Optimizer:
@@ -247,19 +259,22 @@ class _Training:
     def resume(self) -> None:
         """Go on from the folder's state, if it has one. Raises SettingsError if it is another training's."""
         path = self.folder / "state.json"
-        if not path.is_file():
+        if not os.path.lexists(path):
             return
-        state = json.loads(path.read_text(encoding="utf-8"))
-        if state["identity"] != self.identity:
+        state = read_json(path, State)
+        if state.identity != self.identity:
             raise SettingsError(f"{self.run.folder} holds a training with another seed or other settings; choose a new folder, or delete this one")
-        self.counters = Counters(**state["counters"])
+        self.counters = state.counters
         if self.counters.finished:
             return
-        tensors = load_tensors(self.folder / state["files"]["now"])
-        self.plain.load_state_dict(dict(_under("module/", tensors)))
-        restore_moments(self.optimiser, dict(_under("optimiser/", tensors)))
-        if self.accelerator.scaler is not None:
-            self.accelerator.scaler.load_state_dict(state["scaler"])
+        tensors = load_tensors(self.folder / plain_name(state.files.get("now", ""), path))
+        try:
+            self.plain.load_state_dict(dict(_under("module/", tensors)))
+            restore_moments(self.optimiser, dict(_under("optimiser/", tensors)))
+            if self.accelerator.scaler is not None:
+                self.accelerator.scaler.load_state_dict(state.scaler)
+        except (RuntimeError, KeyError, ValueError, TypeError) as error:
+            raise InputError(f"the state in {self.folder} does not fit this training; remove that folder to begin anew: {error}") from error
 
     def _take_best(self) -> None:
         """Leave the caller's own module, unwrapped, with the best epoch's weights, in evaluation mode."""

@@ -21,27 +21,46 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from pathlib import Path
 from types import FrameType, TracebackType
-from typing import Any, Literal, Self, get_args
+from typing import Any, Self
 
 from core import checkpoint
 from core.checkpoint import write_atomically
 from core.errors import Cancelled, CoreError, InputError, SettingsError
+from core.exhaustion import as_sentence, exhausted
+from core.files import append_to, opened, read_json
 from core.training import resources, slots
 from core.training.board import Board
+from core.training.orders import WORDS, write_job
+from core.training.run_files import (
+    LOCK,
+    LOG,
+    PROGRESS,
+    STATUS,
+    STOP,
+    State,
+    Status,
+    fresh,
+    now,
+    read_config,
+    read_progress,
+    read_status,
+    write_status,
+)
+from core.writing import append
 
-State = Literal["queued", "running", "done", "stopped", "crashed"]
+__all__ = [
+    "DEVICE", "JOB", "LOCK", "LOG", "PROGRESS", "RESERVE", "STATUS", "STOP", "WORDS", "Run", "State", "Status",
+    "read_config", "read_progress", "read_status", "write_job", "write_status",
+]  # fmt: skip
 
 JOB = "TREMOR_JOB"
 """Environment variable: the folder whose lock, and whose device, the process that started this one holds for it."""
 DEVICE = "TREMOR_DEVICE"
 """Environment variable: the device that a job's process works on, as in status.json."""
-LOCK, LOG, STOP, STATUS, WORDS = "lock", "log.txt", "stop", "status.json", "job.json"
 RESERVE, RESERVED_BYTES = "reserve", 64 * 1024
 """A file that is given up when the disk is full, so that the last status can still be written."""
 
@@ -49,19 +68,30 @@ STATUS_SECONDS = 1.0
 """At most this often status.json is replaced: each replacement is an fsync."""
 
 
-def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="seconds")
+SPELLED = ("checkpoint", "dataset", "language_model", "pairs_from", "encoder")
+"""Settings that may be a path, which job.json keeps in full: resumed, it is another spelling of what was typed."""
 
 
-def _fresh() -> dict[str, Any]:
-    return {"state": "running", "what": "", "step": 0, "total": 0, "eta": None, "started": _now(), "pid": os.getpid(), "message": ""}
+def _same(found: Any, wanted: Any, name: str = "") -> bool:
+    """Whether two requests are one. The content of what a path names is told by its digest, which stands beside it."""
+    if isinstance(found, dict) and isinstance(wanted, dict):
+        return found.keys() == wanted.keys() and all(_same(found[key], wanted[key], key) for key in found)
+    if found != wanted and name in SPELLED and isinstance(found, str) and isinstance(wanted, str):
+        one, other = sorted((Path(found), Path(wanted)), key=Path.is_absolute)
+        tail = [part for part in one.parts if part != ".."]
+        return other.is_absolute() and not one.is_absolute() and list(other.parts[len(other.parts) - len(tail) :]) == tail
+    return bool(found == wanted)
 
 
 def _end_last_line(path: Path) -> None:
     """A line that a kill cut short must not swallow the next one."""
-    if path.is_file() and path.stat().st_size and path.read_bytes()[-1:] != b"\n":
-        with path.open("ab") as stream:
-            stream.write(b"\n")
+    if not os.path.lexists(path):
+        return
+    with opened(path) as stream:
+        whole = not stream.seek(0, os.SEEK_END) or (stream.seek(-1, os.SEEK_END), stream.read(1))[1] == b"\n"
+    if not whole:
+        with append_to(path) as more:
+            more.write(b"\n")
 
 
 @dataclass
@@ -92,11 +122,12 @@ class Run:
         if not 0 <= self.seed < 2**32:
             raise SettingsError(f"seed must lie between 0 and {2**32 - 1}; got {self.seed}")
         self.folder = Path(self.folder)
-        self.folder.mkdir(parents=True, exist_ok=True)
+        with as_sentence():
+            self.folder.mkdir(parents=True, exist_ok=True)
+            if self.primary:
+                _end_last_line(self.folder / "progress.jsonl")
         self._board = Board(self.folder / "tb")
-        if self.primary:
-            _end_last_line(self.folder / "progress.jsonl")
-        self._status = _fresh()
+        self._status = fresh()
 
     @property
     def primary(self) -> bool:
@@ -105,7 +136,8 @@ class Run:
 
     def __enter__(self) -> Self:
         if self.primary:
-            self._begin()
+            with as_sentence():
+                self._begin()
         if threading.current_thread() is threading.main_thread():
             self._handlers = {number: signal.signal(number, self._on_signal) for number in (signal.SIGTERM, signal.SIGINT)}
         self._write_status(state="running")
@@ -116,9 +148,9 @@ class Run:
             signal.signal(number, handler)
         self._handlers = {}
         self._close_bar()
-        full = None if error is None else resources.exhausted(error)
-        (self.folder / RESERVE).unlink(missing_ok=True)
+        full = None if error is None else exhausted(error)
         try:
+            (self.folder / RESERVE).unlink(missing_ok=True)
             if error is None:
                 self._write_status(state="done", eta=0)
             elif isinstance(error, Cancelled):
@@ -146,10 +178,7 @@ class Run:
             self.stop_file.unlink(missing_ok=True)  # a request that an earlier run has already obeyed
             if checkpoint.RUNS.resolve() in self.folder.resolve().parents:
                 self._register()
-        try:
-            (self.folder / RESERVE).write_bytes(os.urandom(RESERVED_BYTES))  # noise, so that no file system stores it as nothing
-        except OSError as error:
-            raise resources.exhausted(error) or error from error
+        write_atomically(self.folder / RESERVE, os.urandom(RESERVED_BYTES))  # noise, so that no file system stores it as nothing
 
     def _register(self) -> None:
         """A run under runs/ that was started by hand can be taken up again by its name, and those that wait see its device taken."""
@@ -177,8 +206,8 @@ class Run:
         path = self.folder / "config.json"
         wanted = json.loads(json.dumps(config))
         if path.exists():
-            found = json.loads(path.read_text(encoding="utf-8"))
-            if differing := sorted(key for key in {*found, *wanted} if found.get(key) != wanted.get(key)):
+            found = read_json(path, dict[str, Any])
+            if differing := sorted(key for key in {*found, *wanted} if not _same(found.get(key), wanted.get(key))):
                 raise SettingsError(f"{self.folder} was started with another {', '.join(differing)}; resume with the same, or choose a new folder")
         elif self.primary:
             write_atomically(path, json.dumps(wanted, indent=1, ensure_ascii=False) + "\n")
@@ -202,12 +231,12 @@ class Run:
     def log(self, record: Mapping[str, Any]) -> None:
         """Append one record, with the time, to progress.jsonl, in one write."""
         if self.primary:
-            with (self.folder / "progress.jsonl").open("a", encoding="utf-8", buffering=1) as stream:
-                stream.write(json.dumps({**record, "time": _now()}, ensure_ascii=False) + "\n")
+            line = json.dumps({**record, "time": now()}, ensure_ascii=False) + "\n"
+            append(self.folder / PROGRESS, line.encode("utf-8", "backslashreplace"), sync=False)
             self._board.add(record)
 
     def _write_status(self, **changes: Any) -> None:
-        self._status.update(changes, updated=_now(), **resources.peaks())
+        self._status.update(changes, updated=now(), **resources.peaks())
         if self.primary:
             write_atomically(self.folder / "status.json", json.dumps(self._status, ensure_ascii=False) + "\n")
 
@@ -224,60 +253,3 @@ class Run:
         if self._bar is not None:
             self._bar.close()
             self._bar = None
-
-
-def write_job(folder: Path, words: Sequence[str], device: str, where: Path | None = None) -> None:
-    """Keep the words after `python -m core`, the folder they were said in (default: this one), and the kind of device."""
-    content = {"words": list(words), "cwd": str(where or Path.cwd()), "device": device}
-    write_atomically(folder / WORDS, json.dumps(content, ensure_ascii=False) + "\n")
-
-
-def write_status(folder: Path, **changes: Any) -> None:
-    """Change status.json from outside a `Run`: for who watches over one."""
-    path = Path(folder) / STATUS
-    before = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else _fresh()
-    write_atomically(path, json.dumps({**before, **changes, "updated": _now()}, ensure_ascii=False) + "\n")
-
-
-def read_status(folder: Path) -> dict[str, Any]:
-    """status.json of a run folder. A run that says it is queued or running but whose lock nobody holds (kill -9, power) is crashed.
-    Raises InputError where there is no run, or none of ours."""
-    path = Path(folder) / STATUS
-    if not path.is_file():
-        raise InputError(f"{folder} is no run folder: it has no {STATUS}")
-    alive = slots.held(Path(folder) / LOCK)  # asked before the status is read: a run that ends in between has written its end
-    status = _parsed(path)
-    if status["state"] in ("queued", "running") and not alive and not slots.held(Path(folder) / LOCK):  # or it has just begun
-        status.update(state="crashed", eta=None, message="its process is gone; the same command goes on from the last saved state")
-    return status
-
-
-def _parsed(path: Path) -> dict[str, Any]:
-    try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise InputError(f"{path} cannot be read: {error}") from error
-    if not isinstance(found, dict) or found.get("state") not in get_args(State):
-        raise InputError(f"{path} does not say in which state its run is")
-    return {**_fresh(), "pid": None, **found}
-
-
-def read_config(folder: Path) -> dict[str, Any]:
-    """config.json of a run: what was asked for; empty where it has not come to that."""
-    try:
-        found = json.loads((Path(folder) / "config.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return found if isinstance(found, dict) else {}
-
-
-def read_progress(folder: Path) -> list[dict[str, Any]]:
-    """The records of progress.jsonl in order, without an unfinished last line; of records with the same `step` and
-    `kind` (steps that a resumed run did again) only the last."""
-    path = Path(folder) / "progress.jsonl"
-    records: list[dict[str, Any]] = []
-    for line in path.read_text(encoding="utf-8").split("\n") if path.is_file() else ():
-        with suppress(ValueError):  # a line that a kill cut short: at the end, or in the middle once the run was resumed
-            records.append(json.loads(line))
-    last = {(record.get("step"), record.get("kind")) if "step" in record else index: index for index, record in enumerate(records)}
-    return [records[index] for index in sorted(last.values())]

@@ -7,9 +7,11 @@ given anew and no server that was started again can make wrong. Linux.
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 import shutil
+import stat
 import subprocess
 import time
 from dataclasses import dataclass
@@ -18,6 +20,7 @@ from pathlib import Path
 from typing import Literal
 
 from core import checkpoint
+from core.errors import InputError
 
 Kind = Literal["cpu", "cuda"]
 
@@ -29,7 +32,7 @@ def hold(path: Path, patience: float = PATIENCE) -> int | None:
     """The descriptor of the file, locked, or None where somebody else holds it. The lock ends when the descriptor, and every copy that a
     child has inherited, is closed."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+    descriptor = _opened(path, os.O_RDWR | os.O_CREAT)
     until = time.monotonic() + patience
     while True:
         try:
@@ -45,10 +48,24 @@ def hold(path: Path, patience: float = PATIENCE) -> int | None:
             raise
 
 
+def _opened(path: Path, mode: int) -> int:
+    """The descriptor of a regular file. InputError for a folder, a pipe, a device or a link under that name: none is a lock of ours."""
+    try:
+        descriptor = os.open(path, mode | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOFOLLOW, 0o644)
+    except OSError as error:
+        if error.errno in (errno.ELOOP, errno.EISDIR, errno.ENXIO):
+            raise InputError(f"{path} is no lock of a run but a link, a folder or a socket; remove it") from error
+        raise
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise InputError(f"{path} is no lock of a run but no regular file; remove it")
+    return descriptor
+
+
 def held(path: Path) -> bool:
     """Whether somebody holds the lock."""
     try:
-        descriptor = os.open(path, os.O_RDONLY)
+        descriptor = _opened(path, os.O_RDONLY)
     except FileNotFoundError:
         return False
     try:
@@ -88,7 +105,7 @@ def _cpu() -> Device:
 def gpus() -> tuple[Device, ...]:
     """The GPUs that nvidia-smi lists, of which CUDA_VISIBLE_DEVICES may leave some out. Asked without torch: a page asks, too."""
     program = shutil.which("nvidia-smi")
-    if program is None:
+    if program is None or not Path(program).is_absolute():  # one that lies in the folder where somebody stands is none of the machine's
         return ()
     asked = [program, "--query-gpu=index,uuid,name,memory.total", "--format=csv,noheader,nounits"]
     answer = subprocess.run(asked, capture_output=True, text=True, timeout=30, check=False)

@@ -2,28 +2,43 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import torch
 from torch import Tensor
+
+from core.checked import is_plain
+from core.errors import InputError
+from core.files import opened
+from core.writing import beside, sync
 
 
 def save_tensors(path: Path, tensors: dict[str, Tensor]) -> None:
     """safetensors, flushed to disk, under its final name only when whole."""
     from safetensors.torch import save_file
 
-    part = path.with_name(path.name + ".part")
-    save_file({name: tensor.detach().cpu().contiguous().clone() for name, tensor in tensors.items()}, part)
-    with part.open("rb") as stream:
-        os.fsync(stream.fileno())
-    part.replace(path)
+    with beside(path) as part:
+        save_file({name: tensor.detach().cpu().contiguous().clone() for name, tensor in tensors.items()}, part)
+        sync(part)
+
+
+def plain_name(name: str, where: Path) -> str:
+    """A file's name as a state gives it. InputError for one that leads out of the state's folder."""
+    if not is_plain(name):
+        raise InputError(f"{where} names the file '{name[:60]}', which is none of a training's state")
+    return name
 
 
 def load_tensors(path: Path) -> dict[str, Tensor]:
+    """InputError for what is no safetensors file."""
+    from safetensors import SafetensorError
     from safetensors.torch import load_file
 
-    loaded: dict[str, Tensor] = load_file(path)
+    try:
+        with opened(path):  # a regular file, no link
+            loaded: dict[str, Tensor] = load_file(path)
+    except (SafetensorError, KeyError, TypeError, ValueError, OSError) as error:
+        raise InputError(f"{path} is no state of a training that can be read: {error}") from error
     return loaded
 
 

@@ -7,7 +7,6 @@ neither frees the device nor makes the run look dead.
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import subprocess
@@ -17,9 +16,10 @@ from pathlib import Path
 from typing import Any
 
 from core import jobs
+from core.exhaustion import exhausted
+from core.files import read_json
 from core.training import slots
-from core.training.resources import exhausted
-from core.training.runs import DEVICE, JOB, STATUS, STOP, write_status
+from core.training.runs import DEVICE, JOB, STATUS, STOP, Status, write_status
 
 LOOK_SECONDS = 0.5
 """Between two looks at the line."""
@@ -74,8 +74,7 @@ def _why(folder: Path, code: int, memory: bool) -> str:
 
 
 def _status(folder: Path) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads((folder / STATUS).read_text(encoding="utf-8"))
-    return found
+    return {**read_json(folder / STATUS, Status)}
 
 
 def _killed_for_memory() -> int:

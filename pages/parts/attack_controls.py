@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,7 +10,7 @@ import streamlit as st
 
 from core import fields
 from core.attacks import ATTACKS, FIDELITIES, GOALS, Demote, Disturb, Promote, Recipe, recipe
-from core.attacks.goals import MAX_K, to_json
+from core.attacks.goals import MAX_K, TITLES, called, to_json
 from core.errors import InputError, SettingsError
 from core.labels import LabelSpace
 from pages.parts import session
@@ -17,12 +18,9 @@ from pages.parts.forms import form, from_text
 from pages.parts.reading import Reading
 from pages.parts.show import plain, problem
 
-ASKS = {"positive-targeted": "Push a label out", "negative-targeted": "Bring a label in", "non-targeted": "Disturb any label"}
-"""Goals by what they ask for."""
-
 HELP = (
-    "Positive-targeted: a label of the top k shall leave it. Negative-targeted: a label outside shall enter it. Non-targeted: any of the labels "
-    "that were predicted (or predicted rightly) shall leave. Names as in Qaraei and Babbar 2022."
+    f"{called(Demote.NAME)}: a label of the top k shall leave it. {called(Promote.NAME)}: a label outside shall enter it. {called(Disturb.NAME)}: "
+    "any of the labels that were predicted (or predicted rightly) shall leave. Names in parentheses as in Qaraei and Babbar 2022."
 )
 GAMMAS = {"correct": "Right labels only", "predicted": "Any predicted label"}
 IDEAS = {
@@ -68,7 +66,6 @@ def _whose(goal: Disturb) -> str:
 
 def current(reading: Reading) -> Setting | None:
     """The setting that the session holds; None where a label is still to be chosen or something is wrong (which is said)."""
-    _defaults(reading)
     try:
         goal = _goal(reading)
         return None if goal is None else Setting(goal, switches(), name(), truth(reading.classifier.labels))
@@ -77,25 +74,42 @@ def current(reading: Reading) -> Setting | None:
         return None
 
 
-def _defaults(reading: Reading) -> None:
-    session.default(session.GOAL, "positive-targeted", GOALS)
-    session.default(session.K, 5, range(1, min(MAX_K, len(reading.classifier.labels)) + 1))
-    session.default(session.MARGIN, 0, range(MAX_K))
-    session.default(session.GAMMA, "predicted", GAMMAS)
-    session.default(session.STEALTH, False)
-    session.default(session.RECIPE, next(iter(ATTACKS)), ATTACKS)
-    session.default(session.FIDELITY, "fixed", FIDELITIES)
+CHOICES: dict[str, tuple[Any, Collection[Any]]] = {
+    session.GOAL: (Demote.NAME, GOALS), session.MARGIN: (0, range(MAX_K)), session.GAMMA: ("predicted", GAMMAS),
+    session.STEALTH: (False, (False, True)), session.RECIPE: (next(iter(ATTACKS)), ATTACKS), session.FIDELITY: ("fixed", FIDELITIES),
+}  # fmt: skip
+"""Each choice of an attack: what holds where none was made, and what it can be."""
+USUAL_K = 5
+
+
+def _chosen(name: str) -> Any:
+    return session.fitting(name, *CHOICES[name])
+
+
+def most_k(*readings: Reading) -> int:
+    """The largest k that can be asked of all of them."""
+    return min(MAX_K, *(len(reading.classifier.labels) for reading in readings))
+
+
+def chosen_k(*readings: Reading) -> int:
+    most = most_k(*readings)
+    return int(session.fitting(session.K, min(USUAL_K, most), range(1, most + 1)))
+
+
+def chosen_goal() -> str:
+    """The goal's name."""
+    return str(_chosen(session.GOAL))
 
 
 def _goal(reading: Reading) -> Demote | Promote | Disturb | None:
-    k, stealth, kind = int(session.get(session.K)), bool(session.get(session.STEALTH)), session.get(session.GOAL)
+    k, stealth, kind = chosen_k(reading), bool(_chosen(session.STEALTH)), chosen_goal()
     if kind == Disturb.NAME:
-        return Disturb(k, session.get(session.GAMMA), stealth)
+        return Disturb(k, _chosen(session.GAMMA), stealth)
     if reading.chosen is None:
         return None
     if kind == Promote.NAME:
         return Promote((reading.chosen,), k, stealth)
-    return Demote((reading.chosen,), k, int(session.get(session.MARGIN)), stealth)
+    return Demote((reading.chosen,), k, int(_chosen(session.MARGIN)), stealth)
 
 
 def truth(labels: LabelSpace) -> tuple[int, ...] | None:
@@ -114,17 +128,17 @@ def truth_or_none(labels: LabelSpace) -> tuple[int, ...] | None:
 
 def name() -> str:
     """The recipe's name, with its fidelity where it is not the default one, as on the command line."""
-    chosen, fidelity = str(session.get(session.RECIPE)), _fidelity()
+    chosen, fidelity = str(_chosen(session.RECIPE)), _fidelity()
     return chosen if fidelity == "fixed" else f"{chosen}:{fidelity}"
 
 
 def _fidelity() -> str:
     """Only one recipe has several."""
-    return str(session.get(session.FIDELITY)) if session.get(session.RECIPE) == "qaraei-babbar-2021" else "fixed"
+    return str(_chosen(session.FIDELITY)) if _chosen(session.RECIPE) == "qaraei-babbar-2021" else "fixed"
 
 
 def base() -> Recipe:
-    return recipe(str(session.get(session.RECIPE)), _fidelity())
+    return recipe(str(_chosen(session.RECIPE)), _fidelity())
 
 
 def switches() -> Recipe:
@@ -143,21 +157,29 @@ def changed_switches() -> dict[str, str]:
     return {**linked, **session.settings(session.TYPED)}
 
 
-def goal_widgets(reading: Reading) -> None:
-    """The goal and what belongs to it."""
-    _defaults(reading)
+def _offer(*names: str) -> None:
+    """To be called before the widgets of these choices are drawn."""
+    for name in names:
+        session.default(name, *CHOICES[name])
+
+
+def goal_widgets(*readings: Reading) -> None:
+    """The goal and what belongs to it, as it can be asked of all of these classifiers."""
+    _offer(session.GOAL, session.MARGIN, session.GAMMA, session.STEALTH)
+    session.default(session.K, chosen_k(*readings), range(1, most_k(*readings) + 1))
     st.segmented_control(
-        "Goal", list(ASKS), key=session.GOAL, format_func=ASKS.__getitem__, required=True, help=HELP, persist_state="session",
+        "Goal", list(GOALS), key=session.GOAL, format_func=TITLES.__getitem__, required=True, help=HELP, persist_state="session",
         label_visibility="collapsed",
     )  # fmt: skip
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
-        most = min(MAX_K, len(reading.classifier.labels))
-        st.number_input("Top k", 1, most, key=session.K, width=120, persist_state="session", help="Labels count as predicted down to this rank.")
-        if session.get(session.GOAL) == Demote.NAME:
+        st.number_input(
+            "Top k", 1, most_k(*readings), key=session.K, width=120, persist_state="session", help="Labels count as predicted down to this rank."
+        )
+        if chosen_goal() == Demote.NAME:
             st.number_input(
                 "Margin", 0, MAX_K - 1, key=session.MARGIN, width=120, persist_state="session", help="Places that the label must fall beyond rank k."
             )
-        if session.get(session.GOAL) == Disturb.NAME:
+        if chosen_goal() == Disturb.NAME:
             st.segmented_control(
                 "Which labels", list(GAMMAS), key=session.GAMMA, format_func=GAMMAS.__getitem__, required=True, persist_state="session"
             )
@@ -166,14 +188,15 @@ def goal_widgets(reading: Reading) -> None:
 
 def recipe_widgets() -> None:
     """The recipe, its fidelity, and every switch."""
+    _offer(session.RECIPE, session.FIDELITY)
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
         st.selectbox("Recipe", list(ATTACKS), key=session.RECIPE, on_change=_changed, persist_state="session", width=240)
-        if session.get(session.RECIPE) == "qaraei-babbar-2021":
+        if _chosen(session.RECIPE) == "qaraei-babbar-2021":
             st.selectbox(
                 "Fidelity", FIDELITIES, key=session.FIDELITY, on_change=_changed, persist_state="session", width=190,
                 help="As we mend it, as the paper prints it, or as its released code does it, bug for bug.",
             )  # fmt: skip
-    st.caption(plain(IDEAS.get(str(session.get(session.RECIPE)), "")))
+    st.caption(plain(IDEAS.get(str(_chosen(session.RECIPE)), "")))
     key = f"switch.{name()}"
     changed = changed_switches()
     with st.expander(f"Switches: {len(changed)} changed" if changed else "Switches", icon=":material/tune:"):

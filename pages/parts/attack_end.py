@@ -28,7 +28,7 @@ def end(run: Run) -> None:
     """Everything that can be done with a finished attack."""
     from core.render.trace import diff, swapped
 
-    st.subheader("Original and adversarial text")
+    st.header("Original and adversarial text")
     st.html(diff(run.session.original, swapped(run.step.trail.swaps)))
     if not run.step.trail.swaps:
         return

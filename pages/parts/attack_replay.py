@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
+from hashlib import sha256
 from typing import Any
 
 import streamlit as st
 
-from core.attacks.record import read
+from core.attacks.goals import called
+from core.attacks.record import LIMITS, MAX_BYTES, read
 from core.attacks.result import Replayed, replay
 from core.attacks.walk import Walk, walk
-from core.document import Document
 from core.types import Classifier
 from pages.parts import loading, owner, session
 from pages.parts.attack_end import elsewhere, save
 from pages.parts.cards import Card, all_cards
 from pages.parts.show import plain, problem, sentences
 
-MEGABYTES = 20
+MEGABYTES = MAX_BYTES // 10**6
 KEY = "attack.upload"
 
 
@@ -24,7 +25,7 @@ def upload() -> None:
     """The place for a file; what it holds is taken up in the session."""
     with st.popover("Replay", icon=":material/replay:"):
         st.file_uploader("A saved attack (JSON)", type=["json"], key=KEY, max_upload_size=owner.megabytes(MEGABYTES), on_change=_taken)
-        st.caption("It is checked against the checkpoint that it was made on: text, ranks and outcome.")
+        st.caption(f"It is checked against the checkpoint that it was made on: text, ranks and outcome. {LIMITS[0].upper()}{LIMITS[1:]}.")
 
 
 def _taken() -> None:
@@ -39,33 +40,33 @@ def show(card: Card | None) -> bool:
         return False
     st.button("Close the replay", on_click=session.forget, args=(session.RECORD,), icon=":material/close:")
     with sentences():
-        _shown(read(content), card)
+        _shown(read(content), sha256(content).hexdigest(), card)
     return True
 
 
-def _shown(record: dict[str, Any], card: Card | None) -> None:
+def _shown(record: dict[str, Any], digest: str, card: Card | None) -> None:
     from core.render.attack_report import outcome
     from core.render.trace import diff, table
 
     what = ", ".join(record["labels"]) or "any of the top labels"
-    st.subheader(plain(f"Saved attack on {what}"))
+    st.header(plain(f"Saved attack on {what}"))
     chosen = next((one for one in all_cards()[0] if one.name == record["checkpoint"]), card)
     if chosen is None:
         return
     with st.spinner(f"Replaying on {chosen.name} …"):
         classifier = loading.classifier(chosen)
-        found = replay(record, classifier)
-        walked = walk(record, classifier)
+        key = ("replayed", digest, classifier.name, classifier.digest)
+        found, walked = loading.remembered(key, lambda: (replay(record, classifier), walk(record, classifier)))
     _verdict(record, found, chosen)
     at = _step(walked)
     rows = [
-        ("Made on", record["checkpoint"]), ("Weights digest", record["digest"]), ("Recipe", record["recipe"]), ("Goal", record["goal"]),
+        ("Made on", record["checkpoint"]), ("Weights digest", record["digest"]), ("Recipe", record["recipe"]), ("Goal", called(record["goal"])),
         ("Saved outcome", outcome(record)), *_ranks(record, found), ("Queries", f"{record['queries']:,}"),
         ("Similarity", f"{record['similarity']:.3f} ({record['similarity_kind']})"),
     ]  # fmt: skip
     left, right = st.columns([9, 6], gap="large")
     with left:
-        st.html(diff(Document.from_text(record["text"]), walked.stages[at].swaps))
+        st.html(diff(walked.original, walked.swaps(at)))
     with right:
         _chart(walked, classifier, at)
         st.html(table((), rows))
@@ -88,7 +89,7 @@ def _chart(walked: Walk, classifier: Classifier, at: int) -> None:
 
     goal, stages = walked.goal, walked.stages
     shown = followed([stage.view for stage in stages], goal.k, goal.targets, walked.truth)
-    ranks = loading.ranks_of(classifier, [stage.document for stage in stages], tuple(one.label for one in shown))
+    ranks = walked.ranks(classifier, [one.label for one in shown])
     names = [classifier.labels.names[one.label] for one in shown]
     figure = bump(shown, names, ranks, goal.k, [stage.said for stage in stages], at)
     st.plotly_chart(figure, key="attack.walked", config={"displayModeBar": False}, alt="Ranks of the followed labels over the steps")

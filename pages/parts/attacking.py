@@ -17,7 +17,7 @@ from pages.parts import attack_controls, labels, loading, session
 from pages.parts.attack_controls import Setting
 from pages.parts.explaining import duration, heard, working
 from pages.parts.reading import Reading
-from pages.parts.show import plain, problem, sentences
+from pages.parts.show import place_for, plain, problem, sentences
 from pages.parts.stepper import Run
 from pages.parts.words import words
 
@@ -36,7 +36,10 @@ def under_way(reading: Reading) -> Run | None:
     if run is None or session.get(session.SETUP):
         return None
     setting = attack_controls.current(reading)
-    return run if setting is not None and run.key == key_of(setting, reading) else None
+    if setting is None or run.key != key_of(setting, reading):
+        return None
+    loading.count("attack", run, run)
+    return run
 
 
 def setup(reading: Reading) -> None:
@@ -51,18 +54,18 @@ def setup(reading: Reading) -> None:
         attack_controls.recipe_widgets()
         attack_controls.truth_widget()
         setting = attack_controls.current(reading)
-        with start, sentences():
+        with start, place_for("attack.start", None if setting is None else key_of(setting, reading)), sentences():
             _start(setting, reading)
         words(reading.original, f"attack.text.{reading.original.digest}", read=reading.words_read)
 
 
 def _label(reading: Reading) -> None:
-    kind, k = session.get(session.GOAL), int(session.get(session.K))
+    kind, k = attack_controls.chosen_goal(), attack_controls.chosen_k(reading)
     if kind == "non-targeted":
-        st.subheader("Labels now")
+        st.header("Labels now")
         labels.ranked(reading, _chosen, [(f"Top {k}: any of them shall leave", reading.top.tolist()[:k])])
         return
-    st.subheader("Label")
+    st.header("Label")
     if kind == "negative-targeted":
         labels.ranked(reading, _chosen, _targets(reading, k))
         return
@@ -147,4 +150,5 @@ def _prepared(setting: Setting, reading: Reading, key: tuple[Any, ...]) -> tuple
         made = attack.begin(reading.classifier, reading.original, setting.truth)
         cost = estimate(made)
     session.choose(session.PREPARED, (key, made, cost))
+    loading.count("attack", made, made)
     return made, cost

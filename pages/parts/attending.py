@@ -17,7 +17,7 @@ from core.render import attention_map, bert_view, tables
 from core.types import Attended, Classifier, FloatArray, LabelAttentive
 from pages.parts import comparing, explaining, labels, loading, session
 from pages.parts.reading import Reading
-from pages.parts.show import plain
+from pages.parts.show import place_for, plain
 from pages.parts.words import words as draw_words
 
 SHOWN = 10
@@ -25,12 +25,16 @@ SHOWN = 10
 MOST = 15
 """Words in a bar chart."""
 FRAME_HEIGHT = 820
+FIRST = 0
+"""The layer that the head view shows where none is chosen."""
 
 
 def bertviz(view: str, title: str, attended: Attended, layer: int | None, head: int | None) -> None:
+    """BertViz's model view, or its head view, which shows one layer: the one that is chosen here, so that there is one choice of it."""
     draw = bert_view.head_view if view == "head" else bert_view.model_view
+    one = FIRST if layer is None and view == "head" else layer
     picture = draw(
-        attended.weights, attended.tokens, layers=None if layer is None else [layer], heads=None if head is None else [head],
+        attended.weights, attended.tokens, layers=None if one is None else [one], heads=None if head is None else [head],
         dark=st.context.theme.type == "dark",
     )  # fmt: skip
     if picture.note:
@@ -53,10 +57,10 @@ def draw_map(matrix: FloatArray, document: Document, alt: str) -> None:
 def rolled_out(attended: Attended, document: Document) -> None:
     flow = rollout(attended.weights)
     values = to_words(attended.pooling.astype(np.float64) @ flow, attended.owner, len(document))
-    st.subheader("Into the document's vector")
+    st.header("Into the document's vector")
     draw_words(document, key=f"rollout.{document.digest}", values=values, toward="the document's vector")
     st.plotly_chart(attention_map.bars(values, document.words, most=MOST), key="rollout-bars", alt="The words that the document's vector reads most")
-    st.subheader("Between words")
+    st.header("Between words")
     draw_map(word_matrix(flow, attended.owner, len(document)), document, "Rollout from each word (row) to each word (column)")
 
 
@@ -67,7 +71,7 @@ def own(classifier: LabelAttentive, original: Document, document: Document, posi
     with _beside_labels(reading):
         found = _side(reading, "attention", "What the label reads", "The label's own attention over the words; it adds up to 1.")
         _side(reading, "integrated-gradients", "What speaks for it", "Integrated Gradients: the words for the label, and those against it.")
-    st.subheader("The best labels side by side")
+    st.header("The best labels side by side")
     if said := attention_map.left_out(part.words):
         st.caption(plain(said))
     weights = classifier.label_attention(part, reading.top)
@@ -85,10 +89,12 @@ def _beside_labels(reading: Reading) -> st.delta_generator.DeltaGenerator:
     with st.container(key="panes"):
         left, right = st.columns([5, 9], gap="large")
     with left:
-        st.subheader("Labels")
+        st.header("Labels")
         labels.ranked(reading, lambda name: session.choose(session.LABEL, name))
-    right.subheader(plain(reading.label))
-    return right
+    with right:
+        found = place_for("attention.label", reading.classifier.digest, reading.document.digest, reading.chosen)
+    found.header(plain(reading.label))
+    return found
 
 
 def _side(reading: Reading, explainer: str, title: str, said: str) -> Attribution | None:
@@ -110,15 +116,18 @@ def _reading(classifier: Classifier, original: Document, document: Document, pos
 def for_label(classifier: Classifier, original: Document, document: Document, positions: Sequence[int], read: int) -> None:
     """The ranked labels beside the words that the attention for the chosen one, or else the best, rests on."""
     reading = _reading(classifier, original, document, positions, read)
-    with _beside_labels(reading):
+    beside = _beside_labels(reading)
+    below = place_for("attention.below", classifier.digest, document.digest, reading.chosen)
+    with beside:
         found = explaining.answer(explaining.ask(preset("attention"), reading), requested=True)
         if found is not None:
             draw_words(document, key=f"label.{document.digest}", values=found.values[0], toward=reading.label, read=read)
             comparing.trust(found)
     if found is not None:
-        _agreement(found, reading)
-        comparing.side_by_side(found, reading)
-        comparing.drawer(found)
+        with below:
+            _agreement(found, reading)
+            comparing.side_by_side(found, reading)
+            comparing.drawer(found)
 
 
 def _agreement(found: Attribution, reading: Reading) -> None:

@@ -2,14 +2,27 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from core import checkpoint
 from core.errors import CheckpointError
+from core.lineage import MAX_PARENTS
 
 VECTORS = "features.txt"
 """The file that only checkpoints over feature vectors have (core.models.columns)."""
+
+LABELS = "labels.tsv"
+DEFAULTS = ("debtags-x-transformer", "debtags-xml-cnn", "debtags-linear")
+"""A visit starts with the first of these that is in checkpoints/. A figure decides nothing: a toy with four labels has the best of all."""
+SETTING = "TREMOR_DEFAULT_CHECKPOINT"
+"""The environment variable that names another one."""
+RULE = (
+    f"A visit starts with the checkpoint that {SETTING} names, else with the first of {', '.join(DEFAULTS)} that comes with the project, else "
+    "with the first of this list, in which those that runs made stand last. Your choice is kept for the visit."
+)
 
 
 @dataclass(frozen=True)
@@ -25,6 +38,10 @@ class Card:
     parent: str = ""
     vectors: bool = False
     """Whether it reads feature vectors of a data set."""
+    shipped: bool = True
+    """Whether it lies in checkpoints/, not in a run's folder."""
+    labels: str = ""
+    """The checksum of its labels.tsv, its parent's where it inherits it: two of one checksum know the same labels. Nothing where it is not told."""
 
 
 def _precision(provenance: Any) -> float | None:
@@ -32,7 +49,8 @@ def _precision(provenance: Any) -> float | None:
     found = provenance
     for key in ("evaluation", "metrics", "P@1", "value"):
         found = found.get(key) if isinstance(found, dict) else None
-    return float(found) if isinstance(found, int | float) else None
+    fits = isinstance(found, int | float) and not isinstance(found, bool) and 0 <= found <= 1
+    return float(found) if fits else None
 
 
 def card(name: str) -> Card:
@@ -41,12 +59,13 @@ def card(name: str) -> Card:
     parent = config.get("parent")
     named = str(parent.get("name", "")) if isinstance(parent, dict) else ""
     precision = _precision(config.get("provenance"))
-    return Card(name, config["model"], config["digest"], config["documents"], precision, named, VECTORS in config["files"])
+    labels = str(config["files"].get(LABELS, ""))
+    return Card(name, config["model"], config["digest"], config["documents"], precision, named, VECTORS in config["files"], labels=labels)
 
 
 def all_cards() -> tuple[list[Card], list[str]]:
     """The checkpoints that can be read, those of checkpoints/ before those that runs made, those trained afresh before those that stand on
-    another, the most precise first; and a sentence for each that cannot."""
+    another, those of texts before those of vectors, in the order of their names; and a sentence for each that cannot."""
     found, problems = [], []
     for name in checkpoint.names():
         try:
@@ -54,7 +73,27 @@ def all_cards() -> tuple[list[Card], list[str]]:
         except CheckpointError as error:
             problems.append(str(error))
 
-    def order(one: Card) -> tuple[bool, bool, float, str]:
-        return not checkpoint.find(one.name).is_relative_to(checkpoint.FOLDER), bool(one.parent), -(one.precision or 0.0), one.name
+    by_name = {one.name: one for one in found}
+    whole = [replace(one, shipped=checkpoint.find(one.name).is_relative_to(checkpoint.FOLDER), labels=_inherited(one, by_name)) for one in found]
+    return sorted(whole, key=lambda one: (not one.shipped, bool(one.parent), one.vectors, one.name)), problems
 
-    return sorted(found, key=order), problems
+
+def _inherited(one: Card, by_name: Mapping[str, Card]) -> str:
+    """The checksum of the labels, from the nearest checkpoint below that has the file itself."""
+    for _ in range(MAX_PARENTS):
+        if one.labels or one.parent not in by_name:
+            break
+        one = by_name[one.parent]
+    return one.labels
+
+
+def asked_for() -> str:
+    """The checkpoint that the operator named to start with; nothing where none was named."""
+    return os.environ.get(SETTING, "").strip()
+
+
+def default(cards: Sequence[Card]) -> Card:
+    """The one that a visit starts with, by RULE."""
+    by_name = {one.name: one for one in cards}
+    named = [asked_for(), *(name for name in DEFAULTS if name in by_name and by_name[name].shipped)]
+    return next((by_name[name] for name in named if name in by_name), cards[0])

@@ -32,10 +32,10 @@ KEYS = {"Enter": "step", "ArrowRight": "step", "ArrowLeft": "back"}
 
 def section(pair: Pair) -> Duel | None:
     """The setting, the start, and the attack under way. Returns it, if it is of this document, pair and setting."""
-    st.subheader("The same attack on both")
+    st.header("The same attack on both")
     duel: Duel | None = session.get(session.DUEL)
     with st.expander("Goal and recipe", icon=":material/tune:", expanded=False):
-        attack_controls.goal_widgets(pair[0])
+        attack_controls.goal_widgets(*pair)
         attack_controls.recipe_widgets()
         attack_controls.truth_widget()
     settings = [attack_controls.current(side) for side in pair]
@@ -54,6 +54,7 @@ def section(pair: Pair) -> Duel | None:
         duel = Duel(key, (_begun(made[0], pair, 0), _begun(made[1], pair, 1)))
         session.choose(session.DUEL, duel)
         st.rerun()
+    loading.count("attack", duel, duel)
     _perform(duel)
     _shown(duel, pair)
     return duel

@@ -7,13 +7,13 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from core import checkpoint
-from core.compare import Standing, parent_of, standings
+from core.compare import Standing, standings
 from core.document import Document
 from core.predict import predict
 from core.ranking import top_k
 from pages.parts import loading, session
 from pages.parts.cards import Card, all_cards
+from pages.parts.kin import kinship, relatives
 from pages.parts.labels import UNITS, number
 from pages.parts.reading import Reading
 from pages.parts.rows import Row, rows
@@ -28,9 +28,10 @@ Pair = tuple[Reading, Reading]
 
 
 def other(card: Card) -> Card | None:
-    """The second checkpoint, by its picker: at first the parent of the chosen one, or a child, or one of the same kind."""
-    others = {each.name: each for each in all_cards()[0] if each.name != card.name}
-    if not others:
+    """The second checkpoint, by its picker: at first the nearest kin of the chosen one. Those with no label in common come last and say so."""
+    kin = relatives(card, all_cards()[0])
+    others = {each.card.name: each for each in kin}
+    if not kin:
         st.info(
             "There is only one checkpoint here, so there is nothing to compare it with. Train another, or make a robust one on the Train page.",
             icon=":material/compare:",
@@ -39,32 +40,21 @@ def other(card: Card) -> Card | None:
     asked = session.get(session.OTHER)
     if asked is not None and asked not in others and asked != card.name:
         st.warning(plain(f"The link names checkpoint '{asked}', which is not here."))
-    session.default(session.OTHER, _relative(card, others), others)
+    if session.get(session.PAIRED, card.name) != card.name and asked in others and not others[asked].shared:
+        session.forget(session.OTHER)  # it was a partner for the checkpoint that was chosen before
+    session.choose(session.PAIRED, card.name)
+    session.default(session.OTHER, kin[0].card.name, others)
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        st.selectbox("Compare with", list(others), key=session.OTHER, persist_state="session", width=320)
+        st.selectbox("Compare with", list(others), key=session.OTHER, format_func=lambda name: others[name].said, persist_state="session", width=320)
         chosen = others[session.get(session.OTHER)]
-        st.button("Exchange", key="compare.exchange", icon=":material/swap_horiz:", on_click=_exchange, args=(card.name, chosen.name))
-        st.markdown(f":gray[{plain(_kinship(card, chosen))}]")
-    return chosen
+        st.button("Exchange", key="compare.exchange", icon=":material/swap_horiz:", on_click=_exchange, args=(card.name, chosen.card.name))
+        st.markdown(f":gray[{plain(kinship(card, chosen))}]")
+    return chosen.card
 
 
 def _exchange(first: str, second: str) -> None:
     session.choose(session.MODEL, second)
     session.choose(session.OTHER, first)
-
-
-def _relative(card: Card, others: dict[str, Card]) -> str:
-    parent = parent_of(checkpoint.read_config(card.name))
-    if parent in others:
-        return parent
-    children = [name for name in others if parent_of(checkpoint.read_config(name)) == card.name]
-    return next(iter([*children, *(name for name, each in others.items() if each.model == card.model), *others]))
-
-
-def _kinship(card: Card, chosen: Card) -> str:
-    if parent_of(checkpoint.read_config(chosen.name)) == card.name:
-        return f"{chosen.name} was made from {card.name}."
-    return f"{card.name} was made from {chosen.name}." if parent_of(checkpoint.read_config(card.name)) == chosen.name else ""
 
 
 def read(card: Card) -> Reading:

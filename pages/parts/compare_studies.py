@@ -12,13 +12,13 @@ from core import checkpoint
 from core.compare import Comparison, Coverage, Paired, clean_metrics, compare, defended, series, unlike
 from core.document import Document
 from core.errors import CoreError
-from core.study import campaigns, follow
+from core.study import follow
 from core.study.campaigns import Campaign, read_config
 from core.study.records import Record
 from core.study.settings import Request
 from core.study.statistics import Interval
 from core.study.summary import Filter
-from pages.parts import loading, owner, session, study_list, study_views
+from pages.parts import loading, owner, running, session, study_list, study_pairs, study_views
 from pages.parts.cards import Card, all_cards
 from pages.parts.show import plain, problem
 from pages.parts.study_views import table
@@ -28,11 +28,14 @@ OUTCOMES = {(True, True): "both", (True, False): "only the first", (False, True)
 
 def section() -> None:
     """The pickers, then everything about the two."""
+    running.refused()
+    study_list.watch()
     found = study_list.names()
     if len(found) < 2:
         if found:
             name, folder = next(iter(found.items()))
-            st.info(plain(f"There is one study, {name}. Attack its pairs with another checkpoint: {command(name, folder)}"))
+            st.info(plain(f"There is one study, {name}, so there is nothing to compare it with."))
+            study_pairs.offer(name, folder, all_cards()[0])
         else:
             study_list.empty()
         return
@@ -41,6 +44,7 @@ def section() -> None:
         return
     if why := unlike(pair[0].request.study, pair[1].request.study):
         problem(why)
+        _offer(pair)
         return
     _said(pair)
     chosen = study_views.filters()
@@ -54,14 +58,14 @@ def section() -> None:
         _pairs(pair, both, chosen)
 
 
-def command(name: str, folder: Path) -> str:
-    """How to attack a study's pairs with another checkpoint, from the project's folder."""
-    where = f"assets/studies/{name}" if folder.is_relative_to(campaigns.SHIPPED) else f"runs/{name}"
-    return f"python -m core study --checkpoint NAME --pairs-from {where} --out runs/NAME"
+def _offer(pair: tuple[Campaign, Campaign]) -> None:
+    """A study that would be comparable with the first."""
+    study_pairs.offer(str(session.get(session.FIRST)), pair[0].folder, all_cards()[0])
 
 
 def _choose(found: dict[str, Path]) -> tuple[Campaign, Campaign] | None:
     """Two pickers; at first a study and one that attacked its pairs, or two that asked for the same thing of two checkpoints."""
+    _take_started(found)
     first, second = session.get(session.FIRST), session.get(session.SECOND)
     if missing := [name for name in (first, second) if name is not None and name not in found]:
         st.warning(plain(f"The link names study '{missing[0]}', which is not here."))
@@ -69,8 +73,9 @@ def _choose(found: dict[str, Path]) -> tuple[Campaign, Campaign] | None:
         first, second = _fitting(found, first if first in found else None)
         session.choose(session.FIRST, first)
         session.choose(session.SECOND, second)
-    for column, name, key in zip(st.columns(2), ("First study", "Second study"), (session.FIRST, session.SECOND), strict=True):
-        column.selectbox(name, list(found), key=key, persist_state="session")
+    left, right = st.columns(2)
+    left.selectbox("First study", list(found), key=session.FIRST, persist_state="session")
+    right.selectbox("Second study", list(found), key=session.SECOND, persist_state="session")
     names = (str(session.get(session.FIRST)), str(session.get(session.SECOND)))
     if names[0] == names[1]:
         st.info("Choose two different studies.")
@@ -82,17 +87,42 @@ def _choose(found: dict[str, Path]) -> tuple[Campaign, Campaign] | None:
         return None
 
 
+def _request(folder: Path) -> Request | None:
+    """What a study was asked; None where its folder is damaged or of another version, which is said when it is chosen."""
+    try:
+        return Request.from_json(read_config(folder) or {})
+    except CoreError:
+        return None
+
+
+def _take_started(found: dict[str, Path]) -> None:
+    """A study that this visitor has started on the pairs of another is shown beside that one, once it has its pairs."""
+    started = session.get(session.STARTED)
+    request = _request(found[started]) if started in found else None
+    if request is None:
+        return
+    session.forget(session.STARTED)
+    base = _by_folder(found).get(Path(request.study.pairs_from).name)
+    if base is not None:
+        session.choose(session.FIRST, base)
+        session.choose(session.SECOND, started)
+
+
+def _by_folder(found: dict[str, Path]) -> dict[str, str]:
+    """By the folder's own name: the path was written where the command was given, and shipped studies have moved since."""
+    return {folder.name: name for name, folder in found.items()}
+
+
 def _fitting(found: dict[str, Path], first: str | None) -> tuple[str, str]:
     """Names of two studies worth comparing: from their config.json alone."""
-    requests = {name: Request.from_json(config) for name, folder in found.items() if (config := read_config(folder)) is not None}
-    # By the folder's own name: the path was written where the command was given, and shipped studies have moved since.
-    folders = {folder.name: name for name, folder in found.items()}
+    requests = {name: request for name, folder in found.items() if (request := _request(folder)) is not None}
+    folders = _by_folder(found)
     for name, request in requests.items():
         base = folders.get(Path(request.study.pairs_from).name)
         if base is not None and base != name and first in (None, base, name):
             return base, name
-    for one in [first] if first else list(found):
-        for other in found:
+    for one in [first] if first in requests else list(requests):
+        for other in requests:
             mine, theirs = requests[one], requests[other]
             same = unlike(mine.study, theirs.study) is None and (mine.study.dataset, mine.recipe) == (theirs.study.dataset, theirs.recipe)
             if same and mine.study.checkpoint != theirs.study.checkpoint:
@@ -109,8 +139,8 @@ def _said(pair: tuple[Campaign, Campaign]) -> None:
     if (pair[0].request.recipe, pair[0].request.switches) != (pair[1].request.recipe, pair[1].request.switches):
         st.warning(plain(f"The attacks differ: {pair[0].request.recipe} and {pair[1].request.recipe}, or their switches."))
     if not any(one.request.study.pairs_from for one in pair):
-        how = command(str(session.get(session.FIRST)), pair[0].folder)
-        st.caption(plain(f"Each study drew its own pairs, so few are common. To attack the same pairs with another checkpoint: {how}"))
+        st.caption("Each study drew its own pairs, so few are common.")
+        _offer(pair)
 
 
 def _coverage(pair: tuple[Campaign, Campaign], both: Comparison) -> None:
@@ -251,7 +281,6 @@ def _open(pair: tuple[Campaign, Campaign], each: tuple[Record, Record]) -> None:
 def _take(pair: tuple[Campaign, Campaign], record: Record) -> None:
     """The document, the label and both checkpoints, on the other side of this page."""
     session.put_text(record["text"])
-    session.choose(session.DRAFT, record["text"])
     session.choose(session.LABEL, record["label"])
     session.choose(session.GOAL, record["goal"])
     session.choose(session.K, int(record["k"]))

@@ -10,13 +10,13 @@ import streamlit as st
 from core.agreement import Agreement
 from core.compare import drift
 from core.document import Document
-from core.explainers import LEVELS, Cost, estimate, explain
+from core.explainers import Cost, estimate, explain
 from core.explainers.attribution import Attribution
 from pages.parts import loading, session
 from pages.parts.compare_pair import Pair
-from pages.parts.controls import component, fitting, title
+from pages.parts.controls import component, effort, fitting, which
 from pages.parts.explaining import AT_ONCE, Ask, duration, only, working
-from pages.parts.show import plain
+from pages.parts.show import place_for, plain
 from pages.parts.words import words
 
 LEGEND = "<p class='legend'><span class='for'>towards the label</span><span class='against'>against it</span></p>"
@@ -38,35 +38,30 @@ class Drift:
 def explanations(pair: Pair, attacked: tuple[Document | None, Document | None]) -> list[Drift]:
     """The chosen label on both sides, and on what an attack has made of the text there. Returns what was compared."""
     label = session.get(session.LABEL)
-    st.subheader("Explanations")
+    st.header("Explanations")
     if unknown := [side.classifier.name for side in pair if side.chosen is None]:
         said = "Choose a label above: its words light up under both." if not label else f"{' and '.join(unknown)} cannot score '{label}'."
         st.markdown(f":gray[{plain(said)}]")
         return []
     asked = _asks(pair, attacked)
-    found = _answers(asked)
-    if found is None:
-        return []
-    drifts = _drifts([side.classifier.name for side in pair], asked, found, str(label))
-    _table(drifts)
-    st.html(LEGEND)
-    for row in (0, 2):
-        _row(asked[row : row + 2], found[row : row + 2], str(label), "under attack, " if row else "")
+    with place_for("compare.words", *(None if one is None else one.key for one in asked)):
+        found = _answers(asked)
+        if found is None:
+            return []
+        drifts = _drifts([side.classifier.name for side in pair], asked, found, str(label))
+        _table(drifts)
+        st.html(LEGEND)
+        for row in (0, 2):
+            _row(asked[row : row + 2], found[row : row + 2], str(label), "under attack, " if row else "")
     return drifts
 
 
 def _asks(pair: Pair, attacked: tuple[Document | None, Document | None]) -> list[Ask | None]:
     """Both originals, then both attacked texts; None where a side's text was not changed."""
     names = [name for name in fitting(pair[0].classifier)[0] if name in fitting(pair[1].classifier)[0]]
-    session.default(session.EXPLAINER, names[0], names)
-    session.default(session.PRESET, LEVELS[0], LEVELS)
     with st.container(horizontal=True, gap="medium"):
-        st.segmented_control(
-            "Explainer", names, key=session.EXPLAINER, format_func=title, required=True, persist_state="session", label_visibility="collapsed",
-        )  # fmt: skip
-        st.segmented_control(
-            "Effort", LEVELS, key=session.PRESET, format_func=str.capitalize, required=True, persist_state="session", label_visibility="collapsed",
-        )  # fmt: skip
+        which(names)
+        effort()
     chosen = component(str(session.get(session.EXPLAINER)))
     asked: list[Ask | None] = [Ask(chosen, side.classifier, side.document, (side.chosen or 0,)) for side in pair]
     for side, text in zip(pair, attacked, strict=True):

@@ -25,7 +25,7 @@ def trust(found: Attribution) -> None:
 
 def side_by_side(first: Attribution, reading: Reading) -> list[Attribution]:
     """Other explainers of the same label on the same document, and how far they agree with the first. Returns them."""
-    st.subheader("Compare explainers")
+    st.header("Compare explainers")
     names, refused = fitting(reading.classifier)
     others = [name for name in names if name != first.method]
     session.choose(session.COMPARED, [name for name in session.get(session.COMPARED, []) if name in others])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from typing import cast
 
 import streamlit as st
@@ -31,20 +32,29 @@ def fitting(classifier: Classifier) -> tuple[list[str], dict[str, str]]:
     return [name for name in names if name not in refused], refused
 
 
-def choose(classifier: Classifier) -> Explainer:
-    """The widgets; returns the explainer that they say. Changing one is a request to explain."""
-    names, _ = fitting(classifier)
+def which(names: Sequence[str], on_change: Callable[[], None] | None = None) -> None:
+    """The choice of one of these explainers."""
     session.default(session.EXPLAINER, names[0], names)
-    session.default(session.PRESET, LEVELS[0], LEVELS)
     st.segmented_control(
-        "Explainer", names, key=session.EXPLAINER, format_func=title, required=True, on_change=_changed,
+        "Explainer", names, key=session.EXPLAINER, format_func=title, required=True, on_change=on_change,
         persist_state="session", label_visibility="collapsed",
     )  # fmt: skip
+
+
+def effort(on_change: Callable[[], None] | None = None) -> None:
+    """The choice of how thorough it shall be."""
+    session.default(session.PRESET, LEVELS[0], LEVELS)
+    st.segmented_control(
+        "Effort", LEVELS, key=session.PRESET, format_func=str.capitalize, required=True, on_change=on_change,
+        persist_state="session", label_visibility="collapsed",
+    )  # fmt: skip
+
+
+def choose(classifier: Classifier) -> Explainer:
+    """The widgets; returns the explainer that they say. Changing one is a request to explain."""
+    which(fitting(classifier)[0], _changed)
     with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
-        st.segmented_control(
-            "Effort", LEVELS, key=session.PRESET, format_func=str.capitalize, required=True, on_change=_changed,
-            persist_state="session", label_visibility="collapsed",
-        )  # fmt: skip
+        effort(_changed)
         explainer = component(str(session.get(session.EXPLAINER)))
         with st.popover("Settings", icon=":material/tune:"):
             key = f"set.{explainer.NAME}.{session.get(session.PRESET)}"
@@ -57,7 +67,7 @@ def choose(classifier: Classifier) -> Explainer:
 
 def component(name: str) -> Explainer:
     """An explainer at the chosen preset; the chosen explainer with the settings that the visitor or the link changed."""
-    base = preset(name, str(session.get(session.PRESET, LEVELS[0])))
+    base = preset(name, str(session.fitting(session.PRESET, LEVELS[0], LEVELS)))
     if name != session.get(session.EXPLAINER) or not session.settings():
         return base
     try:

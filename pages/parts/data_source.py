@@ -54,7 +54,7 @@ def read(source: str) -> Dataset | None:
     if source == PLACE:
         return _place()
     if source == "debtags" and not cached_file().is_file():
-        says = "It is not built yet. A click lets `apt-get` fetch Debian's package index from deb.debian.org (network, some 30 MB, about a minute)."
+        says = "It is not built yet. A click lets `apt-get` fetch the package index from your Debian mirror (network, some 30 MB, about a minute)."
         return _asked(source, says, "Fetch and build") if owner.offers("fetches data sets and builds them") else None
     if source == "debtags":
         return _reading(source)

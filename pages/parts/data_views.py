@@ -25,7 +25,7 @@ CLUSTER_SIZE = 32
 
 def distribution(labels: LabelSpace) -> None:
     """The long tail."""
-    st.subheader("How often the labels occur")
+    st.header("How often the labels occur")
     st.markdown(
         plain(
             f"Head: {HEAD_FROM} training documents and more; torso: {TORSO_FROM} to {HEAD_FROM - 1}; tail: fewer. Hover over a point for its label."
@@ -136,7 +136,7 @@ def one_label(dataset: Dataset) -> None:
         name = st.segmented_control("Split", list(dataset.splits), default=next(iter(dataset.splits)), key="split", required=True)
         split = dataset.split(name)
         rows = documents_with(split.truth, label)
-        st.subheader("Labels on the same documents")
+        st.header("Labels on the same documents")
         shared = [
             {"Label": labels.names[one.label], "Share": 100 * one.share, "Documents": one.documents, "Lift": one.lift}
             for one in together(split.truth, label)
@@ -152,7 +152,7 @@ def one_label(dataset: Dataset) -> None:
 
 def documents(dataset: Dataset, split: Split, name: str, label: int, rows: IntArray) -> None:
     """A page of the documents that carry a label. Their text is shown as it is, never as Markdown."""
-    st.subheader(plain(f"{len(rows):,} of {len(split):,} documents in {name} carry {dataset.label_names[label]}"))
+    st.header(plain(f"{len(rows):,} of {len(split):,} documents in {name} carry {dataset.label_names[label]}"))
     if not len(rows):
         return
     page = st.pagination(max(1, ceil(len(rows) / PAGE)), key=f"page.{name}.{label}") if len(rows) > PAGE else 1

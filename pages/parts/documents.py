@@ -70,7 +70,8 @@ def start() -> str | None:
 
 def _box(height: int) -> None:
     session.default(session.DRAFT, session.text())
-    st.text_area("Document", key=session.DRAFT, height=height, placeholder="Paste the description of a program: a sentence, or pages.")
+    placeholder = "Paste the description of a program: a sentence, or pages."
+    st.text_area("Document", key=session.DRAFT, height=height, placeholder=placeholder, persist_state="session")
 
 
 def _samples() -> bool:
@@ -87,5 +88,4 @@ def _take_draft() -> None:
 
 def _take(sample: Sample) -> None:
     session.put_text(sample.text)
-    session.choose(session.DRAFT, sample.text)
     session.choose(session.SAMPLE, sample.name)

@@ -10,24 +10,24 @@ from core.evidence.board import Board
 from core.evidence.records import Record
 from pages.parts import loading, session
 from pages.parts.evidence_filters import Chosen
-from pages.parts.show import plain
+from pages.parts.show import plain, tall
 
 
 def beyond(board: Board, chosen: Chosen) -> None:
-    """What was measured here though no paper prints it, a table a study. A chosen paper has none of it."""
-    mine = [one for one in details.alone(board.states) if not chosen.models or one.cell.model in chosen.models]
-    if chosen.papers or not mine:
-        return
+    """What was measured here though no paper prints it, a table a study."""
     st.header("Beyond the papers", divider="gray")
+    mine = [one for one in details.alone(board.states) if not chosen.models or one.cell.model in chosen.models]
+    if not mine:
+        st.info("Nothing that no paper prints was measured here, or none of it with the chosen models.")
     for study in {one.study.NAME: one.study for one in mine}.values():
         records = [one.record for one in mine if one.study.NAME == study.NAME and one.record is not None]
         digests = tuple(one.digest for one in records)
         rows = loading.remembered(("evidence beyond", *digests), lambda records=records: details.side_by_side(records))
         st.markdown(f"**{plain(study.NAME)}**: {plain(study.ABOUT)}")
-        st.dataframe(rows, hide_index=True, key=f"evidence.beyond.{study.NAME}", height="content", placeholder="–")
+        st.dataframe(rows, hide_index=True, key=f"evidence.beyond.{study.NAME}", height=tall(len(rows)), placeholder="–")
 
 
-def browse(board: Board) -> None:
+def browse(board: Board, _: Chosen) -> None:
     """Any record by its name; and the cells that nobody has measured yet."""
     st.header("Records", divider="gray")
     measured = {one.name: one.record for one in board.states if one.record is not None}
@@ -67,7 +67,7 @@ def panel(record: Record, place: str) -> None:
                 )  # fmt: skip
         st.markdown(" · ".join(f"{plain(what)}: **{plain(value)}**" for what, value in details.facts(record)))
         rows = loading.remembered(("evidence figures", record.digest), lambda: details.figures(record))
-        st.dataframe(rows, hide_index=True, key=f"evidence.figures.{key}", height="content", placeholder="–")
+        st.dataframe(rows, hide_index=True, key=f"evidence.figures.{key}", height=tall(len(rows)), placeholder="–")
         for title, found in (("By label frequency", details.bins(record)), ("Samples", details.samples(record))):
             if found:
                 st.markdown(f"**{title}**")

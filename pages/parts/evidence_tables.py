@@ -1,4 +1,4 @@
-"""The papers' tables, one after the other, each row beside our cells; a chosen row opens the record behind it."""
+"""One of the papers' tables, each row beside our cells; a chosen row opens the record behind it."""
 
 from __future__ import annotations
 
@@ -8,29 +8,28 @@ from typing import Any
 import streamlit as st
 
 from core.evidence.board import Board, Line
+from core.evidence.claims import Verdict
 from core.evidence.papers import Paper, Table
 from core.study.exports import rows_to_csv, rows_to_json
-from pages.parts import evidence_records
+from pages.parts import evidence_records, session
 from pages.parts.evidence_filters import Chosen, seeds
-from pages.parts.show import plain
+from pages.parts.show import plain, tall
 
 
 def show(board: Board, chosen: Chosen) -> None:
-    """Every chosen paper with its tables; a sentence where the filters leave nothing."""
-    any_shown = False
-    for paper in board.papers.papers.values():
-        tables = [
-            (table, [line for line in board.of_table(table.id) if chosen.keeps(line)]) for table in board.papers.tables if table.paper == paper.id
-        ]
-        tables = [(table, lines) for table, lines in tables if lines]
-        if not tables:
-            continue
-        any_shown = True
-        _head(paper)
-        for table, lines in tables:
-            _table(board, table, lines)
-    if not any_shown:
+    """The chosen table of those that the filters leave; a sentence where they leave none."""
+    kept = {table.id: lines for table in board.papers.tables if (lines := [line for line in board.of_table(table.id) if chosen.keeps(line)])}
+    if not kept:
         st.info("No line of the papers' tables fits these filters: choose other papers or models, or show what was not measured, too.")
+        return
+    tables, papers = {table.id: table for table in board.papers.tables}, board.papers.papers
+    session.default(session.TABLE, next(iter(kept)), kept)
+    name = st.selectbox(
+        "Table", list(kept), format_func=lambda one: f"{seeds(papers[tables[one].paper])}: {tables[one].title}", key=session.TABLE,
+        persist_state="session",
+    )  # fmt: skip
+    _head(papers[tables[name].paper])
+    _table(board, tables[name], kept[name])
 
 
 def _head(paper: Paper) -> None:
@@ -49,7 +48,7 @@ def _table(board: Board, table: Table, lines: Sequence[Line]) -> None:
         st.caption(plain(table.about))
     open_rows = any(line.missing is not None for line in lines)
     event: Any = st.dataframe(
-        [_row(line, open_rows) for line in lines], hide_index=True, key=f"evidence.table.{table.id}", height="content", on_select="rerun",
+        [_row(line, open_rows) for line in lines], hide_index=True, key=f"evidence.table.{table.id}", height=tall(len(lines)), on_select="rerun",
         selection_mode="single-row", placeholder="–",
     )  # fmt: skip
     for number in event.selection.rows:
@@ -93,29 +92,24 @@ def _caveats(board: Board, lines: Sequence[Line]) -> None:
 
 def _of_all(rows: Sequence[dict[str, Any]]) -> str:
     """Rows of several kinds in one table: what one kind has not stays empty."""
-    columns = dict.fromkeys(name for row in rows for name in row)
-    return rows_to_csv([{name: row.get(name) for name in columns} for row in rows])
+    return rows_to_csv(rows)
 
 
 def export(board: Board, chosen: Chosen) -> None:
-    """All lines and verdicts as files, made on the click."""
-    lines = [line for line in board.lines if chosen.keeps(line)]
-    with st.popover("Export", icon=":material/download:", disabled=not lines):
+    """All lines and verdicts that the filters leave as files, made on the click."""
+
+    def lines() -> list[dict[str, Any]]:
+        return [line.flat() for line in board.lines if chosen.keeps(line)]
+
+    def verdicts() -> list[Verdict]:
+        return [one for one in board.verdicts if chosen.keeps_paper(one.paper)]
+
+    with st.popover("Export", icon=":material/download:"):
         kinds = (
-            ("Tables, CSV", "evidence.csv", "text/csv", lambda: rows_to_csv([line.flat() for line in lines])),
-            ("Tables, JSON", "evidence.json", "application/json", lambda: rows_to_json([line.flat() for line in lines])),
-            (
-                "Verdicts, CSV",
-                "verdicts.csv",
-                "text/csv",
-                lambda: rows_to_csv([one.flat() for one in board.verdicts if chosen.keeps_paper(one.paper)]),
-            ),
-            (
-                "Verdicts' figures, CSV",
-                "verdicts-figures.csv",
-                "text/csv",
-                lambda: _of_all([row for one in board.verdicts if chosen.keeps_paper(one.paper) for row in one.rows()]),
-            ),
+            ("Tables, CSV", "evidence.csv", "text/csv", lambda: rows_to_csv(lines())),
+            ("Tables, JSON", "evidence.json", "application/json", lambda: rows_to_json(lines())),
+            ("Verdicts, CSV", "verdicts.csv", "text/csv", lambda: rows_to_csv([one.flat() for one in verdicts()])),
+            ("Verdicts' figures, CSV", "verdicts-figures.csv", "text/csv", lambda: _of_all([row for one in verdicts() for row in one.rows()])),
         )
         for label, name, mime, make in kinds:
             st.download_button(label, make, name, mime, key=f"evidence.export.{name}", on_click="ignore", width="stretch")

@@ -25,7 +25,6 @@ def show(board: Board, chosen: Chosen) -> None:
     found = [one for one in board.verdicts if chosen.keeps_paper(one.paper)]
     if session.get(session.CLAIM) not in [one.claim.id for one in found]:
         session.forget(session.CLAIM)
-    st.subheader("Verdicts")
     with st.container(horizontal=True):
         for name in VERDICTS:
             if count := sum(one.verdict == name for one in found):

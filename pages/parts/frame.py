@@ -12,7 +12,7 @@ from pathlib import Path
 import streamlit as st
 
 from pages.parts import documents, owner, session
-from pages.parts.cards import Card, all_cards
+from pages.parts.cards import RULE, SETTING, Card, all_cards, asked_for, default
 from pages.parts.show import plain, problem
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -46,7 +46,7 @@ def frame(title: str) -> Card | None:
     Reads config.json files only: no weights, no torch.
     """
     st.set_page_config(page_title=f"{title} · Tremor", page_icon=str(ROOT / "assets" / "icon.png"), layout="wide", initial_sidebar_state="auto")
-    session.begin()
+    session.begin(title)
     st.html(ROOT / "assets" / "page.css")
     documents.linked()
     with st.sidebar:
@@ -67,11 +67,14 @@ def _picker() -> Card | None:
         st.info("There is no checkpoint yet. Train one with `python -m core train`.")
         return None
     by_name = {card.name: card for card in cards}
+    named = asked_for()
     asked = session.get(session.MODEL)
     if asked is not None and asked not in by_name:
         st.warning(plain(f"The link names checkpoint '{asked}', which is not here."))
-    session.default(session.MODEL, cards[0].name, by_name)
-    st.selectbox("Checkpoint", list(by_name), key=session.MODEL, persist_state="session")
+    if named and named not in by_name:
+        st.warning(plain(f"{SETTING} names checkpoint '{named}', which is not here."))
+    session.default(session.MODEL, default(cards).name, by_name)
+    st.selectbox("Checkpoint", list(by_name), key=session.MODEL, persist_state="session", help=RULE)
     card = by_name[session.get(session.MODEL)]
     st.html(_line(card))
     return card

@@ -1,7 +1,8 @@
 """Everything that is loaded or computed once and kept. The only file with `st.cache_resource` or `st.cache_data`.
 
-Keys are what changes a result: the checkpoint's digest, the document's digest, the settings. What is kept is shared by
-all visitors and therefore only read. Heavy work takes turns: see `slot`.
+All lies in one store, bounded by bytes (core.keeping; TREMOR_MEMORY), under keys that begin with what it is and hold all that changes it: the
+checkpoint's digest, the document's digest, the settings. What is kept is shared by all visitors and therefore only read. Of a model a page
+gets a handle, so that a session, which outlives its visitor, keeps none. Heavy work takes turns: see `slot`.
 """
 
 from __future__ import annotations
@@ -9,7 +10,6 @@ from __future__ import annotations
 import hashlib
 import tempfile
 import threading
-from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import streamlit as st
 
-from core import checkpoint
+from core import checkpoint, handle, keeping, language
 from core.errors import CoreError, InputError
 from core.labels import LabelSpace
 from pages.parts import owner
@@ -38,25 +38,34 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-KEPT_RESULTS = 256
-KEPT_MODELS = 4
 STAMPED = 1_000
 """Files of a folder whose times tell whether it was changed; nobody's whole disk is walked."""
-KEPT_SCORES = 16
-"""Dense scores of a document: 2.7 MB at 670,091 labels, so few are kept."""
+PREWARMED = 64
+"""Checkpoints that are remembered as loaded in the background before: a few hundred bytes each."""
 PREWARM_AFTER = 2.5
 """Seconds between a finished home page and the first import of torch: the browser loads its widgets and paints in between."""
 
 
-@st.cache_resource(max_entries=KEPT_MODELS, show_spinner=False)
+@st.cache_resource(show_spinner=False)
+def _store() -> keeping.Store:
+    """The process's store, without what an earlier app in it has kept: clearing Streamlit's caches clears this one."""
+    store = keeping.shared()
+    store.drop(lambda key: key[0] != language.KIND)
+    return store
+
+
 def _classifier(name: str, digest: str) -> Any:
-    import torch
+    def load() -> Any:
+        import torch
 
-    from core.models import load
+        from core.models import load
 
-    # Two threads on a busy two-core machine were measured twenty times slower than one (OpenMP waits by spinning).
-    torch.set_num_threads(1)
-    return load(name)
+        # Two threads on a busy two-core machine were measured twenty times slower than one (OpenMP waits by spinning).
+        torch.set_num_threads(1)
+        return load(name)
+
+    key = ("model", name, digest)
+    return handle.on(key, lambda: _store().made(key, load), known=("name", "digest", "unit"))
 
 
 def classifier(chosen: Card) -> Classifier:
@@ -64,17 +73,10 @@ def classifier(chosen: Card) -> Classifier:
     return cast("Classifier", _classifier(chosen.name, chosen.digest))
 
 
-@st.cache_resource(max_entries=2, show_spinner=False)
-def _dataset(where: str, options: Options | None, stamp: Hashable) -> Any:
-    from core.data import load_dataset
-
-    return load_dataset(where, options)
-
-
 def dataset(where: str, options: Options | None = None) -> Dataset:
     """A registered data set by its name, or a file or folder, read anew when it was changed. Shared by all visitors; of a shared server, files
     and folders are read, and data sets are built, for its owner only."""
-    from core.data import DATASETS
+    from core.data import DATASETS, load_dataset
     from core.data.debtags import cached_file
 
     if where not in DATASETS:
@@ -83,7 +85,8 @@ def dataset(where: str, options: Options | None = None) -> Dataset:
         owner.required("fetches data sets and builds them")
     path = Path(where)
     files = islice(path.rglob("*"), STAMPED) if path.is_dir() else [path] if path.is_file() else []
-    return cast("Dataset", _dataset(where, options, tuple((str(file), file.lstat().st_mtime_ns) for file in files)))
+    stamp = tuple((str(file), file.lstat().st_mtime_ns) for file in files)
+    return _store().made(("data set", where, options, stamp), lambda: load_dataset(where, options))
 
 
 def completed(where: str) -> Dataset:
@@ -94,138 +97,93 @@ def completed(where: str) -> Dataset:
     return remembered(("complete", found.digest), lambda: complete(found))
 
 
-@st.cache_resource(max_entries=2, show_spinner=False)
-def _uploaded(digest: str, name: str, options: Options, _content: bytes) -> Any:
-    from core.data.readers import read
-
-    with tempfile.TemporaryDirectory(prefix="tremor-upload-") as folder:
-        file = Path(folder) / f"train{Path(name).suffix.lower()}"
-        file.write_bytes(_content)
-        return replace(read(file, options), name=Path(name).stem, source=f"uploaded file {name}")
-
-
 def uploaded(content: bytes, name: str, options: Options) -> Dataset:
     """An uploaded table as a data set. Of the file's name only the ending, which the uploader has checked, reaches the disk."""
-    return cast("Dataset", _uploaded(hashlib.sha256(content).hexdigest(), name, options, content))
 
+    def read_it() -> Dataset:
+        from core.data.readers import read
 
-@st.cache_resource(max_entries=16, show_spinner=False)
-def _campaign(folder: str, vectors: bool, stamp: Hashable) -> Any:
-    from core.study import campaigns, vector_campaigns
+        with tempfile.TemporaryDirectory(prefix="tremor-upload-") as folder:
+            file = Path(folder) / f"train{Path(name).suffix.lower()}"
+            file.write_bytes(content)
+            return replace(read(file, options), name=Path(name).stem, source=f"uploaded file {name}")
 
-    return (vector_campaigns.read_vector_campaign if vectors else campaigns.read_campaign)(Path(folder))
+    return _store().made(("upload", hashlib.sha256(content).hexdigest(), name, options), read_it)
 
 
 def campaign(folder: Path) -> Campaign:
     """A study as it stands on the disk; read anew when it has a record more."""
-    return cast("Campaign", _campaign(str(folder), False, _stand(folder)))
+    from core.study.campaigns import read_campaign
+
+    return _store().made(("study", str(folder), _stand(folder)), lambda: read_campaign(folder))
 
 
 def vector_campaign(folder: Path) -> VectorCampaign:
     """The same for a study of feature vectors."""
-    return cast("VectorCampaign", _campaign(str(folder), True, _stand(folder)))
+    from core.study.vector_campaigns import read_vector_campaign
+
+    return _store().made(("vector study", str(folder), _stand(folder)), lambda: read_vector_campaign(folder))
 
 
 def _stand(folder: Path) -> Hashable:
     files = sorted(path for pattern in ("plan.json", "config.json", "records.jsonl*") for path in folder.glob(pattern))
-    return tuple((file.name, file.stat().st_size, file.stat().st_mtime_ns) for file in files)
-
-
-@st.cache_resource(max_entries=2, show_spinner="Computing figures and intervals from the records …")
-def _board(folder: str, stamp: Hashable) -> Any:
-    from core.evidence.board import read_board
-
-    return read_board(Path(folder))
+    return tuple((file.name, file.lstat().st_size, file.lstat().st_mtime_ns) for file in files)  # lstat: a link may lead nowhere
 
 
 def board() -> Board:
     """The papers' numbers beside the records; read anew when a file of either changes, or when checkpoints come or go."""
     from core.evidence import records
+    from core.evidence.board import read_board
 
     files = sorted(path for pattern in ("*.json", "records/*/*.jsonl") for path in records.FOLDER.glob(pattern))
-    stamp = tuple((str(file), file.stat().st_size, file.stat().st_mtime_ns) for file in files)
-    return cast("Board", _board(str(records.FOLDER), (stamp, tuple(checkpoint.names()))))
-
-
-@st.cache_resource(max_entries=KEPT_MODELS, show_spinner=False)
-def _labels(name: str, digest: str) -> LabelSpace:
-    return checkpoint.read_labels(name)
+    stamp = tuple((str(file), file.lstat().st_size, file.lstat().st_mtime_ns) for file in files)
+    key = ("board", str(records.FOLDER), stamp, tuple(checkpoint.names()))
+    if (found := _store().get(key)) is not None:
+        return cast("Board", found)
+    with st.spinner("Computing figures and intervals from the records …"):
+        return _store().made(key, lambda: read_board(records.FOLDER))
 
 
 def labels(chosen: Card) -> LabelSpace:
     """The labels of a checkpoint without its weights."""
-    return _labels(chosen.name, chosen.digest)
-
-
-class _Results:
-    """The most recently used results, by key."""
-
-    def __init__(self, limit: int) -> None:
-        self._limit = limit
-        self._kept: OrderedDict[Hashable, Any] = OrderedDict()
-        self._lock = threading.Lock()
-
-    def get(self, key: Hashable) -> Any:
-        with self._lock:
-            if key in self._kept:
-                self._kept.move_to_end(key)
-            return self._kept.get(key)
-
-    def put(self, key: Hashable, value: Any) -> None:
-        with self._lock:
-            self._kept[key] = value
-            self._kept.move_to_end(key)
-            while len(self._kept) > self._limit:
-                self._kept.popitem(last=False)
-
-
-@st.cache_resource(show_spinner=False)
-def _results() -> _Results:
-    return _Results(KEPT_RESULTS)
+    return _store().made(("labels", chosen.name, chosen.digest), lambda: checkpoint.read_labels(chosen.name))
 
 
 def kept(key: tuple[Hashable, ...]) -> Any:
     """A result that `remembered` made before, or None."""
-    return _results().get(key)
+    return _store().get(key)
 
 
 def keep(key: tuple[Hashable, ...], value: Any) -> None:
     """Keep a result that was made outside `remembered`."""
-    _results().put(key, value)
+    _store().put(key, value)
 
 
 def remembered(key: tuple[Hashable, ...], make: Callable[[], T]) -> T:
     """The result under `key`, made at the first call. Begin the key with what it is, and let it hold all that decides it:
-    ("attention", card.digest, document.digest, layer). A result that raises is not kept; results are read-only."""
-    found = _results().get(key)
+    ("attention", card.digest, document.digest, layer). A result that raises is not kept; results are read-only.
+
+    Two who ask at once both make it: `make` may wait for the `slot` that the other holds."""
+    found = _store().get(key)
     if found is None:
         found = make()
-        _results().put(key, found)
+        _store().put(key, found)
     return cast("T", found)
 
 
-@st.cache_resource(show_spinner=False)
-def _dense() -> _Results:
-    return _Results(KEPT_SCORES)
+def forget(kind: str) -> None:
+    """Drop the results whose key begins with `kind`."""
+    _store().drop(lambda key: key[0] == kind)
+
+
+def count(kind: str, owner: object, value: Any) -> None:
+    """Count what a session holds, such as a visitor's attack, towards the bound until it is gone; results make room for it."""
+    _store().count((kind, id(owner)), value)
 
 
 def scores(classifier: Classifier, document: Document) -> Scores:
     """The dense scores of a document [L]."""
-    key = (classifier.digest, document.digest)
-    found = _dense().get(key)
-    if found is None:
-        found = classifier.score([document.text])[0]
-        _dense().put(key, found)
-    return cast("Scores", found)
-
-
-KEPT_RANKS = 4_000
-"""Ranks of a dozen labels in a document: a hundred bytes each."""
-
-
-@st.cache_resource(show_spinner=False)
-def _ranks() -> _Results:
-    return _Results(KEPT_RANKS)
+    return remembered(("scores", classifier.digest, document.digest), lambda: classifier.score([document.text])[0])
 
 
 def ranks_of(classifier: Classifier, documents: Sequence[Document], labels: tuple[int, ...]) -> IntArray:
@@ -234,13 +192,14 @@ def ranks_of(classifier: Classifier, documents: Sequence[Document], labels: tupl
 
     from core.ranking import watch
 
-    keys = [(classifier.digest, document.digest, labels) for document in documents]
-    new = {key: document for key, document in zip(keys, documents, strict=True) if _ranks().get(key) is None}
+    keys = [("ranks", classifier.digest, document.digest, labels) for document in documents]
+    rows = {key: _store().get(key) for key in keys}
+    new = {key: document for key, document in zip(keys, documents, strict=True) if rows[key] is None}
     found = watch(classifier, [document.text for document in new.values()], np.asarray(labels, dtype=np.int64), 1).ranks
-    fresh = dict(zip(new, found, strict=True))
-    for key, row in fresh.items():
-        _ranks().put(key, row)
-    return np.asarray([fresh[key] if key in fresh else _ranks().get(key) for key in keys], dtype=np.int64).reshape(len(documents), len(labels))
+    for key, row in zip(new, found, strict=True):
+        rows[key] = row.copy()
+        _store().put(key, rows[key])
+    return np.asarray([rows[key] for key in keys], dtype=np.int64).reshape(len(documents), len(labels))
 
 
 @st.cache_resource(show_spinner=False)
@@ -295,7 +254,7 @@ def prewarm(chosen: Card | None) -> None:
         _prewarm(chosen.name, chosen.digest)
 
 
-@st.cache_resource(max_entries=KEPT_MODELS, show_spinner=False)
+@st.cache_resource(max_entries=PREWARMED, show_spinner=False)
 def _prewarm(name: str, digest: str) -> threading.Timer:
     def load() -> None:
         try:
@@ -311,20 +270,7 @@ def _prewarm(name: str, digest: str) -> threading.Timer:
     return timer
 
 
-KEPT_ATTENTIONS = 8
-"""Attention of one document: 6 layers x 12 heads x 128 x 128 weights are 4.7 MB, so few are kept."""
-
-
-@st.cache_resource(show_spinner=False)
-def _attentions() -> _Results:
-    return _Results(KEPT_ATTENTIONS)
-
-
 def attention(chosen: Card, document: Document) -> Attended:
     """The attention weights of a document under a checkpoint that has some; `classifier` has said so."""
-    key = (chosen.digest, document.digest)
-    found = _attentions().get(key)
-    if found is None:
-        found = cast("Attentive", classifier(chosen)).attention(document)
-        _attentions().put(key, found)
-    return cast("Attended", found)
+    key = ("attended", chosen.digest, document.digest)
+    return remembered(key, lambda: cast("Attentive", classifier(chosen)).attention(document))

@@ -71,12 +71,18 @@ def ended(job: Job, note: str = "") -> None:
         st.markdown(plain(f"{job.name} {STATES[job.state]}{note}."))
         if job.state != "done" and owner.allowed():
             st.button(
-                "Resume", key=f"job.resume.{job.name}", icon=":material/play_arrow:", disabled=not job.words, on_click=_obeyed,
-                args=(jobs.resume, job.name), help=None if job.words else "How it was started is not known: give its command again.",
+                "Resume", key=f"job.resume.{job.name}", icon=":material/play_arrow:", disabled=bool(job.refusal), on_click=_obeyed,
+                args=(jobs.resume, job.name), help=plain(job.refusal) or None,
             )  # fmt: skip
     if job.state == "crashed":
         problem(why(job) or "It did not say why.")
         log(job)
+
+
+def damaged(kind: str) -> None:
+    """A line for each run of a kind whose folder cannot be read, with the reason."""
+    for each in jobs.damaged(kind):
+        problem(f"Run '{each.name}' is damaged and left out: {each.reason}")
 
 
 def why(job: Job) -> str:

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import streamlit as st
+from streamlit.errors import StreamlitWidgetAlreadyInstantiatedError
 
 TEXT = "text"
 MODEL = "model"
@@ -53,6 +54,7 @@ REFUSED = "refused"
 STARTED = "started"
 RUN = "run"
 OTHER = "other"
+PAIRED = "paired"
 SIDE = "compare"
 FIRST = "first"
 SECOND = "second"
@@ -63,6 +65,8 @@ MODELS = "of"
 MEASURED = "measured"
 CELL = "cell"
 CLAIM = "claim"
+EVIDENCE = "evidence"
+TABLE = "table"
 DOCUMENT = "document"
 SPLIT = "split"
 SEARCH = "search"
@@ -80,6 +84,7 @@ LINKED: dict[str, type] = {
     DATASET: str, LAYER: int, HEAD: int, VIEW: str, SECTION: str,
     SAMPLE: str, GOAL: str, K: int, MARGIN: int, STEALTH: bool, GAMMA: str, RECIPE: str, FIDELITY: str, SWITCHES: list, STUDIES: list, RUN: str,
     OTHER: str, SIDE: str, FIRST: str, SECOND: str, PAPERS: list, MODELS: list, MEASURED: bool, CELL: str, CLAIM: str,
+    EVIDENCE: str, TABLE: str,
     DOCUMENT: int, SPLIT: str, SEARCH: str, READ_AS: str,
     WINDOWS: str, VECTOR_STUDIES: list, LEVEL: str,
 }  # fmt: skip
@@ -92,11 +97,24 @@ ALIASES = {"checkpoint": MODEL}
 MAX_ITEMS = 12
 """Items of a list that a link carries."""
 
+KEPT = (
+    MODEL, LABEL, EXPLAINER, PRESET, COMPARED, DATASET, LAYER, HEAD, VIEW, SECTION, DRAFT, TOWARDS, GOAL, K, MARGIN, STEALTH, GAMMA, RECIPE, FIDELITY,
+    TRUTH, STUDIES, RUN, OTHER, SIDE, FIRST, SECOND, SOUGHT, PAPERS, MODELS, MEASURED, CELL, DOCUMENT, SPLIT, SEARCH, READ_AS, TAU, WINDOWS,
+    VECTOR_STUDIES, LEVEL,
+)  # fmt: skip
+"""Choices that a widget shows and that go along from page to page: each is drawn with `persist_state="session"`, and every such widget has
+its name here (tests/pages/test_session.py)."""
+
 _PUBLISHED = "_published"
+_PAGE = "_page"
 
 
-def begin() -> None:
-    """Take up the address if it was changed from outside (a link, the back button), then write the choices into it."""
+def begin(page: str) -> None:
+    """Bring the choices along from another page, take up the address if it was changed from outside (a link, the back button), then write
+    the choices into it."""
+    if st.session_state.get(_PAGE) != page:
+        _bring_along()
+        st.session_state[_PAGE] = page
     given = {name: st.query_params.get_all(name) for name in st.query_params}
     if given != st.session_state.get(_PUBLISHED, {}):
         for name, values in given.items():
@@ -105,6 +123,17 @@ def begin() -> None:
     if address != given:
         st.query_params.from_dict(address)
     st.session_state[_PUBLISHED] = address
+
+
+def _bring_along() -> None:
+    """Loosen the choices from the widgets of the page that was left. Streamlit 1.67 knows a widget by its page and key: what code chose for it
+    in the very run before the page is left (a default, a link) is lost to the next page's widget of the same name, which then shows its own
+    first option or nothing. A value that hangs on no widget is taken up by whichever widget is drawn next under its name."""
+    for name in KEPT:
+        if name in st.session_state:
+            value = st.session_state[name]
+            del st.session_state[name]
+            st.session_state[name] = value
 
 
 def _restore(name: str, values: list[str]) -> None:
@@ -143,13 +172,22 @@ def choose(name: str, value: Any) -> None:
     st.session_state[name] = value
 
 
-def default(name: str, value: Any, valid: Any = None) -> Any:
-    """The choice `name`, set to `value` first where none was made or where it is not among `valid`. To be called before
-    the widget with this key is drawn: a link may name what does not exist here."""
+def fitting(name: str, value: Any, valid: Any = None) -> Any:
+    """The choice `name`, or `value` where none was made or where it is not among `valid`. It only looks, so it may be asked anywhere."""
     present = st.session_state.get(name)
-    if present is None or (valid is not None and present not in valid):
-        st.session_state[name] = value
-    return st.session_state[name]
+    return value if present is None or (valid is not None and present not in valid) else present
+
+
+def default(name: str, value: Any, valid: Any = None) -> Any:
+    """The same, and the choice is set to it: for whoever draws the widget with this key, before it is drawn, because a link may name what does
+    not exist here. Where the widget stands already, it goes on showing what it shows, and only the caller gets what fits."""
+    found = fitting(name, value, valid)
+    if name not in st.session_state or st.session_state[name] != found:
+        try:
+            st.session_state[name] = found
+        except StreamlitWidgetAlreadyInstantiatedError:
+            return found
+    return found
 
 
 def toggle(name: str, item: str) -> None:
@@ -164,8 +202,8 @@ def text() -> str:
 
 
 def put_text(value: str) -> None:
-    """Take up a new document: what was edited or asked of the old one no longer applies."""
-    st.session_state[TEXT] = value
+    """Take up a new document, in the box for it, too: what was edited or asked of the old one no longer applies."""
+    st.session_state[TEXT] = st.session_state[DRAFT] = value
     st.session_state[EDITS] = {}
     forget(ASKED, CONFIRMED, SAMPLE)
 

@@ -36,7 +36,7 @@ def squeezed(shown: Sequence[Campaign]) -> None:
 
 def _block(study: Campaign, found: dict[str, Any]) -> None:
     name = f"{study.name}.{found['checkpoint']}"
-    st.subheader(plain(f"{found['checkpoint']} on the texts of {study.name}"), anchor=False)
+    st.header(plain(f"{found['checkpoint']} on the texts of {study.name}"), anchor=False)
     table("Squeezers", [_row(row) for row in found["classifiers"]], f"squeezers.{name}")
     st.caption(
         f"P@1 on {found['documents']:,} clean documents (seed {found['seed']}), squeezed like the attacked ones. Restored: adversarial texts after "

@@ -6,14 +6,13 @@ from datetime import datetime
 
 import streamlit as st
 
-from core.attacks import ATTACKS, FIDELITIES, GOALS, Recipe, recipe
+from core.attacks import ATTACKS, FIDELITIES, GOALS, Promote, Recipe, recipe
+from core.attacks.goals import called
 from core.data import DATASETS, is_present
 from core.data.debtags import cached_file
 from core.errors import CoreError, InputError
-from core.jobs import root
-from core.study.jobs import words
 from core.study.settings import AUTO, EDGES, Request, Study
-from pages.parts import forms, loading, owner, running, session
+from pages.parts import forms, loading, owner, running, session, study_list, study_pairs
 from pages.parts.cards import Card
 from pages.parts.show import plain
 
@@ -22,6 +21,8 @@ TEXTS = ("debtags", "eurlex57k", "reuters21578")
 SEVERAL = "qaraei-babbar-2021"
 """The recipe with several fidelities."""
 MAX_WORKERS = 8
+DRAWN = ""
+SOURCES = "Two studies on the same pairs can be compared pair by pair (Compare, On a campaign). A study whose pairs are taken must have ended."
 
 
 def form(cards: list[Card]) -> None:
@@ -29,7 +30,7 @@ def form(cards: list[Card]) -> None:
     if not cards or not owner.offers(running.STARTS):
         return
     try:
-        request, workers = _asked([card.name for card in cards])
+        request, workers = _asked(cards)
     except CoreError as error:
         st.error(plain(str(error)))
         return
@@ -40,7 +41,8 @@ def form(cards: list[Card]) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         estimate = st.button("Estimate", key="study.estimate", icon=":material/timer:", disabled=missing)
         st.button(
-            "Start", key="study.start", type="secondary" if missing else "primary", icon=":material/play_arrow:", disabled=missing, on_click=_start,
+            "Start", key="study.start", type="secondary" if missing else "primary", icon=":material/play_arrow:", disabled=missing,
+            on_click=study_pairs.launch,
             args=(request, name, workers), help="One job at a time; others wait in line.",
         )  # fmt: skip
     st.caption("It runs in a process of its own: leave the page, or stop the server, and it goes on.")
@@ -48,7 +50,24 @@ def form(cards: list[Card]) -> None:
         _estimate(request, workers, next(card for card in cards if card.name == request.study.checkpoint))
 
 
-def _asked(checkpoints: list[str]) -> tuple[Request, int]:
+def _asked(cards: list[Card]) -> tuple[Request, int]:
+    """The study that the widgets say: on pairs drawn anew, or on those of another study, which brings its settings along."""
+    found = study_list.names()
+    source = st.selectbox("Pairs", [DRAWN, *study_pairs.givers(found)], key="study.from", format_func=lambda name: _source(str(name)), help=SOURCES)
+    if source == DRAWN:
+        return _drawn([card.name for card in cards])
+    return study_pairs.taken(str(source), found, cards), _workers()
+
+
+def _source(name: str) -> str:
+    return "Drawn anew" if name == DRAWN else f"Those of {name}"
+
+
+def _workers() -> int:
+    return int(st.number_input("Processes", 1, MAX_WORKERS, 1, key="study.workers", help="Each loads the checkpoint and uses one thread"))
+
+
+def _drawn(checkpoints: list[str]) -> tuple[Request, int]:
     first, second, third = st.columns(3)
     with first:
         model = session.get(session.MODEL)
@@ -57,10 +76,10 @@ def _asked(checkpoints: list[str]) -> tuple[Request, int]:
         split = st.selectbox("Split", ["test", "dev", "train"], key="study.split")
         longest = st.number_input("Longest document, words (0: any)", 0, 5_000_000, 120, key="study.words")
     with second:
-        goal = st.selectbox("Goal", list(GOALS), key="study.goal")
+        goal = st.selectbox("Goal", list(GOALS), key="study.goal", format_func=called)
         k = st.number_input("k", 1, 1_000, 5, key="study.k")
         targets = "cluster"
-        if goal == "negative-targeted":
+        if goal == Promote.NAME:
             targets = st.selectbox("Targets", ["cluster", "naive"], key="study.targets", help="Labels that share a cluster with a true one, or any")
         bins = st.selectbox(
             "Bins", [EDGES, AUTO], key="study.bins", help="Fixed edges 1, 5, 20, 100, 1000, or closed by the number of labels in them"
@@ -69,7 +88,7 @@ def _asked(checkpoints: list[str]) -> tuple[Request, int]:
         pairs = st.number_input("Pairs", 1, 100_000, 200, key="study.pairs")
         named = st.selectbox("Recipe", list(ATTACKS), key="study.recipe")
         fidelity = st.selectbox("Fidelity", FIDELITIES, key="study.fidelity") if named == SEVERAL else "fixed"
-        workers = int(st.number_input("Processes", 1, MAX_WORKERS, 1, key="study.workers", help="Each loads the checkpoint and uses one thread"))
+        workers = _workers()
     with st.expander("Every switch of the recipe"):
         switches: Recipe = forms.form(recipe(named, fidelity), f"study.switch.{named}.{fidelity}")
     if dataset is None:
@@ -81,15 +100,10 @@ def _asked(checkpoints: list[str]) -> tuple[Request, int]:
 def _name(request: Request) -> str:
     """A name that says what it is; a number where there is one already."""
     study = request.study
-    targets = f"-{study.targets}" if study.goal == "negative-targeted" else ""
-    base = f"{study.checkpoint}-{study.goal}{targets}-{datetime.now().astimezone():%m%d}"
-    taken = (base, *(f"{base}-{number}" for number in range(2, 100)))
-    return next((name for name in taken if not (root() / name).exists()), base)
-
-
-def _start(request: Request, name: str, workers: int) -> None:
-    if running.launch(name, lambda folder: words(request, folder, workers), "cpu"):
-        session.choose(session.STARTED, name)
+    if study.pairs_from:
+        return study_pairs.name_for(request)
+    targets = f"-{study.targets}" if study.goal == Promote.NAME else ""
+    return study_pairs.folder_name(f"{study.checkpoint}-{study.goal}{targets}-{datetime.now().astimezone():%m%d}")
 
 
 def _estimate(request: Request, workers: int, card: Card) -> None:

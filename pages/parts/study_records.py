@@ -11,6 +11,7 @@ from core.document import Document
 from core.study import exports, follow
 from core.study.campaigns import Campaign
 from core.study.records import Record
+from core.study.shapes import check_places
 from pages.parts import loading, session
 from pages.parts.cards import Card
 from pages.parts.show import plain
@@ -56,6 +57,7 @@ def _open(record: Record) -> None:
         if record["reason"] == "error":
             st.text(record["text"])
             return
+        check_places(record)
         st.html(diff(Document.from_text(record["text"]), final_swaps(record)))
         if st.button("Replay on the Attack page", key="study.open", icon=":material/swords:", on_click=_take, args=(record,)):
             st.switch_page("pages/attack.py")

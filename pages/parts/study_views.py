@@ -8,6 +8,8 @@ from typing import Any
 
 import streamlit as st
 
+from core.attacks import Demote, Promote
+from core.attacks.goals import called
 from core.render import robustness
 from core.study import follow, tables
 from core.study.campaigns import Campaign
@@ -109,8 +111,8 @@ def _gap_row(one: Campaign, chosen: Filter) -> dict[str, Any] | None:
 
 def paper(shown: Sequence[Campaign], chosen: Filter) -> None:
     """Tables 3 and 5 beside the paper's rows."""
-    table("Table 3: positive-targeted attacks", tables.table_3(shown, chosen), "table-3")
-    table("Table 5: negative-targeted attacks", tables.table_5(shown, chosen), "table-5")
+    table(f"Table 3: {called(Demote.NAME)}", tables.table_3(shown, chosen), "table-3")
+    table(f"Table 5: {called(Promote.NAME)}", tables.table_5(shown, chosen), "table-5")
     st.caption(
         "The paper's rows are of other data, other classifiers and another sentence encoder: its protocol is replicated, not its numbers. Its "
         "similarity is 1 − arccos averaged over all attacks, failures as 0, as its released code prints it; the other is the cosine over successes."
@@ -140,7 +142,7 @@ def fragile(shown: Sequence[Campaign], chosen: Filter) -> None:
     """How few words it takes to lose each label."""
     found = tables.fragility([record for one in shown for record in one.records], chosen)
     if not found:
-        st.info("No positive-targeted attack is among these studies, so no label was there to lose.")
+        st.info(f"None of these studies has the goal “{called(Demote.NAME)}”, so no label was there to lose.")
         return
     st.plotly_chart(robustness.fragile_labels(found), key="study.fragile", alt="Median changed words until a label is lost, over its training count")
     rows = [

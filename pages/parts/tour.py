@@ -51,7 +51,7 @@ ENTRIES = (
 def show() -> None:
     """Every entry with its links, which carry the visitor's choices like those of the navigation."""
     known = {name: (script, icon) for script, name, icon in PAGES if (ROOT / script).is_file()}
-    st.subheader("What else can be asked here")
+    st.header("What else can be asked here")
     with st.container(key="tour"):
         for number, entry in enumerate(ENTRIES):
             with st.container(key=f"tour.{number}", gap="small"):

@@ -11,21 +11,15 @@ import streamlit as st
 from core import fields
 from core.attacks.coordinates import Pool
 from core.attacks.features import FEATURE_ATTACKS, FeatureAttack, FeatureResult, FeatureSession, FeatureStep, PointSearch
-from core.attacks.goals import ALL_GOALS, AllWrong, AnyGoal, Demote, Disturb, Promote, SetChange, to_json
-from pages.parts import labels, session, vector_documents, vector_found
+from core.attacks.goals import ALL_GOALS, TITLES, AllWrong, AnyGoal, Demote, Disturb, Promote, SetChange, to_json
+from pages.parts import labels, loading, session, vector_documents, vector_found
 from pages.parts.cards import Card
 from pages.parts.explaining import heard, working
 from pages.parts.forms import form
 from pages.parts.show import plain, problem, sentences
 from pages.parts.vector_documents import VectorReading
 
-ASKS = {
-    Demote.NAME: "Push a label out", Promote.NAME: "Bring a label in", Disturb.NAME: "Disturb any label", SetChange.NAME: "Change the set",
-    AllWrong.NAME: "Make all wrong",
-}  # fmt: skip
-"""Goals by what they ask for."""
-
-TITLES = {"hop-skip-jump": "HopSkipJump", "boundary": "Boundary", "zoo": "ZOO"}
+SEARCHES = {"hop-skip-jump": "HopSkipJump", "boundary": "Boundary", "zoo": "ZOO"}
 LIVE = 0.4
 """Seconds between two drawings of a running attack."""
 
@@ -50,7 +44,7 @@ def page(card: Card) -> None:
     vector_documents.about(one)
     _defaults(one)
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
-        st.segmented_control("Goal", list(ASKS), key=session.GOAL, format_func=ASKS.__getitem__, required=True, persist_state="session")
+        st.segmented_control("Goal", list(TITLES), key=session.GOAL, format_func=TITLES.__getitem__, required=True, persist_state="session")
         st.number_input("k", min_value=1, max_value=len(one.seen.labels), step=1, key=session.K, persist_state="session", width=110)
         if session.get(session.GOAL) == SetChange.NAME:
             st.number_input("Jaccard below", min_value=0.01, max_value=1.0, step=0.05, key=session.TAU, persist_state="session", width=130)
@@ -67,14 +61,14 @@ def page(card: Card) -> None:
 
 def _defaults(one: VectorReading) -> None:
     session.default(session.GOAL, Demote.NAME, ALL_GOALS)
-    session.default(session.K, 5, range(1, len(one.seen.labels) + 1))
+    session.default(session.K, min(5, len(one.seen.labels)), range(1, len(one.seen.labels) + 1))
     session.default(session.TAU, 0.5)
     session.default(session.SEARCH, next(iter(FEATURE_ATTACKS)), FEATURE_ATTACKS)
 
 
 def _labels(one: VectorReading) -> None:
     k, kind, top = int(session.get(session.K)), session.get(session.GOAL), one.reading.top.tolist()
-    st.subheader("Label")
+    st.header("Label")
     offered: list[tuple[str, Sequence[int]]]
     if kind == Promote.NAME:
         offered = [(f"Below rank {k}: choose the one that shall enter", top[k:])]
@@ -95,7 +89,7 @@ def _chosen(label: str) -> None:
 def _search() -> PointSearch:
     """The attack and its settings."""
     st.segmented_control(
-        "Attack", list(FEATURE_ATTACKS), key=session.SEARCH, format_func=lambda name: TITLES.get(name, name), required=True, persist_state="session"
+        "Attack", list(FEATURE_ATTACKS), key=session.SEARCH, format_func=lambda name: SEARCHES.get(name, name), required=True, persist_state="session"
     )
     kind = FEATURE_ATTACKS[str(session.get(session.SEARCH))]
     st.caption(plain(f"{kind.__doc__} {kind.SOURCE}."))
@@ -126,6 +120,7 @@ def _attack(one: VectorReading, goal: AnyGoal | None, search: PointSearch) -> No
     key = (*one.key, str(to_json(goal)), search.NAME, tuple(fields.to_json(search).items()))
     run: VectorRun | None = session.get(session.VECTOR_ATTACK)
     if run is not None and run.key == key and run.steps[-1].ended:
+        loading.count("attack", run, run)
         vector_found.show(run.result)
         return
     st.markdown(plain(f"At most {search.queries:,} queries, everything counted."))
@@ -149,7 +144,7 @@ def _make(run: VectorRun) -> None:
     import time
 
     live, shown = st.empty(), 0.0
-    with working(TITLES.get(run.session.attack.search.NAME, ""), "The search goes on to its end") as progress, heard(run.session, progress):
+    with working(SEARCHES.get(run.session.attack.search.NAME, ""), "The search goes on to its end") as progress, heard(run.session, progress):
         for step in run.session.steps():
             run.steps.append(step)
             if time.monotonic() - shown > LIVE:

@@ -71,7 +71,7 @@ def choose(card: Card) -> VectorReading | None:
     own = next((name for name in places if name in card.name), places[0])
     session.default(session.DATASET, own, places)
     session.default(session.SPLIT, SPLITS[0], SPLITS)
-    session.default(session.DOCUMENT, 1)
+    session.default(session.DOCUMENT, 1, range(1, 10**9))
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
         where = st.selectbox("Data set", places, key=session.DATASET, persist_state="session")
         split = st.selectbox("Split", SPLITS, key=session.SPLIT, persist_state="session", width=110)

@@ -22,7 +22,7 @@ def page(card: Card, head: st.delta_generator.DeltaGenerator) -> None:
     with st.container(key="panes"):
         left, right = st.columns([5, 9], gap="large")
     with left:
-        st.subheader("Labels")
+        st.header("Labels")
         labels.ranked(one.reading, _ask)
         st.caption(f"A score is a {labels.UNITS[one.seen.unit]}; ranks are among all {len(one.seen.labels):,} labels.")
     with right:
@@ -41,11 +41,11 @@ def _features(one: VectorReading) -> Attribution | None:
     from core.render.features import bars
 
     if one.reading.chosen is None:
-        st.subheader("Features")
+        st.header("Features")
         st.markdown(":gray[Choose a label: what each feature adds to its score is shown.]")
         st.html(vector_documents.values(one))
         return None
-    st.subheader(plain(one.reading.label))
+    st.header(plain(one.reading.label))
     asked = explaining.ask(controls.choose(one.seen), one.reading)
     found = explaining.answer(asked, bool(session.get(session.ASKED)))
     if found is None:

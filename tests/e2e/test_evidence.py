@@ -26,6 +26,8 @@ def test_a_row_opens_its_record(served: str, open_tab: Open, tmp_path: Path) -> 
     tab = open_tab(f"{served}/evidence?paper=004", scheme="dark")
     expect(tab.get_by_role("heading", name="Do the papers hold?")).to_be_visible()
     expect(tab.get_by_text("does not hold: 1")).to_be_visible()
+    tab.get_by_role("radio", name="Tables").click()
+    ready(tab)
     expect(tab.get_by_role("heading", name="Table 3: <script>alert(1)</script> attacks")).to_be_visible()
     choose_first_row(tab.get_by_test_id("stDataFrame").first)
     ready(tab)
@@ -42,7 +44,7 @@ def test_a_row_opens_its_record(served: str, open_tab: Open, tmp_path: Path) -> 
 def test_a_claim_is_chosen_by_keyboard(served: str, open_tab: Open) -> None:
     """Space chooses, the arrow goes on; the address keeps the choice and a link restores it, on a narrow screen, too."""
     tab = open_tab(f"{served}/evidence")
-    first = tab.get_by_role("radio").first
+    first = tab.get_by_role("radiogroup", name="Claims of A paper").get_by_role("radio").first
     first.focus()
     tab.keyboard.press("Space")
     ready(tab)

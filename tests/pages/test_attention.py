@@ -46,7 +46,7 @@ def app(checkpoints, monkeypatch):
 
 def shown(test: AppTest) -> str:
     """All the words that the page says."""
-    kinds = (test.markdown, test.caption, test.info, test.warning, test.error, test.subheader, test.title)
+    kinds = (test.markdown, test.caption, test.info, test.warning, test.error, test.header, test.title)
     return "\n".join(element.value for kind in kinds for element in kind).replace("\\", "")
 
 
@@ -70,6 +70,17 @@ def test_bertviz_shows_the_chosen_layer_and_head_offline(app):
     assert "cdnjs" not in html
 
 
+def test_the_head_view_has_one_choice_of_layer(app):
+    """The page's; BertViz's own is not shown beside it."""
+    test = app(view="head")
+    (html,) = frames(test)
+    assert '"include_layers":[0]' in html and "Layer:" not in html
+    layer = test.selectbox(key="layer")
+    assert layer.value is None and layer.placeholder == "0"
+    layer.select(1).run()
+    assert '"include_layers":[1]' in frames(test)[0]
+
+
 def test_a_layer_that_a_link_names_and_the_model_lacks_is_dropped(app):
     test = app(view="words", layer=11, head=40)
     assert not test.exception and not test.error
@@ -89,7 +100,7 @@ def test_layer_and_head_change_the_map(app):
 
 def test_a_label_of_a_link_is_the_one_shown(app):
     test = app(view="label", label="library")
-    assert "library" in [element.value for element in test.subheader]
+    assert "library" in [element.value for element in test.header]
     assert "Rollout" in "".join(element.proto.body for element in test.get("html"))
 
 
@@ -130,7 +141,7 @@ def test_labels_with_an_attention_of_their_own(app):
     assert not test.exception and not test.error
     said = shown(test)
     assert "label's own attention" in said and "Integrated Gradients" in said and "What the label reads" in said
-    assert "library" in [element.value for element in test.subheader]
+    assert "library" in [element.value for element in test.header]
     assert len(test.get("plotly_chart")) == 1 and not frames(test)
     before = [component.proto.SerializeToString() for component in test.get("bidi_component")]
     other = app(model="toy-labelwise", label="games")

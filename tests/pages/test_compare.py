@@ -277,14 +277,14 @@ def test_texts_are_read_by_the_other(campaign: AppTest) -> None:
 def test_studies_that_asked_for_different_things_are_a_sentence(campaign: AppTest) -> None:
     campaign.session_state["first"], campaign.session_state["second"] = "alpha", "gamma"
     campaign.run()
-    assert not campaign.exception and "goal positive-targeted and negative-targeted" in sentences(campaign)
+    assert not campaign.exception and "goal “Push a label out (positive-targeted)” and “Bring a label in (negative-targeted)”" in sentences(campaign)
 
 
 def test_one_study_says_how_to_make_the_other(campaign: AppTest, tmp_path: Path) -> None:
     for name in ("beta", "gamma"):
         shutil.rmtree(tmp_path / "runs" / name)
     campaign.run()
-    assert not campaign.exception and "--pairs-from runs/alpha" in said(campaign)
+    assert not campaign.exception and "There is one study, alpha" in said(campaign)
 
 
 def test_a_record_opens_on_one_document(campaign: AppTest, made: Path) -> None:

@@ -50,7 +50,7 @@ def app(tiny, monkeypatch) -> Callable[..., AppTest]:
 
 
 def shown(test: AppTest) -> str:
-    kinds = (test.markdown, test.caption, test.info, test.warning, test.error, test.subheader, test.text)
+    kinds = (test.markdown, test.caption, test.info, test.warning, test.error, test.header, test.text)
     return "\n".join(element.value for kind in kinds for element in kind).replace("\\", "")
 
 

@@ -13,13 +13,15 @@ import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from core.evidence import details, records
-from core.evidence.board import read_board
+from core.evidence.board import Line, read_board
+from core.evidence.claims import judge
 from core.evidence.records import Record
 from pages.parts import session
 from tests import evidence
 
 ROOT = Path(__file__).resolve().parents[2]
 CELL = "qaraei-positive/debtags-mach"
+TABLES, BEYOND, RECORDS = ({session.EVIDENCE: view} for view in ("tables", "beyond", "records"))
 
 
 @pytest.fixture
@@ -54,7 +56,7 @@ def table(test: AppTest) -> list[dict]:
 
 
 def test_a_row_stands_beside_our_figure(app):
-    test = app()
+    test = app(**TABLES)
     assert not test.exception and not test.error
     first, second, third = table(test)
     assert (first["paper prints"], first["n"], first["same protocol"]) == ("61.23", 12, "partly")
@@ -69,7 +71,7 @@ def test_a_row_stands_beside_our_figure(app):
 
 def test_what_comes_from_files_is_shown_as_it_is(app):
     """Neither HTML nor Markdown of a data file is in force."""
-    test = app()
+    test = app(**TABLES)
     raw = "\n".join(element.value for kind in (test.subheader, test.caption) for element in kind)
     assert "<script>" not in raw and "\\<script\\>alert\\(1\\)" in raw and "\\*it\\*" in raw
 
@@ -111,20 +113,19 @@ def test_a_claim_of_another_paper_is_dropped(app):
 
 
 def test_a_changed_record_changes_the_page(app):
-    assert table(app())[0]["here"] == "58.3 % [32.0, 80.7]"
+    assert table(app(**TABLES))[0]["here"] == "58.3 % [32.0, 80.7]"
     record = evidence.attacks()
     every = Record(record.header, tuple({**item, "success": True} for item in record.items))
-    test = app(every)
-    assert table(test)[0]["here"] == "100.0 % [75.8, 100.0]"
-    assert claims(test)[0].endswith("undecided] Attacks succeed in more than 95 % of the cases. :small[1 open]")
+    assert table(app(every, **TABLES))[0]["here"] == "100.0 % [75.8, 100.0]"
+    assert claims(app(every))[0].endswith("undecided] Attacks succeed in more than 95 % of the cases. :small[1 open]")
 
 
 def test_a_changed_paper_changes_the_page(app, tmp_path):
     app()
     path = tmp_path / "evidence" / "papers.json"
     path.write_text(path.read_text().replace('"61.23", "value": 61.23', '"12.34", "value": 12.34'), encoding="utf-8")
+    assert table(app(**TABLES))[0]["paper prints"] == "12.34"
     test = app(**{session.CLAIM: "004/printed"})
-    assert table(test)[0]["paper prints"] == "12.34"
     (figure,) = test.get("plotly_chart")
     assert "MACH on Wiki10-31K 12.3 speaks against it" in figure.proto.alt
 
@@ -147,9 +148,10 @@ def test_the_record_behind_a_figure(app):
 
 def test_what_no_paper_prints_has_a_place_of_its_own(app):
     assert "Beyond the papers" not in said(app())
+    assert "Nothing that no paper prints was measured here" in said(app(**BEYOND))
     item = {"id": "7", "row": 7, "true": 1, "words": 800, "read": 128, "windows": 9, "first": "00000", "maximum": "10000", "mean": "00000"}
     head = evidence.header("readings", "long-documents", "eurlex57k-xml-cnn", model="XML-CNN", data="eurlex57k", threat="no attack")
-    test = app(evidence.attacks(), Record(head, (item,)))
+    test = app(evidence.attacks(), Record(head, (item,)), **BEYOND)
     assert not test.exception and not test.error
     assert "Beyond the papers" in said(test) and "**long-documents**: acts of 700 words and more" in said(test)
     (shown,) = [frame.value for frame in test.dataframe if "record" in frame.value.columns]
@@ -158,6 +160,8 @@ def test_what_no_paper_prints_has_a_place_of_its_own(app):
     assert rows.loc["words", "value"].startswith("800 words") and rows.loc["maximum over windows: P@1", "value"].startswith("100.0 %")
     assert "Beyond the papers" not in said(app(evidence.attacks(), **{session.PAPERS: ["004"]}))
     assert "Beyond the papers" not in said(app(evidence.attacks(), **{session.MODELS: ["MACH"]}))
+    of_another = said(app(evidence.attacks(), **{session.MODELS: ["MACH"]}, **BEYOND))
+    assert "long-documents" not in of_another and "none of it with the chosen models" in of_another
 
 
 def test_files_of_a_record_are_the_record(app):
@@ -172,16 +176,46 @@ def test_filters(app):
     assert [row["model"] for row in table(app(**{session.MODELS: ["AttentionXML"]}))] == ["AttentionXML"]
     test = app(**{session.MODELS: ["AttentionXML"], session.MEASURED: True})
     assert "No line of the papers' tables fits these filters" in said(test)
-    test = app(**{session.PAPERS: ["999"], session.CELL: "no/record"})
+    test = app(**{session.PAPERS: ["999"], session.CELL: "no/record"}, **TABLES)
     assert not test.exception and len(table(test)) == 3
+
+
+@pytest.mark.parametrize(
+    ("choices", "view"),
+    [
+        ({}, "verdicts"),
+        ({session.PAPERS: ["004"]}, "verdicts"),
+        ({session.CLAIM: "004/high", session.MODELS: ["MACH"]}, "verdicts"),
+        ({session.MEASURED: True}, "tables"),
+        ({session.TABLE: "004/table-3"}, "tables"),
+        ({session.CELL: CELL, session.MEASURED: True}, "records"),
+    ],
+)
+def test_a_link_that_names_no_view_opens_the_one_that_shows_what_it_names(app, choices, view):
+    """Links from before there were views."""
+    test = app(**choices)
+    assert not test.exception and test.session_state[session.EVIDENCE] == view
+
+
+def test_only_the_view_that_is_looked_at_is_computed(app, monkeypatch):
+    """The overview computes no line's figure; a table computes its own, and no verdict."""
+    asked: list[str] = []
+    computed = Line.found.func
+    monkeypatch.setattr(Line.found, "func", lambda line: asked.append(line.table) or computed(line))
+    monkeypatch.setattr("core.evidence.board.judge", lambda *_: asked.append("verdict") or judge(*_))
+    app()
+    assert set(asked) == {"verdict"}
+    asked.clear()
+    app(**TABLES)
+    assert set(asked) == {"004/table-3"}
 
 
 def test_nothing_measured_says_what_to_do(app, tmp_path):
     (tmp_path / "evidence" / "records" / "qaraei-positive" / "debtags-mach.jsonl").unlink()
-    test = app()
+    test = app(**RECORDS)
     assert not test.exception
     assert "Nothing was measured yet" in said(test) and "python -m core evidence list" in said(test)
-    assert claims(test)[0].endswith("not measured] Attacks succeed in more than 95 % of the cases. :small[–]")
+    assert claims(app())[0].endswith("not measured] Attacks succeed in more than 95 % of the cases. :small[–]")
     open_cells = next(frame.value for frame in test.dataframe if "command" in frame.value.columns)
     assert "python -m core evidence run qaraei-positive --cell debtags-mach" in set(open_cells["command"])
 
@@ -194,7 +228,7 @@ def test_a_broken_record_is_a_sentence(app, tmp_path):
 
 
 def test_an_open_row_says_how_it_is_measured(app):
-    test = app()
+    test = app(**TABLES)
     (key,) = [frame.key for frame in test.dataframe if "paper prints" in frame.value.columns]
     test.session_state[key] = {"selection": {"rows": [1], "columns": [], "cells": []}}
     test.run()
@@ -216,9 +250,14 @@ def test_the_shipped_evidence_opens(tiny):
     st.cache_resource.clear()
     test = AppTest.from_file(str(ROOT / "app.py"), default_timeout=120)
     test.session_state[session.PAPERS] = ["004"]
+    test.session_state[session.EVIDENCE] = "tables"
     test = test.switch_page("pages/evidence.py").run()
-    assert not test.exception and not test.error
-    assert sum("paper prints" in frame.value.columns for frame in test.dataframe) == sum(one.paper == "004" for one in read_board().papers.tables)
+    tables = [one.id for one in read_board().papers.tables if one.paper == "004"]
+    assert len(test.selectbox(key=session.TABLE).options) == len(tables) == 8
+    for name in tables:
+        test.selectbox(key=session.TABLE).set_value(name).run()
+        assert not test.exception and not test.error
+        assert sum("paper prints" in frame.value.columns for frame in test.dataframe) == 1
 
 
 def test_seed_001_s_attack_tables_are_measured(tiny):
@@ -227,15 +266,20 @@ def test_seed_001_s_attack_tables_are_measured(tiny):
     st.cache_resource.clear()
     test = AppTest.from_file(str(ROOT / "app.py"), default_timeout=120)
     test.session_state[session.PAPERS] = ["001"]
-    test.session_state[session.CELL] = "vector-attacks/bibtex-linear-base"
+    test.session_state[session.EVIDENCE] = "tables"
     test = test.switch_page("pages/evidence.py").run()
-    assert not test.exception and not test.error
-    frames = [frame.value for frame in test.dataframe]
-    rows = [row for frame in frames if "paper prints" in frame.columns for row in frame.to_dict("records")]
+    rows = []
+    for name in [one.id for one in read_board().papers.tables if one.paper == "001"]:
+        test.selectbox(key=session.TABLE).set_value(name).run()
+        assert not test.exception and not test.error
+        rows += table(test)
     zoo = [row for row in rows if row["threat"] == "ZOO on feature vectors, black box, scores"]
     assert {row["where"] for row in zoo} == {"Table 20", "Table 23"} and not [row for row in zoo if " [" not in row["here"]]
     assert all(row["same protocol"] == "partly" and "The model is another" in row["why"] for row in zoo)
     assert all("cannot be had" in row["here"] for row in rows if row["data"] == "MediaMill" and row["where"] == "Table 7")
+    test.session_state[session.CELL] = "vector-attacks/bibtex-linear-base"
+    test.segmented_control(key=session.EVIDENCE).set_value("records").run()
+    frames = [frame.value for frame in test.dataframe]
     names = {str(name) for frame in frames if "what it is" in frame.columns for name in frame["figure"]}
     assert {"ZOO: bits flipped", "HopSkipJump: P@5, near", "Boundary: distance", "whole split P@1"} <= names
 

@@ -29,8 +29,8 @@ def command(page: AppTest) -> str:
     return next(code.value for code in page.code if code.value.startswith("python"))
 
 
-def subheaders(page: AppTest) -> list[str]:
-    return [element.value.replace("\\", "") for element in page.subheader]
+def headers(page: AppTest) -> list[str]:
+    return [element.value.replace("\\", "") for element in page.header]
 
 
 def test_without_a_document_it_asks_for_one(explain: AppTest) -> None:
@@ -43,7 +43,7 @@ def test_a_sample_is_read_at_once(explain: AppTest) -> None:
     explain.run()
     next(button for button in explain.button if button.label.startswith("Sound editor")).click().run()
     assert not explain.exception and not explain.error
-    assert subheaders(explain)[:2] == ["Labels", "Words"]
+    assert headers(explain)[:2] == ["Labels", "Words"]
     assert len(explain.get("bidi_component")) == 2
 
 
@@ -51,14 +51,14 @@ def test_a_pasted_document_is_read(explain: AppTest) -> None:
     explain.run()
     explain.text_area[0].input(TEXT)
     next(button for button in explain.button if button.label == "Show its labels").click().run()
-    assert not explain.exception and subheaders(explain)[:2] == ["Labels", "Words"]
+    assert not explain.exception and headers(explain)[:2] == ["Labels", "Words"]
 
 
 def test_nothing_is_explained_because_a_link_was_opened(explain: AppTest) -> None:
     explain.query_params["label"] = LABEL
     opened(explain)
     assert not explain.exception
-    assert subheaders(explain) == ["Labels", LABEL]
+    assert headers(explain) == ["Labels", LABEL]
     offer = next(button for button in explain.button if button.label == "Explain with Integrated gradients")
     assert "How far can this be trusted" not in html(explain)
     offer.click().run()
@@ -69,9 +69,7 @@ def test_fidelity_that_was_stopped_is_offered_again(explain: AppTest) -> None:
     from pages.parts import loading
 
     page = opened(explain, label=LABEL, asked=True)
-    results = loading._results()
-    for key in [key for key in results._kept if key[0] == "fidelity"]:
-        del results._kept[key]
+    loading.forget("fidelity")
     del page.session_state["asked"]
     page.run()
     assert not page.exception and "Comprehensiveness" not in html(page)

@@ -63,15 +63,6 @@ def test_every_explainer_has_its_name_and_its_drawer(name: str) -> None:
     assert all((METHODS[name].idea, METHODS[name].formula, METHODS[name].source, METHODS[name].beware))
 
 
-def test_results_are_made_once_and_the_oldest_go() -> None:
-    kept = loading._Results(2)
-    for key in ("a", "b"):
-        kept.put(key, key.upper())
-    assert kept.get("a") == "A"
-    kept.put("c", "C")
-    assert [kept.get(key) for key in "abc"] == ["A", None, "C"]
-
-
 def test_a_result_that_raises_is_not_kept() -> None:
     st.cache_resource.clear()
     with pytest.raises(ZeroDivisionError):

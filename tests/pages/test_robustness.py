@@ -18,7 +18,7 @@ import core.jobs
 from core import checkpoint
 from core.study import campaigns, follow
 from core.training import slots
-from core.training.runs import LOCK
+from core.training.runs import LOCK, write_job
 from pages.parts import session
 from tests.pages import studies
 
@@ -119,7 +119,7 @@ def test_other_sections(app, section):
 
 
 def test_a_study_without_positive_attacks_has_no_fragile_label(app):
-    assert "No positive-targeted attack" in shown(app(study=["beta"], section="fragile"))
+    assert "None of these studies has the goal “Push a label out (positive-targeted)”" in shown(app(study=["beta"], section="fragile"))
 
 
 def test_texts_are_read_by_another_checkpoint(app, tmp_path):
@@ -174,7 +174,7 @@ def broken_off(folder: Path) -> None:
     (folder / "records.jsonl").write_text("".join(lines[:9]) + lines[9][:40])
     status = json.loads((folder / "status.json").read_text())
     (folder / "status.json").write_text(json.dumps({**status, "state": "running", "step": 9, "total": 16, "eta": 90, "what": "attacking"}))
-    (folder / "job.json").write_text(json.dumps({"words": ["study", "--out", str(folder)], "device": "cpu"}))
+    write_job(folder, ["study", "--out", str(folder)], "cpu")
 
 
 def test_one_that_broke_off_can_go_on(app, tmp_path, monkeypatch):

@@ -52,7 +52,7 @@ def trained(name: str, done: bool = True, words: tuple[str, ...] = ("train", "--
             run.log({"kind": "train", "step": step, "lr": 0.01, "docs_per_second": 50.0, **losses})
         run.log({"kind": "dev", "step": 4, "epoch": 1, "P@1": 50.0, "attacked P@1": 25.0})
         run.progress(4, 8, "training")
-    write_job(folder, words, "cpu")
+    write_job(folder, [*words, "--run", str(folder)], "cpu")
     if not done:
         write_status(folder, state="running", eta=90, device="cpu")
     return folder
@@ -145,7 +145,7 @@ def test_one_that_broke_off_says_why_and_resumes(app, monkeypatch):
     html = "".join(element.value for element in test.get("html") if hasattr(element, "value"))
     assert "<script>alert" not in html
     test.button(key="job.resume.one").click().run()
-    assert started == [("one", ("train", "--model", "mach"), "cpu")]
+    assert started == [("one", ("train", "--model", "mach", "--run", str(folder)), "cpu")]
 
 
 def test_killed_at_work_reads_as_broken_off(app):

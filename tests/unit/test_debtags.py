@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from core.data import debtags
+from core.data import debian, debtags
 from core.errors import DataError
 
 LONG = "This paragraph of more than fifteen words is shared by two source packages, which must therefore lie on the same side of the split."
@@ -121,4 +121,4 @@ def test_odd_stanzas_are_passed_over(tmp_path: Path) -> None:
 def test_apt_that_cannot_be_run_names_the_remedy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(DataError, match="give a folder with Packages and Translation-en"):
-        debtags.fetch(tmp_path)
+        debian.fetch(tmp_path)

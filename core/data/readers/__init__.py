@@ -48,12 +48,14 @@ def read(path: Path | str, options: Options | None = None) -> Dataset:
 
     Raises DataError, with file and line, for broken data; InputError for an unknown format; MissingPackage.
     """
+    from core.data.readers.files import refuse_strays
     from core.data.readers.splitting import hashed
     from core.data.readers.table import check_columns
 
     path, options = Path(path), options or Options()
     if not path.exists():
         raise DataError("there is no such file or folder", path)
+    refuse_strays(path)
     format = options.format or next(iter(sniff(path)), None)
     if format is None:
         raise DataError(f"the format is none of {', '.join(READERS)}; if it should be one, name it with format=", path)

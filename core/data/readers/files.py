@@ -51,6 +51,24 @@ def listing(folder: Path) -> list[Path]:
     return sorted((path for path in here + below if path.is_file()), key=natural)
 
 
+def refuse_strays(path: Path) -> None:
+    """DataError for what is neither a regular file nor a folder, and for a folder that holds a link which leads out of it: a folder from
+    elsewhere must not have files of this machine read as its data. The path itself is a person's: it may be a link."""
+    if not path.is_dir():
+        if path.exists() and not path.is_file():
+            raise DataError("is no regular file", path)
+        return
+    home = path.resolve()
+    try:
+        here = list(path.iterdir())
+        below = [file for sub in here if sub.is_dir() for file in sub.iterdir()]
+    except OSError as error:
+        raise DataError(f"the folder cannot be read: {error.strerror}", path) from error
+    for file in here + below:
+        if file.is_symlink() and not file.resolve().is_relative_to(home):
+            raise DataError("is a link that leads out of the data set's folder; put the file itself there", file)
+
+
 def data_files(path: Path, suffixes: Sequence[str]) -> list[Path]:
     """The path itself if it is a file; else the folder's files with one of the suffixes (before .gz) that are neither label
     names nor read-me files."""

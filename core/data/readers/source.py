@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from core.errors import DataError, InputError
+from core.files import opened
 
 HEAD_BYTES = 65_536
 GZIP = b"\x1f\x8b"
@@ -44,8 +45,9 @@ def _opened(path: Path) -> Iterator[IO[bytes]]:
     if not path.is_file():
         raise DataError("there is no such file" if not path.exists() else "is not a regular file", path)
     try:
-        with path.open("rb") as plain:
-            packed = plain.peek(2)[:2] == GZIP
+        with opened(path, DataError, follow=True) as plain:
+            packed = plain.read(2) == GZIP
+            plain.seek(0)
             with gzip.open(plain) if packed else plain as stream:
                 yield stream  # type: ignore[misc]  # GzipFile reads like an IO[bytes] but is not declared as one
     except (OSError, EOFError, zlib.error) as error:

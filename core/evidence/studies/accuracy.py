@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from core.errors import InputError
 from core.evidence.records import Header, Item, Record
 from core.evidence.studies.base import Cell, Training, header_for, marks, resumed, rounded
 from core.evidence.studies.fgsm import XML_CNN
@@ -46,8 +47,11 @@ def trained(weights: str) -> dict[str, Any]:
     """What the checkpoint says of its training: wall-clock seconds and the machine."""
     from core.checkpoint import read_config
 
-    said = read_config(weights)["provenance"]["trained"]
-    return {"training seconds": rounded(said["seconds"], 1), "trained on": said["machine"]}
+    try:
+        said = read_config(weights)["provenance"]["trained"]
+        return {"training seconds": rounded(said["seconds"], 1), "trained on": said["machine"]}
+    except (KeyError, TypeError) as error:
+        raise InputError(f"checkpoint '{weights}' does not say how it was trained; train it with this version") from error
 
 
 def predictions(classifier: Any, dataset: Any, done: set[str], progress: Progress) -> Iterator[Item]:

@@ -21,6 +21,7 @@ from typing import Any
 import numpy as np
 
 from core import checkpoint
+from core.errors import InputError
 from core.evidence.records import Header, Item, Record
 from core.evidence.studies.base import Cell, Training, find, header_for, marks, resumed, rounded
 from core.evidence.studies.hybrids import CONTROL, ROBUST, UNCHECKED, trained
@@ -94,10 +95,14 @@ def origin(classifier: Any, dataset: Any, base: Any) -> dict[str, Any]:
 def published(weights: str | Path) -> dict[str, Any]:
     """What a checkpoint says of itself: its metrics on the whole split with their intervals, which a draw of documents may miss, and of
     what copies it was trained on."""
-    provenance = checkpoint.read_config(weights)["provenance"]
-    found = provenance["evaluation"]
-    metrics = {name: [round(one[key], 6) for key in ("value", "low", "high")] for name, one in found["metrics"].items() if name[:2] in ("P@", "R@")}
-    return {"whole split": {"documents": found["documents"], **metrics}, "copies": provenance.get("copies")}
+    try:
+        provenance = checkpoint.read_config(weights)["provenance"]
+        found = provenance["evaluation"]
+        kept = {name: one for name, one in found["metrics"].items() if name[:2] in ("P@", "R@")}
+        metrics = {name: [round(one[key], 6) for key in ("value", "low", "high")] for name, one in kept.items()}
+        return {"whole split": {"documents": found["documents"], **metrics}, "copies": provenance.get("copies")}
+    except (KeyError, TypeError, AttributeError) as error:
+        raise InputError(f"checkpoint '{weights}' does not say how it was measured; train it with this version") from error
 
 
 def attacked(

@@ -9,7 +9,7 @@ from dataclasses import replace
 
 import pytest
 
-from core.errors import DataError
+from core.errors import DataError, InputError
 from core.evidence import records
 from core.evidence.board import NO, NONE_PRINTED, OURS_ALONE, PARTLY, read_board
 from core.evidence.estimates import Measured
@@ -52,6 +52,14 @@ def test_the_attack_of_a_figure_is_its_row_s(tmp_path, monkeypatch):
     evidence.write(tmp_path)
     monkeypatch.setitem(MEASURES, "success", replace(MEASURES["success"], threat="another attack"))
     with pytest.raises(DataError, match=r"row 004/table-3/MACH-success is of 'word substitution.*debtags-mach of 'another attack'"):
+        read_board(tmp_path)
+
+
+def test_a_measure_of_other_items_is_refused_at_once(tmp_path, monkeypatch):
+    """Before anybody looks at the figure."""
+    evidence.write(tmp_path)
+    monkeypatch.setitem(MEASURES, "success", replace(MEASURES["success"], kind="documents"))
+    with pytest.raises(InputError, match=r"'success' is no measure of qaraei-positive/debtags-mach, whose items are attacks"):
         read_board(tmp_path)
 
 

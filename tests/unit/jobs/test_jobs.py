@@ -18,7 +18,8 @@ import pytest
 from core import checkpoint, jobs
 from core.errors import InputError
 from core.training import slots
-from core.training.runs import JOB, LOCK, Run, read_progress, read_status, write_status
+from core.training.runs import JOB, LOCK, Run, read_progress, read_status, write_job, write_status
+from tests import job_program
 
 PROGRAM = Path(__file__).resolve().parents[2] / "job_program.py"
 
@@ -52,7 +53,7 @@ def processes(folder: Path, supervisor: bool | None = None) -> list[int]:
 
 def launch(name: str, kind: str = "works", seconds: float = 0.5) -> Path:
     folder = jobs.folder_for(name)
-    jobs.launch(folder, ["train", str(folder), kind, str(seconds)], "cpu")
+    jobs.launch(folder, job_program.words(folder, kind, seconds), "cpu")
     return folder
 
 
@@ -140,7 +141,7 @@ def test_stop_in_the_line_and_at_work(runs: Path) -> None:
     before = int((runs / "first" / "count").read_text())
     # The very same command, but a faster clock: its words are kept in job.json.
     kept = json.loads((runs / "first" / "job.json").read_text())
-    (runs / "first" / "job.json").write_text(json.dumps({**kept, "words": [*kept["words"][:-1], "1"]}))
+    write_job(runs / "first", [*kept["words"][:-1], "1"], "cpu")
     jobs.resume("first")
     until(lambda: state("first") == "done")
     steps = [record["step"] for record in read_progress(runs / "first")]

@@ -88,6 +88,12 @@ def test_chosen_layers_and_heads_only():
     assert np.asarray(found["attention"][0]["attn"]).shape == (1, 2, 4, 4)
 
 
+def test_one_layer_is_nothing_to_choose_from():
+    """The page has a choice of its own."""
+    assert "Layer:" not in head_view(attention(4), list("abcd"), layers=[1]).html
+    assert '<label>Layer: <select id="layer">' in head_view(attention(4), list("abcd")).html
+
+
 def test_long_documents_are_cut_and_it_is_said():
     tokens = [f"t{i}" for i in range(200)]
     view = head_view(attention(200), tokens)

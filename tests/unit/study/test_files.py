@@ -160,10 +160,10 @@ class TestJobs:
         slow = SCRIPT.replace("if __name__", "import core.study.run, time\nif __name__").replace(
             "with Run(", "from core.study import records as r; keep = r.append\n    r.append = lambda *a: (time.sleep(0.3), keep(*a))\n    with Run("
         )
-        verb = "import sys\nsys.argv.pop(1)\n"
+        verb = f"import sys\nsys.argv[1:] = [{json.dumps(asked.to_json())!r}, sys.argv[sys.argv.index('--out') + 1], '1']\n"
         script.write_text(verb + slow, encoding="utf-8")
         monkeypatch.setattr(core.jobs, "PROGRAM", (sys.executable, str(script)))
-        monkeypatch.setattr(study_jobs, "words", lambda request, folder, workers: ["study", json.dumps(request.to_json()), str(folder), "1"])
+        monkeypatch.setattr(study_jobs, "words", lambda request, folder, workers: ["study", "--out", str(folder), "--workers", "1"])
         monkeypatch.setattr(checkpoint, "RUNS", tmp_path / "runs")
         folder = core.jobs.folder_for("one")
         study_jobs.start(asked, folder)

@@ -1,0 +1,195 @@
+"""What the files of a study must be before its figures are drawn: records of attacks on words, what another checkpoint made of them, and what
+squeezing undid. The shapes name what is read; more may stand beside it. (Records of vectors: core.study.vector_campaigns.)"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+
+import msgspec
+from msgspec import Meta
+
+from core.document import Document
+from core.errors import DataError, InputError
+from core.files import Count, Name, Real, Share, Whole
+
+Names = Annotated[list[str], Meta(min_length=1)]
+Ranks = Annotated[list[Whole], Meta(min_length=1)]
+Scores = Annotated[list[Real], Meta(min_length=1)]
+
+
+class Skipped(msgspec.Struct):
+    """A pair whose attack broke off (core.study.attacking.failed)."""
+
+    pair: str
+    document: str
+    row: Count
+    bin: str
+    count: Count
+    label: str | None
+    goal: Name
+    k: Count
+    success: bool
+    reason: Literal["error"]
+    note: str
+    text: str
+    seconds: Real
+
+
+class Step(msgspec.Struct, rename={"before": "from", "after": "to"}):
+    position: Count
+    before: str
+    after: str
+    status: Name
+    queries: Count
+    rank: list[Whole]
+    score: list[Real]
+
+
+class Attacked(msgspec.Struct):
+    """A pair that was attacked (core.attacks.result.Result.to_json, core.study.attacking.beside)."""
+
+    pair: str
+    document: str
+    row: Count
+    bin: str
+    count: Count
+    label: str | None
+    goal: Name
+    k: Count
+    success: bool
+    reason: Literal["reached", "exhausted", "budget", "refused"]
+    note: str
+    text: str
+    seconds: Real
+    checkpoint: str
+    digest: str
+    recipe: str
+    settings: dict[str, Any]
+    goal_settings: dict[str, Any]
+    labels: list[str]
+    label_count: Count | None
+    true_labels: list[str] | None
+    adversarial: str
+    changed_words: Count
+    change_rate: Real
+    counted_change_rate: Real
+    similarity: Real
+    similarity_angular: Real
+    similarity_kind: str
+    queries: Count
+    rank_before: Ranks
+    rank_after: Ranks
+    tracked: Names
+    score_before: Scores
+    score_after: Scores
+    top_before: Names
+    top_after: Names
+    start_rank: Whole | None
+    margin: Real | None
+    steps: list[Step]
+
+
+class Outcome(msgspec.Struct):
+    """What a card needs to know of a pair."""
+
+    row: Count
+    label: str | None
+    reason: Name = ""
+    success: bool = False
+    goal: Name = ""
+    recipe: Name = ""
+    k: Count = 0
+
+
+def outcome(record: Mapping[str, Any], where: str) -> Outcome:
+    """DataError, naming the pair and the field, for a record that says none."""
+    try:
+        return msgspec.convert(record, Outcome)
+    except msgspec.ValidationError as error:
+        raise DataError(f"the record of pair '{str(record.get('pair'))[:60]}' is none that a study writes: {error}", where) from error
+
+
+def check_record(record: Mapping[str, Any], where: str) -> None:
+    """DataError, naming the pair and the field, for a record that no study of words writes."""
+    try:
+        msgspec.convert(record, Skipped if record.get("reason") == "error" else Attacked)
+    except msgspec.ValidationError as error:
+        raise DataError(f"the record of pair '{str(record.get('pair'))[:60]}' is none that a study writes: {error}", where) from error
+
+
+def check_places(record: Mapping[str, Any]) -> None:
+    """InputError where a record changes words that its text does not have. Splitting the text costs, so it is asked when a record is opened."""
+    words = len(Document.from_text(record["text"]))
+    if record["reason"] != "error" and any(step["position"] >= words for step in record["steps"]):
+        raise InputError(f"the record of pair '{record['pair']}' changes a word that its text of {words} words does not have")
+
+
+class Transfer(msgspec.Struct):
+    to: Name
+    digest: str
+    texts: Count
+    eligible: Count
+    transferred: Count
+    share: Share
+    rows: list[dict[str, Any]]
+
+
+class Figure(msgspec.Struct):
+    value: Real
+    low: Real
+    high: Real
+
+
+class Lines(msgspec.Struct):
+    fpr: list[Real]
+    tpr: list[Real]
+
+
+class Detector(msgspec.Struct):
+    tpr: Real
+    fpr: Real
+    auc: Real
+    curve: Lines
+
+
+class Squeezer(msgspec.Struct):
+    name: str
+    metrics: dict[str, Figure]
+    fitting: Count
+    restored: Count
+    detector: Detector | None = None
+
+
+class Adaptive(msgspec.Struct):
+    squeezer: str
+    recipe: str
+    pairs: Count
+    attacked: Count
+    success: Count
+    saved_success: Count
+
+
+class Moved(msgspec.Struct):
+    """Its rows have a key for each attacker; the page reads them by name."""
+
+    attack: str
+    epsilon: Real
+    documents: Count
+    seed: Count
+    ranked_by: str
+    attackers: dict[str, str]
+    left_out: list[str]
+    rows: list[dict[str, Any]]
+
+
+class Squeezing(msgspec.Struct):
+    checkpoint: Name
+    digest: str
+    documents: Count
+    seed: Count
+    classifiers: list[Squeezer]
+    detector: Detector
+    adaptive: list[Adaptive]
+    attacked_digest: str = ""
+    moved: list[Moved] = []
