@@ -16,7 +16,7 @@ def show(error: Exception) -> bool:
             "Your document and your choices are kept: try again, or go on from the home page.",
             icon=":material/error:",
         )
-        with st.container(horizontal=True, gap="small"):
+        with st.container(horizontal=True, vertical_alignment="center", gap="small"):
             st.button("Try again", key=f"failed.again.{word}", icon=":material/refresh:")
             st.page_link("app.py", label="Home", icon=":material/home:", width="content")
     return True
