@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,7 @@ from core.predict import predict
 from core.ranking import top_k
 from pages.parts import loading, session
 from pages.parts.cards import Card, all_cards
-from pages.parts.kin import kinship, relatives
+from pages.parts.kin import Kin, kinship, relatives
 from pages.parts.labels import UNITS, number
 from pages.parts.reading import Reading
 from pages.parts.rows import Row, rows
@@ -40,9 +41,7 @@ def other(card: Card) -> Card | None:
     asked = session.get(session.OTHER)
     if asked is not None and asked not in others and asked != card.name:
         st.warning(plain(f"The link names checkpoint '{asked}', which is not here."))
-    if session.get(session.PAIRED, card.name) != card.name and asked in others and not others[asked].shared:
-        session.forget(session.OTHER)  # it was a partner for the checkpoint that was chosen before
-    session.choose(session.PAIRED, card.name)
+    _begin_anew(card, others)
     session.default(session.OTHER, kin[0].card.name, others)
     with st.container(horizontal=True, vertical_alignment="bottom"):
         st.selectbox("Compare with", list(others), key=session.OTHER, format_func=lambda name: others[name].said, persist_state="session", width=320)
@@ -50,6 +49,16 @@ def other(card: Card) -> Card | None:
         st.button("Exchange", key="compare.exchange", icon=":material/swap_horiz:", on_click=_exchange, args=(card.name, chosen.card.name))
         st.markdown(f":gray[{plain(kinship(card, chosen))}]")
     return chosen.card
+
+
+def _begin_anew(card: Card, others: Mapping[str, Kin]) -> None:
+    """Another checkpoint is chosen: a partner that nobody chose for it, or that shares no label with it, makes room for its own kin."""
+    before, own = session.get(session.PAIRED, (card.name, ""))
+    partner = session.get(session.OTHER)
+    if before != card.name and partner in others and (partner == own or not others[partner].shared):
+        session.forget(session.OTHER)
+    unchosen = session.get(session.OTHER) not in others
+    session.choose(session.PAIRED, (card.name, next(iter(others)) if unchosen else own))
 
 
 def _exchange(first: str, second: str) -> None:

@@ -7,12 +7,12 @@ from datetime import datetime
 import streamlit as st
 
 from core.attacks import ATTACKS, FIDELITIES, GOALS, Promote, Recipe, recipe
-from core.attacks.goals import called
+from core.attacks.goals import TITLES
 from core.data import DATASETS, is_present
 from core.data.debtags import cached_file
 from core.errors import CoreError, InputError
 from core.study.settings import AUTO, EDGES, Request, Study
-from pages.parts import forms, loading, owner, running, session, study_list, study_pairs
+from pages.parts import attack_controls, forms, loading, owner, running, session, study_list, study_pairs
 from pages.parts.cards import Card
 from pages.parts.show import plain
 
@@ -53,7 +53,9 @@ def form(cards: list[Card]) -> None:
 def _asked(cards: list[Card]) -> tuple[Request, int]:
     """The study that the widgets say: on pairs drawn anew, or on those of another study, which brings its settings along."""
     found = study_list.names()
-    source = st.selectbox("Pairs", [DRAWN, *study_pairs.givers(found)], key="study.from", format_func=lambda name: _source(str(name)), help=SOURCES)
+    source = st.selectbox(
+        "Which pairs", [DRAWN, *study_pairs.givers(found)], key="study.from", format_func=lambda name: _source(str(name)), help=SOURCES
+    )
     if source == DRAWN:
         return _drawn([card.name for card in cards])
     return study_pairs.taken(str(source), found, cards), _workers()
@@ -76,7 +78,7 @@ def _drawn(checkpoints: list[str]) -> tuple[Request, int]:
         split = st.selectbox("Split", ["test", "dev", "train"], key="study.split")
         longest = st.number_input("Longest document, words (0: any)", 0, 5_000_000, 120, key="study.words")
     with second:
-        goal = st.selectbox("Goal", list(GOALS), key="study.goal", format_func=called)
+        goal = st.selectbox("Goal", list(GOALS), key="study.goal", format_func=TITLES.__getitem__, help=attack_controls.HELP)
         k = st.number_input("k", 1, 1_000, 5, key="study.k")
         targets = "cluster"
         if goal == Promote.NAME:

@@ -92,6 +92,19 @@ def test_compare_starts_with_kin_and_says_what_is_not_shared(several: Path) -> N
     assert not page.exception and page.selectbox(key="other").value == "base"
 
 
+def test_a_partner_that_nobody_chose_makes_room_and_one_that_was_chosen_stays(several: Path) -> None:
+    save_variant(several / "part", several / "part-robust")
+    page = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60).switch_page("pages/compare.py")
+    page.session_state["text"] = TEXT
+    page.run()
+    for model, other in (("part", "part-robust"), ("base", "child"), ("part", "part-robust")):
+        page.selectbox(key="model").set_value(model).run()
+        assert not page.exception and page.selectbox(key="other").value == other
+    page.selectbox(key="other").set_value("aaa").run()
+    page.selectbox(key="model").set_value("base").run()
+    assert not page.exception and page.selectbox(key="other").value == "aaa"
+
+
 def test_the_picker_states_its_rule_and_keeps_the_choice(several: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     page = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60).run()
     assert page.selectbox(key="model").value == "base"  # aaa has the same figure, and stands under runs/
