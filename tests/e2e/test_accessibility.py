@@ -3,6 +3,7 @@ dark, at 1400 and 480 pixels, before and after there is a document with a chosen
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -17,18 +18,19 @@ from tests.e2e.conftest import Open, ready, serving
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 
-TEXT = "A fast chess editor for people who use the shell, with small fonts and music, and a program for mail and the network."
+TEXT = "A fast chess editor for people who use the shell, with small fonts (and music), and a program for mail, the network and a browser: free."
 """Longer than the tiny models read: what they leave out is pale."""
 
+LANGUAGE_MODEL = Path(__file__).resolve().parents[2] / "checkpoints" / "debtags-mlm"
 PAGES = ("Home", "Attention", "Attack", "Compare", "Robustness", "Evidence", "Train", "Data", "Explain")
 
 GRAVE = ("serious", "critical")
 ORDERLY = ("heading-order", "page-has-heading-one", "empty-heading", "empty-table-header", "landmark-one-main", "document-title", "html-has-lang")
 """Rules that axe calls moderate or minor, and that hold here, too."""
 
-RUN = """() => axe.run(document, {resultTypes: ['violations'], iframes: false}).then(found => found.violations.map(
-    ({id, impact, nodes}) => ({id, impact, nodes: nodes.map(({target, html, failureSummary}) => [target.flat().join(' '), html.slice(0, 200), failureSummary])})
-))"""
+RUN = """() => axe.run(document, {resultTypes: ['violations'], iframes: false}).then(found => found.violations.map(({id, impact, nodes}) => (
+    {id, impact, nodes: nodes.map(({target, html, failureSummary}) => [target.flat().join(' '), html.slice(0, 200), failureSummary])}
+)))"""
 
 SIDEWAYS = """() => {
     const main = document.querySelector('[data-testid="stMain"]');
@@ -46,6 +48,7 @@ def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         checkpoint.save(
             folder / "checkpoints" / name, model=kind, settings=model.settings(), labels=model.labels, tensors=model.tensors(), files=model.files()
         )
+    shutil.copytree(LANGUAGE_MODEL, folder / "checkpoints" / "debtags-mlm")
     with serving(folder / "checkpoints", folder / "log.txt") as address:
         yield address
 
@@ -93,11 +96,11 @@ def walk(tab: Page, check: Check) -> None:
         check(tab, f"{page}, empty")
     explain(tab, check)
     attend(tab, check)
-    for page, shown in (("Attack", "Start"), ("Compare", "Exchange")):
-        go(tab, page)
-        expect(tab.get_by_role("button", name=shown)).to_be_visible()
-        settled(tab)
-        check(tab, f"{page}, a label")
+    attack(tab, check)
+    go(tab, "Compare")
+    expect(tab.get_by_role("heading", name="The same attack on both")).to_be_visible()
+    settled(tab)
+    check(tab, "Compare, a label")
     evidence(tab, check)
 
 
@@ -116,11 +119,22 @@ def explain(tab: Page, check: Check) -> None:
 def attend(tab: Page, check: Check) -> None:
     go(tab, "Attention")
     check(tab, "Attention, head view")
-    for view, seen in (("Between words", ".ytick"), ("For a label", "table.fidelity")):
+    for view, seen in (("Between words", ".js-plotly-plot"), ("For a label", "table.fidelity")):
         tab.get_by_role("radio", name=view).click()
         expect(tab.locator(seen).first).to_be_visible()
         settled(tab)
         check(tab, f"Attention, {view}")
+
+
+def attack(tab: Page, check: Check) -> None:
+    go(tab, "Attack")
+    expect(tab.get_by_role("button", name="Start", exact=True)).to_be_visible()
+    settled(tab)
+    check(tab, "Attack, before it")
+    tab.get_by_role("button", name="Start", exact=True).click()
+    expect(tab.get_by_text("Candidates for")).to_be_visible()
+    settled(tab)
+    check(tab, "Attack, under way")
 
 
 def evidence(tab: Page, check: Check) -> None:
@@ -129,10 +143,10 @@ def evidence(tab: Page, check: Check) -> None:
     expect(tab.get_by_test_id("stPlotlyChart")).to_be_visible()
     settled(tab)
     check(tab, "Evidence, a claim")
-    tab.get_by_role("radio", name="Tables").click()
+    tab.get_by_role("radio", name="Tables", exact=True).click()
     tab.get_by_role("combobox", name="Models").fill("MACH")
     tab.keyboard.press("Enter")
-    expect(tab.get_by_test_id("stMultiSelect").locator("[data-baseweb=tag]")).to_have_count(1)
+    expect(tab.get_by_test_id("stMultiSelect").locator("[data-tag]")).to_have_count(1)
     settled(tab)
     check(tab, "Evidence, a table of one model")
 
@@ -143,3 +157,56 @@ def test_every_page_is_for_everyone(url: str, open_tab: Open, scheme: str, width
     tab = open_tab(f"{url}/?model=tiny-x", scheme=scheme, width=width)
     settled(tab)
     walk(tab, judge)
+
+
+COMMAS = """() => [...document.querySelectorAll('[data-testid="stBidiComponentIsolated"]')].flatMap(host => {
+    const range = document.createRange();
+    return [...host.shadowRoot.querySelectorAll('.document button.w')].filter(word => {
+        const after = word.nextSibling;
+        if (!after || after.nodeType !== Node.TEXT_NODE || !/^[^\\s]/.test(after.data)) return false;
+        range.setStart(after, 0);
+        range.setEnd(after, 1);
+        return range.getBoundingClientRect().top > word.getBoundingClientRect().bottom;
+    }).map(word => word.textContent);
+})"""
+"""Words whose comma, or whatever follows them without a space, stands in the next line."""
+
+
+def test_no_line_begins_with_a_comma(url: str, open_tab: Open) -> None:
+    """Words are buttons, between which and a comma a browser would break the line. Many words of all widths: some end where a line does."""
+    tab = open_tab(f"{url}/explain?model=tiny-linear", width=480)
+    words = [f"{'w' * (1 + number % 11)}{number}" for number in range(300)]
+    tab.get_by_role("textbox", name="Document").fill(f"({', '.join(words)}; {'long' * 40}), the end.")
+    tab.get_by_role("button", name="Show its labels").click()
+    expect(tab.get_by_role("group", name="The document's words").get_by_role("button")).to_have_count(303)
+    settled(tab)
+    assert tab.evaluate(COMMAS) == []
+    assert tab.evaluate(SIDEWAYS) == [0, 0]
+
+
+OLD_UNDER_NEW = """([before, after]) => {
+    window.oldUnderNew = 0;
+    const main = document.querySelector('[data-testid="stMain"]');
+    const look = () => {
+        const heads = [...main.querySelectorAll('h2')].map(head => head.textContent);
+        const said = [...main.querySelectorAll('[data-testid="stBidiComponentIsolated"]')]
+            .map(host => host.shadowRoot?.querySelector('.document')?.getAttribute('aria-label') ?? '');
+        if (heads.some(head => head.startsWith(after)) && said.some(text => text.endsWith(' ' + before))) window.oldUnderNew += 1;
+    };
+    new MutationObserver(look).observe(main, {childList: true, subtree: true, characterData: true});
+}"""
+"""Counts how often the words of the label `before` are seen while the heading names the label `after`."""
+
+
+def test_nothing_old_stands_under_a_new_label(url: str, open_tab: Open) -> None:
+    tab = open_tab(f"{url}/explain?model=tiny-x&label=chess&explainer=lime")
+    tab.get_by_role("textbox", name="Document").fill(TEXT)
+    tab.get_by_role("button", name="Show its labels").click()
+    tab.get_by_role("button", name="chess, rank").click()
+    expect(tab.get_by_role("group", name="what they say of chess")).to_be_visible()
+    settled(tab)
+    tab.evaluate(OLD_UNDER_NEW, ["chess", "music"])
+    tab.get_by_role("button", name="music, rank").click()
+    expect(tab.get_by_role("heading", level=2, name="music")).to_be_visible()
+    expect(tab.get_by_role("group", name="what they say of music")).to_be_visible()
+    assert tab.evaluate("window.oldUnderNew") == 0
