@@ -202,11 +202,12 @@ OLD_UNDER_NEW = """([before, after]) => {
 
 
 def test_nothing_old_stands_under_a_new_label(url: str, open_tab: Open) -> None:
-    tab = open_tab(f"{url}/explain?model=attending&label=chess&explainer=lime")
+    tab = open_tab(f"{url}/explain?model=linear&label=chess")
     tab.get_by_role("textbox", name="Document").fill(TEXT)
     tab.get_by_role("button", name="Show its labels").click()
     tab.get_by_role("button", name="chess, rank").click()
     expect(tab.get_by_role("group", name="what they say of chess")).to_be_visible()
+    expect(tab.get_by_role("heading", level=2, name="Compare explainers")).to_be_visible()
     settled(tab)
     tab.evaluate(OLD_UNDER_NEW, ["chess", "music"])
     tab.get_by_role("button", name="music, rank").click()
