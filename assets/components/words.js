@@ -84,6 +84,31 @@ function wordButton(piece, data, picked, again, setStateValue, setTriggerValue) 
   return button;
 }
 
+// A browser may break a line between a button and what follows it without a space, so that a line would begin with a comma. Whatever
+// touches a word is bound to it: what closes to the word before, what opens to the word behind.
+function bound(pieces, draw) {
+  const fragment = document.createDocumentFragment();
+  let opening = '';
+  pieces.forEach((piece, at) => {
+    if (piece.i !== null) {
+      const next = pieces[at + 1];
+      const closing = next && next.i === null ? next.t.match(/^\S*/)[0] : '';
+      const word = draw(piece);
+      if (opening || closing) {
+        const run = Object.assign(document.createElement('span'), { className: 'bound' });
+        run.append(opening, word, closing);
+        fragment.append(run);
+      } else fragment.append(word);
+      opening = '';
+      return;
+    }
+    const rest = at > 0 ? piece.t.replace(/^\S*/, '') : piece.t;
+    opening = at + 1 < pieces.length ? rest.match(/\S*$/)[0] : '';
+    fragment.append(rest.slice(0, rest.length - opening.length));
+  });
+  return fragment;
+}
+
 export default function ({ data, parentElement, setStateValue, setTriggerValue }) {
   let box = parentElement.querySelector('.document');
   if (!box) {
@@ -95,13 +120,9 @@ export default function ({ data, parentElement, setStateValue, setTriggerValue }
   box.repaint = () => {
     const focused = parentElement.getRootNode().activeElement?.dataset?.i;
     const picked = new Set(data.selected);
-    const fragment = document.createDocumentFragment();
-    for (const piece of data.pieces) {
-      if (piece.i === null) fragment.append(piece.t);
-      else if (piece.i < data.read) fragment.append(wordButton(piece, data, picked, () => box.repaint(), setStateValue, setTriggerValue));
-      else fragment.append(Object.assign(document.createElement('span'), { className: 'unread', textContent: piece.t, title: 'not read by the model' }));
-    }
-    box.replaceChildren(fragment);
+    box.replaceChildren(bound(data.pieces, (piece) => piece.i < data.read
+      ? wordButton(piece, data, picked, () => box.repaint(), setStateValue, setTriggerValue)
+      : Object.assign(document.createElement('span'), { className: 'unread', textContent: piece.t, title: 'not read by the model' })));
     const again = focused === undefined ? null : box.querySelector(`button[data-i="${focused}"]`);
     const stop = again ?? box.querySelector('button.w');
     if (stop) stop.tabIndex = 0;

@@ -53,4 +53,4 @@ def table(run: Run, options: tuple[Option, ...]) -> tuple[tuple[str, ...], list[
         found.append(
             Row((*row, one.refused or ("✓" if one.reached else "")), one.reached and not one.refused, bool(one.refused or one.gain <= 0), title)
         )
-    return (*columns, ""), found
+    return (*columns, "Result"), found

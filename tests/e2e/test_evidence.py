@@ -26,7 +26,7 @@ def test_a_row_opens_its_record(served: str, open_tab: Open, tmp_path: Path) -> 
     tab = open_tab(f"{served}/evidence?paper=004", scheme="dark")
     expect(tab.get_by_role("heading", name="Do the papers hold?")).to_be_visible()
     expect(tab.get_by_text("does not hold: 1")).to_be_visible()
-    tab.get_by_role("radio", name="Tables").click()
+    tab.get_by_role("radio", name="Tables", exact=True).click()
     ready(tab)
     expect(tab.get_by_role("heading", name="Table 3: <script>alert(1)</script> attacks")).to_be_visible()
     choose_first_row(tab.get_by_test_id("stDataFrame").first)

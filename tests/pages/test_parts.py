@@ -203,3 +203,24 @@ def test_a_checkpoint_that_stands_on_another_comes_after_those_trained_afresh(ch
         (checkpoints / name / "config.json").write_text("{}")
     monkeypatch.setattr(cards, "card", lambda name: cards.Card(name, "linear", "d", 1, known[name][1], known[name][0]))
     assert [card.name for card in cards.all_cards()[0]] == ["base", "weak", "robust"]
+
+
+def test_a_place_is_emptied_when_it_is_for_something_else() -> None:
+    """The new container lies beside the old one's place, which is emptied before anything is computed; for the same it lies where it lay."""
+
+    def script() -> None:
+        import streamlit as st
+
+        from pages.parts.show import place_for
+
+        with place_for("here", st.session_state["label"]):
+            st.text(f"of {st.session_state['label']}")
+
+    test = AppTest.from_function(script)
+    sides = []
+    for label in ("a", "a", "b", "b", "a"):
+        test.session_state["label"] = label
+        test.run()
+        assert not test.exception and [element.value for element in test.text] == [f"of {label}"]
+        sides.append([child.type for child in test.main.children.values()].index("empty"))
+    assert sides == [1, 1, 0, 0, 1]

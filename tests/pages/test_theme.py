@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import tomllib
+from pathlib import Path
 
 import pytest
 
@@ -64,3 +65,50 @@ def test_nothing_is_sent_or_fetched() -> None:
     assert CONFIG["server"]["address"] == "127.0.0.1"
     assert set(CONFIG["server"]["allowedHosts"]) == {"localhost", "127.0.0.1"}
     assert CONFIG["client"]["showErrorLinks"] is False and CONFIG["client"]["showErrorDetails"] == "none"
+
+
+LEAST = 0.7
+"""The least share of the text's colour that is readable on every ground: 4.5:1 even on a chosen row of a table (WCAG 2.2, 1.4.3)."""
+STYLES = sorted((ROOT / "assets").glob("*.css")) + sorted((ROOT / "assets" / "components").glob("*.css"))
+NO_TEXT = ("[data-stale",)
+"""Rules whose opacity is of no text."""
+
+
+def grounds(theme: dict[str, str]) -> list[str]:
+    """What text stands on: the two backgrounds, and a row that is chosen or pointed at (assets/components/rows.css, labels.css)."""
+    plain = theme["backgroundColor"]
+    return [plain, theme["secondaryBackgroundColor"], mixed(theme["primaryColor"], 0.14, plain), mixed(theme["textColor"], 0.05, plain)]
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_the_palest_text_can_be_read(scheme: str) -> None:
+    theme = CONFIG["theme"][scheme]
+    for ground in grounds(theme):
+        assert contrast(mixed(theme["textColor"], LEAST, ground), ground) >= 4.5
+
+
+@pytest.mark.parametrize("path", STYLES, ids=lambda path: path.name)
+def test_no_text_is_paler(path: Path) -> None:
+    """Every opacity in our styles; and the share of the colour that captions have, which are 60 % (4.2:1) as Streamlit draws them."""
+    css = path.read_text(encoding="utf-8")
+    rules = [
+        (chosen.strip(), float(value))
+        for chosen, body in re.findall(r"([^{}]+)\{([^{}]*)\}", css)
+        for value in re.findall(r"opacity: ([\d.]+)", body)
+    ]
+    assert [rule for rule in rules if rule[1] < LEAST and not any(part in rule[0] for part in NO_TEXT)] == []
+
+
+def test_captions_are_no_paler() -> None:
+    css = (ROOT / "assets" / "page.css").read_text(encoding="utf-8")
+    found = re.search(r'\[data-testid="stCaptionContainer"\] \{ opacity: 1 !important; color: color-mix\(in srgb, currentColor (\d+)%', css)
+    assert found is not None and float(found[1]) / 100 >= LEAST
+
+
+def test_chips_can_be_read() -> None:
+    """Streamlit writes white on the primary colour, which in dark is a light one: 2.1:1."""
+    css = (ROOT / "assets" / "page.css").read_text(encoding="utf-8")
+    found = re.search(r'"stMultiSelect"\] \[data-tag\] :is\(span, button, svg\) \{ color: light-dark\((#\w{6}), (#\w{6})\)', css)
+    assert found is not None
+    for text, scheme in zip(found.groups(), ("light", "dark"), strict=True):
+        assert contrast(text, CONFIG["theme"][scheme]["primaryColor"]) >= 4.5
