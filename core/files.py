@@ -102,14 +102,19 @@ def append_to(path: Path, error: type[CoreError] = InputError) -> Iterator[Binar
         yield stream
 
 
-def refuse_links(folder: Path, error: type[CoreError] = InputError) -> None:
-    """`error` where a folder that is about to be written to holds anything else than folders and regular files, at any depth."""
+def refuse_links(folder: Path, error: type[CoreError] = InputError, deep: bool = True) -> None:
+    """`error` where a folder that is about to be written to holds anything else than folders and regular files (`deep`: at any depth)."""
     for place, folders, names in os.walk(folder):
         for name in (*folders, *names):
             path = Path(place, name)
-            mode = path.lstat().st_mode
+            try:
+                mode = path.lstat().st_mode
+            except FileNotFoundError:
+                continue  # it was in use until now
             if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
                 raise error(f"{path} is {'a link' if stat.S_ISLNK(mode) else _kind(mode)}; remove it before anything is written here")
+        if not deep:
+            return
 
 
 def read_text(path: Path, most: int = JSON_BYTES, error: type[CoreError] = InputError) -> str:

@@ -101,7 +101,9 @@ def spoiled(rng: Rng, content: bytes, name: str) -> tuple[bytes, str]:
         "formulas": lambda: content.replace(b"a", b"=cmd|' /C calc'!A1"),
         "numbers of 5,000 digits": lambda: content.replace(b"1", b"1" * 5_000)[:2_000_000],
         "pickle": lambda: b"\x80\x04\x95\x1d\x00\x00\x00\x00\x00\x00\x00\x8c\x05posix\x94\x8c\x06system\x94\x93\x94\x8c\x02id\x94\x85\x94R\x94.",
-        "XML entities": lambda: b'<?xml version="1.0"?><!DOCTYPE a [<!ENTITY b SYSTEM "file:///etc/passwd"><!ENTITY c "&b;&b;">]><labels>&c;</labels>',
+        "XML entities": lambda: (
+            b'<?xml version="1.0"?><!DOCTYPE a [<!ENTITY b SYSTEM "file:///etc/passwd"><!ENTITY c "&b;&b;">]><labels>&c;</labels>'
+        ),
     }
     how = pick(rng, list(kinds))
     return kinds[how](), how
