@@ -67,7 +67,7 @@ def test_a_word_that_a_text_does_not_have_is_found_when_the_record_is_opened(stu
     [
         ("[]", "plan.json: Expected `object`, got `array`"),
         ('{"bins": [], "notes": []}', "missing required field `pairs`"),
-        ('{"pairs": [{"id": 5}], "bins": [], "notes": []}', r"field 'pairs\[...\].id': Expected `str`, got `int`"),
+        ('{"pairs": [{"id": 5}], "bins": [], "notes": []}', r"field 'pairs\[0\].id': Expected `str`, got `int`"),
         ("{", "plan.json cannot be read as JSON"),
     ],
 )
