@@ -2,7 +2,8 @@
 
     python -m tests.break_files --files 500 --runs 200 --pages 20
 
-prints each fault's case and traceback, then counts as JSON, and exits with 1 where there is a fault. Each case is one seeded damage (tests.mutations) to a
+prints each fault's case and traceback, then counts as JSON, and exits with 1 where there is a fault. Each case
+is one seeded damage (tests.mutations) to a
 valid checkpoint, data set, card or saved attack, or to the run folder of a training, a study of words or a study of vectors. A CoreError is
 a fair answer; anything else is a fault, and so is a process, a connection or an unpickled class that a case brings about.
 """
@@ -58,7 +59,8 @@ class Found:
 
     def to_json(self) -> dict[str, Any]:
         return {
-            "cases": dict(self.cases), "faults": len(self.faults), "refused": dict(self.refused), "slowest case, s": [round(self.slowest[0], 2), self.slowest[1]],
+            "cases": dict(self.cases), "faults": len(self.faults),
+            "refused": dict(self.refused), "slowest case, s": [round(self.slowest[0], 2), self.slowest[1]],
             "most memory that a case added, MB": [round(self.largest[0] / 1024, 1), self.largest[1]],
             "peak of the process, MB": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, 1),
         }  # fmt: skip
