@@ -11,6 +11,7 @@ from tests.break_files import FILES, RUNS, sweep, uploads
 from tests.mutations import damage, fields
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(300)
 def test_hostile_files_and_damaged_runs_are_sentences() -> None:
     found = sweep(files=60, runs=30, pages=1, seed=1)
