@@ -86,7 +86,8 @@ def check(component: Any) -> None:
     for setting in settings_of(type(component)):
         value = getattr(component, setting.name)
         if problem := _problem(setting, value):
-            raise SettingsError(f"{type(component).__name__}: {setting.name} {problem}; got {value!r}")
+            said = repr(value)
+            raise SettingsError(f"{type(component).__name__}: {setting.name} {problem}; got {said if len(said) <= 200 else said[:199] + '…'}")
 
 
 def to_json(component: Any) -> dict[str, Any]:

@@ -44,7 +44,7 @@ DEPTH = 100
 DIGITS = 300
 """Of a number: no float holds a longer one."""
 _CHUNK = 2**20
-_DIGITS = re.compile(rb"[0-9]{%d}" % (DIGITS + 1))
+_ZEROS, _LONG = bytes.maketrans(b"123456789", b"0" * 9), b"0" * (DIGITS + 1)
 _STRING = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)
 
 Whole = Annotated[int, Meta(ge=-(2**53), le=2**53)]
@@ -102,14 +102,19 @@ def append_to(path: Path, error: type[CoreError] = InputError) -> Iterator[Binar
         yield stream
 
 
-def refuse_links(folder: Path, error: type[CoreError] = InputError) -> None:
-    """`error` where a folder that is about to be written to holds anything else than folders and regular files, at any depth."""
+def refuse_links(folder: Path, error: type[CoreError] = InputError, deep: bool = True) -> None:
+    """`error` where a folder that is about to be written to holds anything else than folders and regular files (`deep`: at any depth)."""
     for place, folders, names in os.walk(folder):
         for name in (*folders, *names):
             path = Path(place, name)
-            mode = path.lstat().st_mode
+            try:
+                mode = path.lstat().st_mode
+            except FileNotFoundError:
+                continue  # it was in use until now
             if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
                 raise error(f"{path} is {'a link' if stat.S_ISLNK(mode) else _kind(mode)}; remove it before anything is written here")
+        if not deep:
+            return
 
 
 def read_text(path: Path, most: int = JSON_BYTES, error: type[CoreError] = InputError) -> str:
@@ -143,7 +148,7 @@ def parse_json(content: bytes, kind: type[T], what: str, error: type[CoreError] 
         found = _pythons(content, kind, what, error)
     if depth(content) > DEPTH:
         raise error(f"{what} cannot be read: it is nested too deep, {DEPTH} levels are the most")
-    if _DIGITS.search(content) and _DIGITS.search(_STRING.sub(b"", content)):
+    if _LONG in content.translate(_ZEROS) and _LONG in _STRING.sub(b"", content).translate(_ZEROS):  # ten times as fast as a pattern
         raise error(f"{what} cannot be read as JSON: a number has more than {DIGITS} digits")
     return found
 

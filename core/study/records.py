@@ -39,8 +39,9 @@ def read(path: Path, lenient_end: bool = True) -> list[Record]:
     if not os.path.lexists(path):
         return []
     found: dict[str, Record] = {}
-    for number, record in read_lines(path, dict[str, Any], error=DataError, unfinished=lenient_end):
-        if "pair" not in record or record.get("study") != SCHEMA:
+    anything: Any = Any  # what is no object is no record: the sentence below says so
+    for number, record in read_lines(path, anything, error=DataError, unfinished=lenient_end):
+        if not isinstance(record, dict) or "pair" not in record or record.get("study") != SCHEMA:
             raise DataError(f"this line is no record of a study of version {SCHEMA}", path, number)
         found.setdefault(str(record["pair"]), record)
     return list(found.values())

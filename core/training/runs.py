@@ -32,7 +32,7 @@ from core import checkpoint
 from core.checkpoint import write_atomically
 from core.errors import Cancelled, CoreError, InputError, SettingsError
 from core.exhaustion import as_sentence, exhausted
-from core.files import append_to, opened, read_json
+from core.files import append_to, opened, read_json, refuse_links
 from core.training import resources, slots
 from core.training.board import Board
 from core.training.orders import WORDS, write_job
@@ -77,7 +77,7 @@ def _same(found: Any, wanted: Any, name: str = "") -> bool:
     """Whether two requests are one. The content of what a path names is told by its digest, which stands beside it."""
     if isinstance(found, dict) and isinstance(wanted, dict):
         return found.keys() == wanted.keys() and all(_same(found[key], wanted[key], key) for key in found)
-    if found != wanted and name in SPELLED and isinstance(found, str) and isinstance(wanted, str):
+    if name in SPELLED and isinstance(found, str) and isinstance(wanted, str) and found and wanted and found != wanted:
         one, other = sorted((Path(found), Path(wanted)), key=Path.is_absolute)
         tail = [part for part in one.parts if part != ".."]
         return other.is_absolute() and not one.is_absolute() and list(other.parts[len(other.parts) - len(tail) :]) == tail
@@ -178,6 +178,7 @@ class Run:
         if os.environ.get(JOB) == str(self.folder.resolve()):
             self._status["device"] = os.environ.get(DEVICE, "")
         else:
+            refuse_links(self.folder, deep=False)
             own = slots.hold(self.folder / LOCK)
             if own is None:
                 raise InputError(f"{self.folder} is being worked on by another process; wait for its end, stop it, or choose another folder")

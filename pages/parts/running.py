@@ -16,7 +16,7 @@ from core.jobs import Job
 from core.study.estimate import spoken
 from pages.parts import owner, session
 from pages.parts.serving import settings
-from pages.parts.show import plain, problem
+from pages.parts.show import plain, problem, sentences
 
 EVERY = 2.0
 """Seconds between two looks at a job at work."""
@@ -51,6 +51,11 @@ def watch(name: str, more: Callable[[Job], None] = lambda job: None) -> None:
 
 
 def _live(name: str, more: Callable[[Job], None]) -> None:
+    with sentences():  # a fragment runs on its own: nobody else shows what is wrong with a folder
+        _look(name, more)
+
+
+def _look(name: str, more: Callable[[Job], None]) -> None:
     job = jobs.find(name)
     if not job.alive:
         st.rerun()

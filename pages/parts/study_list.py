@@ -78,7 +78,7 @@ def foreseen(job: jobs.Job) -> None:
 
 def estimated(folder: Path) -> str | None:
     """The estimate that the study made before it began."""
-    found = [record["sentence"] for record in read_progress(folder) if record.get("kind") == "estimate"]
+    found = [str(record["sentence"]) for record in read_progress(folder) if record.get("kind") == "estimate" and "sentence" in record]
     return found[-1] if found else None
 
 

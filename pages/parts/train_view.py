@@ -96,7 +96,7 @@ def _told(job: Job) -> None:
         if rows:
             st.dataframe(rows, hide_index=True, width="stretch")
         if job.words and owner.allowed():
-            st.code("python -m core " + " ".join(job.words), language=None, wrap_lines=True)
+            st.code(job.command, language=None, wrap_lines=True)
         if peak := job.status.get("peak_bytes"):
             gpu = f", {job.status['peak_gpu_bytes'] / 2**30:.1f} GB of the GPU's" if "peak_gpu_bytes" in job.status else ""
             folder = f" Folder: {job.folder}" if owner.allowed() else ""

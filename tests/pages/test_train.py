@@ -15,8 +15,10 @@ from streamlit.testing.v1 import AppTest
 
 import core.jobs
 from core import checkpoint
+from core.errors import InputError
 from core.training import slots
 from core.training.runs import LOCK, Run, write_job, write_status
+from tests.foreign import ambush
 
 APP = Path(__file__).resolve().parents[2] / "app.py"
 
@@ -160,6 +162,35 @@ def test_what_cannot_be_resumed_says_so(app):
     (folder / "job.json").unlink()
     write_status(folder, state="stopped")
     assert app().button(key="job.resume.one").disabled
+
+
+def test_a_command_from_elsewhere_is_shown_but_not_run_on_a_click(app, monkeypatch):
+    """The folder of the attack: its job.json names a cwd with a core package of its own."""
+    started = []
+    monkeypatch.setattr(core.jobs, "launch", lambda *words: started.append(words))
+    folder, marker = trained("gift"), checkpoint.RUNS / "marker"
+    ambush(folder, marker)
+    (folder / "job.json").write_text(json.dumps({"words": ["train", "--model", "mach", "--run", str(folder)], "cwd": str(folder), "device": "cpu"}))
+    write_status(folder, state="stopped")
+    test = app()
+    button = test.button(key="job.resume.gift")
+    assert button.disabled and "runs resume gift --trust" in button.help.replace("\\", "")
+    assert f"python -m core train --model mach --run {folder}" in shown(test)
+    with pytest.raises(InputError, match="was not started by this installation"):
+        core.jobs.resume("gift")  # what the button calls, should a browser be told otherwise
+    assert not started and not marker.exists()
+
+
+def test_a_damaged_run_is_a_line_and_the_others_stay(app):
+    trained("good")
+    for name, content in (("torn", '{"state": "done", "total": "many"}'), ("*odd*", "[" * 100_000)):
+        (checkpoint.RUNS / name).mkdir()
+        (checkpoint.RUNS / name / "status.json").write_text(content)
+    os.mkfifo(checkpoint.RUNS / "torn" / "config.json")
+    test = app()
+    assert not test.exception and test.selectbox(key="run").options == ["good"]
+    errors = "\n".join(each.value for each in test.error).replace("\\", "")
+    assert "Run 'torn' is damaged and left out: " in errors and "field 'total': Expected `int`, got `str`" in errors and "Run '*odd*'" in errors
 
 
 def test_a_link_is_matched_against_the_runs_there_are(app):

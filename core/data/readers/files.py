@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -58,14 +59,14 @@ def refuse_strays(path: Path) -> None:
         if path.exists() and not path.is_file():
             raise DataError("is no regular file", path)
         return
-    home = path.resolve()
+    home = os.path.realpath(path)  # Path.resolve raises RuntimeError for a link to itself
     try:
         here = list(path.iterdir())
         below = [file for sub in here if sub.is_dir() for file in sub.iterdir()]
     except OSError as error:
         raise DataError(f"the folder cannot be read: {error.strerror}", path) from error
     for file in here + below:
-        if file.is_symlink() and not file.resolve().is_relative_to(home):
+        if file.is_symlink() and not Path(os.path.realpath(file)).is_relative_to(home):
             raise DataError("is a link that leads out of the data set's folder; put the file itself there", file)
 
 
