@@ -100,7 +100,7 @@ RULES = (
         "5",
         ("core/render/*",),
         "rendering knows results, not how they came about",
-        # fidelity: the table that names the measures.
+        # fidelity: the table that names the measures; goal_names: the one that names the goals.
         only=(
             *NOUN_MODULES,
             "core.render",
@@ -109,6 +109,7 @@ RULES = (
             "core.explainers.fidelity",
             "core.explainers.global_importance",
             "core.data.overview",
+            "core.attacks.goal_names",
             "core.attacks.steps",
             "core.evidence.outcomes",
             "core.study.tables",

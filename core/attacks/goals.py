@@ -16,6 +16,7 @@ from typing import Any, ClassVar, Literal
 
 import numpy as np
 
+from core.attacks.goal_names import TITLES, called
 from core.attacks.seen import MAX_K, Goal, Seen, Start, check_k, check_labels, every, stay
 from core.attacks.set_goals import AllWrong, SetChange
 from core.errors import InputError
@@ -46,7 +47,6 @@ class Demote:
 
     NAME: ClassVar[str] = "positive-targeted"
     ALIAS: ClassVar[str] = "A_pos"
-    TITLE: ClassVar[str] = "Push a label out"
     sign: ClassVar[int] = -1
 
     def __post_init__(self) -> None:
@@ -93,7 +93,6 @@ class Promote:
 
     NAME: ClassVar[str] = "negative-targeted"
     ALIAS: ClassVar[str] = "A_neg"
-    TITLE: ClassVar[str] = "Bring a label in"
     sign: ClassVar[int] = 1
 
     def __post_init__(self) -> None:
@@ -139,7 +138,6 @@ class Disturb:
 
     NAME: ClassVar[str] = "non-targeted"
     ALIAS: ClassVar[str] = "untargeted-topk"
-    TITLE: ClassVar[str] = "Disturb any label"
     sign: ClassVar[int] = -1
 
     def __post_init__(self) -> None:
@@ -181,15 +179,6 @@ GOALS: dict[str, type[Demote] | type[Promote] | type[Disturb]] = {kind.NAME: kin
 
 ALL_GOALS: dict[str, type[AnyGoal]] = {**GOALS, **{kind.NAME: kind for kind in (SetChange, AllWrong)}}
 """These and the goals about the whole set of the first k labels."""
-
-
-TITLES = {name: kind.TITLE for name, kind in ALL_GOALS.items()}
-"""What each goal asks for, in plain words: the one name by which pages offer it."""
-
-
-def called(name: str) -> str:
-    """'Push a label out (positive-targeted)': the plain words and the paper's name, wherever a goal is written out. Files keep the name alone."""
-    return f"{TITLES[name]} ({name})" if name in TITLES else name
 
 
 def explained(names: Iterable[str]) -> str:

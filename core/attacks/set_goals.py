@@ -21,7 +21,6 @@ class SetChange:
 
     NAME: ClassVar[str] = "set-change"
     ALIAS: ClassVar[str] = "jaccard"
-    TITLE: ClassVar[str] = "Change the set"
     sign: ClassVar[int] = -1
 
     def __post_init__(self) -> None:
@@ -62,7 +61,6 @@ class AllWrong:
 
     NAME: ClassVar[str] = "all-wrong"
     ALIAS: ClassVar[str] = "P@k=0"
-    TITLE: ClassVar[str] = "Make all wrong"
     sign: ClassVar[int] = -1
 
     def __post_init__(self) -> None:

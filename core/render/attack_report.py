@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Any
 
-from core.attacks.goals import called
+from core.attacks.goal_names import called
 from core.document import Document
 from core.render.report import page
 from core.render.trace import COLOURS, DIFF_CSS, diff, place, table

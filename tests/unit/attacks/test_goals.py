@@ -128,3 +128,11 @@ def test_names_and_aliases() -> None:
 def test_impossible_goals_are_refused(make: object) -> None:
     with pytest.raises(InputError):
         make()  # type: ignore[operator]
+
+
+def test_every_goal_has_one_name_for_people() -> None:
+    from core.attacks.goals import ALL_GOALS, TITLES, called, explained
+
+    assert set(TITLES) == set(ALL_GOALS) and len(set(TITLES.values())) == len(ALL_GOALS)
+    assert called("positive-targeted") == "Push a label out (positive-targeted)" and called("of another version") == "of another version"
+    assert explained(["negative-targeted"]) == "negative-targeted (A_neg): bring a label in"

@@ -54,7 +54,7 @@ def test_side_by_side_by_hand() -> None:
     assert rows["median distance, continuous"][0] == "L2 0.75, 2 features" and rows["median distance, feasible"][0] == "–"
     assert [rows[name][0] for name in ("documents", "attempted", "refused", "median queries")] == ["3", "2", "1", "15"]
     assert rows["P@1 % before → after"][0] == "100.0 → 33.3" and rows["R@3 % before → after"][0] == "100.0 → 100.0"
-    assert rows["goal"][0] == "positive-targeted, k = 1"
+    assert rows["goal"][0] == "Push a label out (positive-targeted), k = 1"
     row = summary_row(one)
     assert (row["continuous: successes"], row["continuous: low %"], row["text: successes"], row["P@1 % after"]) == (2, 34.24, None, 33.33)
     assert not same_documents([one, two]) and same_documents([one, one])
