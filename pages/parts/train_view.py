@@ -114,7 +114,10 @@ def _flat(config: dict[str, Any]) -> list[tuple[str, Any]]:
 
 
 def empty() -> None:
-    """What to do where there is no training."""
+    """What to do where there is no training; the form, or to visitors that it is the owner's, comes below."""
+    if not owner.allowed():
+        st.markdown("There is no training yet.")
+        return
     st.markdown(
         "There is no training yet. Start one here, from a checkpoint or afresh, with a defence or without; it is then watched on this page. Or on "
         "the command line: `python -m core train --from debtags-xml-cnn --defence fgsm --dataset debtags --run runs/my-training`."
