@@ -3,7 +3,7 @@ the work that a replay would be (LIMITS says how much is taken)."""
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 from msgspec import Meta, Struct
 
@@ -21,7 +21,8 @@ MAX_STEPS = 500
 MAX_WORK = 12_000_000
 """Characters to read again, those of the text for every step: some seconds of a linear model, which reads all of every text."""
 LIMITS = f"at most {MAX_BYTES // 10**6} MB and {MAX_STEPS} steps; the text's characters times its steps, at most {MAX_WORK // 10**6} million"
-WHAT = "this file is no saved attack of this version"
+T = TypeVar("T")
+NONE = "this is no saved attack of this version"
 
 Text = Annotated[str, Meta(max_length=MAX_CHARACTERS)]
 Name = Annotated[str, Meta(max_length=10_000)]
@@ -88,12 +89,19 @@ def read(content: bytes) -> dict[str, Any]:
     """The record of a file that `Result.to_json` was saved to (of a study's records: one line). InputError says what is wrong."""
     if len(content) > MAX_BYTES:
         raise InputError(f"the file has {len(content):,} bytes; a saved attack has at most {MAX_BYTES:,}")
-    if (schema := parse_json(content, Head, WHAT).schema) != SCHEMA:
-        raise InputError(f"{WHAT}: its schema is {_brief(schema)}, this version reads {SCHEMA}")
-    saved = parse_json(content, Saved, WHAT)
+    if (schema := _parsed(content, Head).schema) != SCHEMA:
+        raise InputError(f"{NONE}: its schema is {_brief(schema)}, this version reads {SCHEMA}")
+    saved = _parsed(content, Saved)
     _check_goal(saved)
     _check_steps(saved)
-    return parse_json(content, dict[str, Any], WHAT)
+    return _parsed(content, dict[str, Any])
+
+
+def _parsed(content: bytes, kind: type[T]) -> T:
+    try:
+        return parse_json(content, kind, "the file")
+    except InputError as fault:
+        raise InputError(f"{NONE}: {fault}") from fault
 
 
 def _check_goal(saved: Saved) -> None:

@@ -103,7 +103,7 @@ LONGEST = 1_000
 KEPT = (
     MODEL, LABEL, EXPLAINER, PRESET, COMPARED, DATASET, LAYER, HEAD, VIEW, SECTION, DRAFT, TOWARDS, GOAL, K, MARGIN, STEALTH, GAMMA, RECIPE, FIDELITY,
     TRUTH, STUDIES, RUN, OTHER, SIDE, FIRST, SECOND, SOUGHT, PAPERS, MODELS, MEASURED, CELL, DOCUMENT, SPLIT, SEARCH, READ_AS, TAU, WINDOWS,
-    VECTOR_STUDIES, LEVEL,
+    VECTOR_STUDIES, LEVEL, EVIDENCE, TABLE,
 )  # fmt: skip
 """Choices that a widget shows and that go along from page to page: each is drawn with `persist_state="session"`, and every such widget has
 its name here (tests/pages/test_session.py)."""

@@ -86,7 +86,7 @@ def test_a_number_of_five_thousand_digits_is_a_sentence() -> None:
     """Python refuses to spell it: what the sentence says must not come from its digits."""
     for name in (b"queries", b"seconds", b"schema"):
         raw = content().replace(b'"%s": ' % name, b'"%s": %s' % (name, b"1" * 5_000))
-        with pytest.raises(InputError, match="out of range"):
+        with pytest.raises(InputError, match=r"out of range|more than 300 digits"):
             record.read(raw)
 
 

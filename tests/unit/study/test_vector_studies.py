@@ -206,7 +206,7 @@ BROKEN: dict[str, Callable[[Path], Any]] = {
     "is missing": lambda folder: (folder / "config.json").write_text("{"),
     "lacks 'study'": lambda folder: configure(folder, study=None),
     "has no setting colour": lambda folder: configure(folder, study={"colour": 1}),
-    "no JSON object": lambda folder: (folder / records.FILE).write_text("nonsense\n{}\n"),
+    "cannot be read as JSON": lambda folder: (folder / records.FILE).write_text("nonsense\n{}\n"),
     "has no 'queries'": lambda folder: spoil(folder, lambda record: record.pop("queries")),
     "has 'levels'": lambda folder: spoil(folder, lambda record: _level(record, "continuous").update(distance=None)),
     "has 'vector'": lambda folder: spoil(folder, lambda record: record.update(vector=[["a", 1]])),
