@@ -8,7 +8,7 @@ AUDIT := .venv-audit
 export OMP_NUM_THREADS ?= $(shell n=$$(nproc); echo $$(( n > 4 ? n / 2 : 1 )))
 export OMP_WAIT_POLICY ?= PASSIVE
 export TOKENIZERS_PARALLELISM ?= false
-# Each thread of a server would get a heap of its own, and free memory would lie scattered over them; see core/keeping.py.
+# Each thread of a server would get a heap of its own, and free memory would lie scattered over them; see core/memory/store.py.
 export MALLOC_ARENA_MAX ?= 2
 # Tests run in so many processes, whole files at a time; each loads its own models, so four at most. On one core, in this one.
 WORKERS ?= $(shell n=$$(nproc); echo $$(( n > 4 ? 4 : n > 1 ? n : 0 )))

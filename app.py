@@ -7,9 +7,9 @@ other pages are the files in pages/. Tests run it as a script too.
 import streamlit as st
 
 if __name__ == "__main__":
-    from pages.parts import home
+    from pages.parts.home.page import page
 
-    home.show()
+    page.show()
 else:
     from pages.parts.serving import start
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from core.attacks import Attack, Recipe, assemble
 from core.attacks.goals import Goal
-from core.attacks.importance import Explained
+from core.attacks.words.importance import Explained
 from core.document import Document
 from core.types import Classifier, FloatArray
 

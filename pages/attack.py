@@ -7,20 +7,11 @@ import streamlit as st
 from core.document import Document
 from core.predict import predict
 from core.ranking import top_k
-from pages.parts import (
-    attack_replay,
-    attack_vectors,
-    attack_view,
-    attacking,
-    documents,
-    exporting,
-    loading,
-    session,
-    vector_attacking,
-    vector_documents,
-    windowing,
-)
+from pages.parts import documents, exporting, loading, session, windowing
+from pages.parts.attack import attacking, embeddings, replay, view
 from pages.parts.cards import Card
+from pages.parts.features import attacking as vector_attacking
+from pages.parts.features import documents as vector_documents
 from pages.parts.frame import frame
 from pages.parts.reading import Reading
 from pages.parts.show import place_for, problem, sentences
@@ -34,8 +25,8 @@ def main() -> None:
     head = st.container(horizontal=True, vertical_alignment="center")
     head.title("Attack", width="stretch")
     with head:
-        attack_replay.upload()
-    if attack_replay.show(card):
+        replay.upload()
+    if replay.show(card):
         return
     if card is not None and card.vectors and vector_documents.chosen(card):
         with head:
@@ -60,10 +51,10 @@ def attack_page(card: Card, head: st.delta_generator.DeltaGenerator) -> None:
     run = attacking.under_way(reading)
     if run is None:
         attacking.setup(reading)
-        attack_vectors.section(reading)
+        embeddings.section(reading)
         return
     head.button("Setting", icon=":material/tune:", on_click=session.choose, args=(session.SETUP, True))
-    attack_view.stepping(run)
+    view.stepping(run)
 
 
 def read(card: Card) -> Reading:

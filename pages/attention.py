@@ -10,8 +10,10 @@ from core.errors import InputError
 from core.explainers.attention import CAVEAT, LABEL_CAVEAT
 from core.explainers.masking import read_part
 from core.types import Attended, Attentive, LabelAttentive
-from pages.parts import attending, documents, editing, exporting, loading, session
+from pages.parts import documents, exporting, loading, session
+from pages.parts.attention import attending
 from pages.parts.cards import Card, all_cards
+from pages.parts.explain import editing
 from pages.parts.frame import frame
 from pages.parts.show import place_for, plain, sentences
 

@@ -4,18 +4,11 @@ from __future__ import annotations
 
 import streamlit as st
 
-from pages.parts import (
-    compare_attack,
-    compare_export,
-    compare_pair,
-    compare_studies,
-    compare_words,
-    documents,
-    exporting,
-    session,
-)
+from pages.parts import documents, exporting, session
 from pages.parts.cards import Card
-from pages.parts.compare_pair import Pair
+from pages.parts.compare import attack, export, studies, words
+from pages.parts.compare import pair as compare_pair
+from pages.parts.compare.pair import Pair
 from pages.parts.frame import frame
 from pages.parts.show import place_for, plain, sentences
 
@@ -37,7 +30,7 @@ def main() -> None:
         if chosen == "studies":
             with head:
                 exporting.link()
-            compare_studies.section()
+            studies.section()
         else:
             document_side(card, head)
 
@@ -66,12 +59,12 @@ def compared(head: st.delta_generator.DeltaGenerator, pair: Pair) -> None:
         compare_pair.ranks(pair, found)
     duel = None
     with attacked, sentences():
-        duel = compare_attack.section(pair)
-    drifts: list[compare_words.Drift] = []
+        duel = attack.section(pair)
+    drifts: list[words.Drift] = []
     with explained, sentences():
-        drifts = compare_words.explanations(pair, duel.attacked if duel else (None, None))
+        drifts = words.explanations(pair, duel.attacked if duel else (None, None))
     with head:
-        compare_export.export(pair, found, drifts, duel)
+        export.export(pair, found, drifts, duel)
         exporting.link()
 
 

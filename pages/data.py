@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import streamlit as st
 
-from pages.parts import across, data_source, data_views, exporting, loading, session
+from pages.parts import exporting, loading, session
 from pages.parts.cards import Card
+from pages.parts.data import source as data_source
+from pages.parts.data import views
+from pages.parts.explain import across
 from pages.parts.frame import frame
 from pages.parts.show import place_for, plain, sentences
 
@@ -39,7 +42,7 @@ def look_at(card: Card | None, source: str) -> None:
     if section == "words":
         across.words_that_matter(card, dataset)
     else:
-        {"overview": data_views.overview, "clusters": data_views.clusters, "labels": data_views.one_label}[section](dataset)
+        {"overview": views.overview, "clusters": views.clusters, "labels": views.one_label}[section](dataset)
 
 
 def checkpoint_labels(card: Card | None) -> None:
@@ -49,8 +52,8 @@ def checkpoint_labels(card: Card | None) -> None:
         return
     labels = loading.labels(card)
     st.markdown(plain(f"{card.name} knows {len(labels):,} labels, from {labels.documents:,} training documents."))
-    data_views.distribution(labels)
-    data_views.label_table(labels)
+    views.distribution(labels)
+    views.label_table(labels)
 
 
 main()

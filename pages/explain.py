@@ -10,21 +10,11 @@ from core.document import Document
 from core.explainers.attribution import Attribution
 from core.predict import predict
 from core.ranking import top_k
-from pages.parts import (
-    comparing,
-    controls,
-    documents,
-    editing,
-    explaining,
-    exporting,
-    labels,
-    loading,
-    session,
-    vector_documents,
-    vector_explaining,
-    windowing,
-)
+from pages.parts import controls, documents, exporting, labels, loading, session, windowing
 from pages.parts.cards import Card
+from pages.parts.explain import comparing, editing, explaining
+from pages.parts.features import documents as vector_documents
+from pages.parts.features import explaining as vector_explaining
 from pages.parts.frame import frame
 from pages.parts.reading import Reading
 from pages.parts.show import place_for, plain, problem, sentences

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import streamlit as st
 
-from pages.parts import exporting, running, session, squeeze_views, study_form, study_list, study_records, study_views, vector_studies
+from pages.parts import exporting, running, session
 from pages.parts.cards import Card, all_cards
+from pages.parts.features import studies
 from pages.parts.frame import frame
 from pages.parts.show import sentences
+from pages.parts.study import form, listing, records, squeezing, views
 
 SECTIONS = {
     "success": "By label frequency", "paper": "Beside the paper", "costs": "Against cost", "fragile": "Fragile labels", "transfer": "Transfer",
@@ -24,22 +26,22 @@ def main() -> None:
         running.refused()
         running.damaged("study")
         with head.popover("New study", icon=":material/add:", width="content"):
-            study_form.form(cards)
+            form.form(cards)
         with head:
             exporting.link()
-        study_list.watch()
+        listing.watch()
         if session.get(session.SECTION) == "vectors":
-            vectors = vector_studies.choose()
+            vectors = studies.choose()
             section_of()
-            vector_studies.show(vectors, cards)
+            studies.show(vectors, cards)
             return
-        found = study_list.names()
+        found = listing.names()
         if not found:
-            study_list.empty()
+            listing.empty()
             section_of()
             return
-        shown = study_list.choose(found)
-        study_list.unfinished(shown)
+        shown = listing.choose(found)
+        listing.unfinished(shown)
         if shown:
             results(shown, cards)
 
@@ -52,19 +54,17 @@ def section_of() -> str:
     )  # fmt: skip
 
 
-def results(shown: list[study_list.Campaign], cards: list[Card]) -> None:
+def results(shown: list[listing.Campaign], cards: list[Card]) -> None:
     section = section_of()
     if section == "records":
-        study_records.browse(shown, cards)
+        records.browse(shown, cards)
     elif section == "transfer":
-        study_views.transfers(shown, cards)
+        views.transfers(shown, cards)
     elif section == "squeezing":
-        squeeze_views.squeezed(shown)
+        squeezing.squeezed(shown)
     else:
-        chosen = study_views.filters()
-        {"success": study_views.success, "paper": study_views.paper, "costs": study_views.costs, "fragile": study_views.fragile}[section](
-            shown, chosen
-        )
+        chosen = views.filters()
+        {"success": views.success, "paper": views.paper, "costs": views.costs, "fragile": views.fragile}[section](shown, chosen)
 
 
 main()

@@ -30,9 +30,10 @@ from typing import Any
 
 import numpy as np
 
-from core import checkpoint, fields, jobs
+from core import checkpoint, fields
 from core.cli import main as cli
 from core.errors import CoreError
+from core.runs import jobs
 from tests.mutations import copied, damage, spoiled
 
 SECONDS = 60
@@ -144,7 +145,7 @@ def _data(folder: Path) -> dict[str, Path]:
 
 
 def _runs(folder: Path) -> dict[str, Path]:
-    from core.training.runs import Run, write_job, write_status
+    from core.runs.run import Run, write_job, write_status
     from tests.pages import studies
     from tests.study_records import attacked
 
@@ -171,7 +172,7 @@ def _runs(folder: Path) -> dict[str, Path]:
 
 def _vector_study(folder: Path, out: Path) -> None:
     from core.models import linear
-    from core.training.runs import Run
+    from core.runs.run import Run
     from tests.toy_vectors import bags
 
     data = bags(*BAGS)
@@ -189,9 +190,9 @@ def _vector_study(folder: Path, out: Path) -> None:
 
 def read_checkpoint(found: Found, folder: Path) -> None:
     """As the picker, the models and the verbs read one; a good one beside it stays."""
-    from core.compare import clean_metrics, defended, parent_of
     from core.language.reading import config_file
     from core.models import load
+    from core.study.compare import clean_metrics, defended, parent_of
     from pages.parts.cards import all_cards
 
     cards, problems = all_cards()
@@ -210,9 +211,9 @@ def read_checkpoint(found: Found, folder: Path) -> None:
 
 
 def _estimated() -> None:
+    from core.runs.locks import devices
     from core.training.estimate import estimate
     from core.training.request import Training, base_config
-    from core.training.slots import devices
 
     estimate(Training("linear", base_config("linear"), dataset="tiny"), devices("cpu")[0])
 
@@ -242,8 +243,8 @@ def read_data(found: Found, folder: Path) -> None:
 
 def read_record(found: Found, folder: Path) -> None:
     """A saved attack as it is uploaded, and as `card --evaluations` reads any file."""
-    from core.attacks import record
-    from core.card_cli import evaluated
+    from core.attacks.words import record
+    from core.cli.card import evaluated
     from core.files import read_bytes
 
     path = folder / "attack.json"
@@ -254,7 +255,7 @@ def read_record(found: Found, folder: Path) -> None:
 def read_runs(found: Found, folder: Path) -> None:
     """As the Train and Robustness pages and `core runs` read runs/; a good run beside it stays."""
     from core.render import training
-    from core.training.runs import read_config, read_progress
+    from core.runs.run import read_config, read_progress
 
     listed, damaged = jobs.jobs(), jobs.damaged()
     assert "good" in [job.name for job in listed]
@@ -282,7 +283,7 @@ def read_runs(found: Found, folder: Path) -> None:
 
 def _again(folder: Path) -> None:
     """The same command by hand: the folder is taken, and its request compared."""
-    from core.training.runs import Run
+    from core.runs.run import Run
 
     if jobs.find(folder.name).state != "done":
         with Run(folder, quiet=True, device="cpu") as run:
@@ -291,13 +292,14 @@ def _again(folder: Path) -> None:
 
 def read_studies(found: Found, folder: Path) -> None:
     from core.render import robustness
-    from core.study import campaigns, exports, follow, tables, vector_campaigns, vector_tables
+    from core.study import campaigns, exports, follow, tables
+    from core.study.kinds import feature_campaigns, feature_tables
     from core.study.run import read_plan, read_request
     from core.study.shapes import check_places
 
     campaigns.folders()
-    vector_campaigns.folders()
-    vector_campaigns.strays()
+    feature_campaigns.folders()
+    feature_campaigns.strays()
     one = ask(found, "study", lambda: campaigns.read_campaign(folder))
     ask(found, "plan", lambda: read_plan(folder))
     ask(found, "request", lambda: read_request(folder))
@@ -313,14 +315,14 @@ def read_studies(found: Found, folder: Path) -> None:
         tables.table_3([one])
         for record in one.records:
             ask(found, "places", lambda record=record: check_places(record))  # type: ignore[misc]  # mypy: lambda with a default
-    other = ask(found, "study of vectors", lambda: vector_campaigns.read_vector_campaign(folder))
+    other = ask(found, "study of vectors", lambda: feature_campaigns.read_vector_campaign(folder))
     if other is not None:
-        vector_tables.side_by_side([other])
-        vector_tables.summary_row(other)
-        vector_tables.within([other], "continuous")
+        feature_tables.side_by_side([other])
+        feature_tables.summary_row(other)
+        feature_tables.within([other], "continuous")
         json.dumps(other.to_json())
         for record in other.records:
-            vector_tables.record_row(record)
+            feature_tables.record_row(record)
 
 
 FILES: dict[str, Callable[[Found, Path], None]] = {

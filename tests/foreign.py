@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 EVIL = (
-    "core/__init__.py", "core/__main__.py", "core/training/supervisor.py", "sitecustomize.py", "usercustomize.py", "torch.py", "json.py", "numpy.py",
+    "core/__init__.py", "core/__main__.py", "core/runs/supervisor.py", "sitecustomize.py", "usercustomize.py", "torch.py", "json.py", "numpy.py",
     "msgspec.py", "encodings/__init__.py", "streamlit.py",
 )  # fmt: skip
 PROGRAMS = ("nvidia-smi", "python", "sh")

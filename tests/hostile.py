@@ -15,9 +15,9 @@ from typing import Any
 
 import numpy as np
 
-from core.checked import digest_of
 from core.checkpoint import pack
-from core.packing import GZIPPED, PLAIN, file_sum
+from core.checkpoint.compression import GZIPPED, PLAIN, file_sum
+from core.checkpoint.validation import digest_of
 
 Spoil = Callable[[Path], None]
 

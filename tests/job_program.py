@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from core.errors import InputError
-from core.training.runs import Run
+from core.runs.run import Run
 
 STEPS = 50
 
@@ -35,7 +35,7 @@ def works(run: Run, seconds: float) -> None:
 
 def full(run: Run, seconds: float) -> None:
     """The disk is full until somebody gives something up."""
-    from core.training import runs
+    from core.runs import run as runs
 
     write = runs.write_atomically
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from core import fields, models
 from core.data.dataset import Dataset, Split, truth_matrix
-from core.training.runs import Run
+from core.runs.run import Run
 from core.types import Classifier
 from tests import tiny_bert
 

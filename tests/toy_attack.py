@@ -8,11 +8,11 @@ from typing import ClassVar
 
 import numpy as np
 
-from core.attacks.components import Constraint, Scene
-from core.attacks.engine import Attack, Budget
 from core.attacks.goals import Goal
-from core.attacks.importance import Masking
 from core.attacks.searches.greedy import Greedy
+from core.attacks.words.components import Constraint, Scene
+from core.attacks.words.importance import Masking
+from core.attacks.words.session import Attack, Budget
 from core.document import Document
 from core.types import FloatArray
 

@@ -15,7 +15,7 @@ from scipy import sparse
 from core.data.dataset import Dataset, Split, truth_matrix
 from core.document import Document
 from core.labels import LabelSpace
-from core.models.tfidf import Features
+from core.models.parts.tfidf import Features
 from core.ranking import top_k
 from core.types import IntArray, Scores, Unit
 from core.vector import FeatureSpace, FeatureVector

@@ -5,16 +5,16 @@
     result = run(attack, classifier, document)
 
 An attack is a goal, a ranking of words, candidates, constraints, a search and a budget; `core.attacks.recipes` has the
-named ones. `core.attacks.engine` drives them, `core.attacks.result` keeps and replays what came of it.
+named ones. `core.attacks.words.session` drives them, `core.attacks.words.result` keeps and replays what came of it.
 """
 
 from __future__ import annotations
 
-from core.attacks.engine import Attack, Budget, Session
 from core.attacks.goals import GOALS, Demote, Disturb, Promote, goal_class
 from core.attacks.recipes import ATTACKS, FIDELITIES, Recipe, assemble, recipe
-from core.attacks.result import Result, replay, run
-from core.attacks.steps import Option, Step, Swap, Trail, View
+from core.attacks.words.result import Result, replay, run
+from core.attacks.words.session import Attack, Budget, Session
+from core.attacks.words.steps import Option, Step, Swap, Trail, View
 
 __all__ = [
     "ATTACKS", "FIDELITIES", "GOALS", "Attack", "Budget", "Demote", "Disturb", "Option", "Promote", "Recipe", "Result", "Session", "Step", "Swap",

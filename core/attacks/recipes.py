@@ -10,14 +10,14 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Annotated, Any
 
-from core.attacks.candidates import DEFAULT_MODEL, MaskedLM, Neighbours
-from core.attacks.components import Candidates, Constraint, Importance
-from core.attacks.engine import Attack, Budget
 from core.attacks.goals import Goal
-from core.attacks.importance import Gradient, Masking, RandomOrder
 from core.attacks.searches.greedy import Greedy
 from core.attacks.searches.reference_code import ReferenceCode
-from core.attacks.similarity import SentenceSimilarity
+from core.attacks.words.candidates import DEFAULT_MODEL, MaskedLM, Neighbours
+from core.attacks.words.components import Candidates, Constraint, Importance
+from core.attacks.words.importance import Gradient, Masking, RandomOrder
+from core.attacks.words.session import Attack, Budget
+from core.attacks.words.similarity import SentenceSimilarity
 from core.errors import SettingsError
 from core.fields import Field, check, from_json, to_json
 
@@ -191,7 +191,7 @@ def _candidates(chosen: Recipe) -> Candidates:
     if chosen.candidates == "neighbours":
         return Neighbours(chosen.language_model, count=chosen.count)
     if chosen.candidates == "wordnet":
-        from core.attacks.wordnet import WordNet
+        from core.attacks.words.wordnet import WordNet
 
         return WordNet(chosen.count)
     return MaskedLM(chosen.language_model, chosen.count, chosen.candidates == "masked-lm", chosen.minimum_probability)
@@ -199,7 +199,7 @@ def _candidates(chosen: Recipe) -> Candidates:
 
 def _constraints(chosen: Recipe) -> tuple[Constraint, ...]:
     """In the order in which they are asked: the cheap ones first."""
-    from core.attacks import constraints as c
+    from core.attacks.words import constraints as c
 
     switched: tuple[tuple[bool, Callable[[], Constraint]], ...] = (
         (chosen.same_word, c.SameWord),

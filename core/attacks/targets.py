@@ -21,8 +21,8 @@ from scipy import sparse
 
 from core.errors import DataError, InputError
 from core.files import read_text
+from core.files.writing import write_atomically
 from core.labels import LabelSpace
-from core.writing import write_atomically
 
 if TYPE_CHECKING:
     from core.data.dataset import Dataset

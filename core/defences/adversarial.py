@@ -22,8 +22,8 @@ from torch import Tensor, nn
 from core.fields import Field, check
 from core.metrics import judge, ndcg, precision, value
 from core.ranking import top_k
+from core.runs.run import Run
 from core.training.defended import Copies, Defensible, Inputs, Means, Outputs, Rewound, Space, Targets
-from core.training.runs import Run
 from core.types import IntArray
 
 VALIDATED = 768

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 
-from core.attacks.wordnet import WordNet
+from core.attacks.words.wordnet import WordNet
 from core.data.bags import as_text
 from core.data.dataset import Dataset, Split
 from core.defences.rewriting import BLOCK, Copy, kept_lines
@@ -25,7 +25,7 @@ from core.defences.synonyms import Synonyms, checked, replaced
 from core.document import Document
 from core.errors import CapabilityError, InputError
 from core.ranking import top_k
-from core.training.runs import Run
+from core.runs.run import Run
 from core.types import VectorClassifier
 from core.vector import FeatureSpace
 

@@ -13,13 +13,13 @@ from core.defences.losses import KINDS, Constants, constants_for, positive_weigh
 from core.errors import InputError
 from core.fields import Field, check
 from core.labels import LabelSpace
-from core.models.aplc_xlnet_training import AplcTask
-from core.models.attention_xml_training import AttentionXmlTask
-from core.models.mach_training import MachTask
-from core.models.xml_cnn_training import XmlCnnTask
+from core.models.aplc_xlnet.training import AplcTask
+from core.models.attention_xml.training import AttentionXmlTask
+from core.models.mach.training import MachTask
+from core.models.xml_cnn.training import XmlCnnTask
+from core.runs.run import Run
+from core.runs.run_files import read_config
 from core.training.defended import Copies
-from core.training.run_files import read_config
-from core.training.runs import Run
 from core.training.task import Task
 from core.types import FloatArray
 

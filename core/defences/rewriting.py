@@ -30,8 +30,8 @@ from torch import Tensor, nn
 from core.checkpoint import write_atomically
 from core.document import Document
 from core.files import LINES_BYTES, read_text
+from core.runs.run import Run
 from core.training.defended import Copies, Defensible, Means
-from core.training.runs import Run
 from core.types import FloatArray, IntArray
 
 FOLDER = "copies"

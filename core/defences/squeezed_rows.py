@@ -1,4 +1,4 @@
-"""Squeezing of rows that are no text: FGSM moves word vectors and TF-IDF values themselves (core.attacks.vectors), so that the squeezer's
+"""Squeezing of rows that are no text: FGSM moves word vectors and TF-IDF values themselves (core.attacks.embeddings.fgsm), so that the squeezer's
 rounding is done on the rows, clean and moved alike (methods.md 7.3), with the levels by which it reads texts.
 
 Of a document's own rows that gives what the squeezed classifier reads of its text. Two attackers are told apart. One who does not know of the
@@ -19,10 +19,10 @@ from core.defences.squeezing import BitDepth, CoarseTfIdf, Squeezed, Vocabulary,
 from core.document import Document
 from core.errors import CapabilityError
 from core.models.linear import LinearModel
-from core.models.linear_part import Joined
+from core.models.linear.part import Joined
 from core.models.mach import Mach
-from core.models.tfidf import Features
-from core.models.words import PADDING
+from core.models.parts.tfidf import Features
+from core.models.parts.words import PADDING
 from core.models.xml_cnn import XmlCnn
 from core.types import Classifier, Embedded, IntArray, Perturbable, Scores, Steerable, Weigh
 
@@ -37,7 +37,7 @@ def refusal(classifier: Classifier) -> str | None:
 
 
 class SqueezedRows:
-    """A classifier that reads rows coarsely. Steerable: forward through the rounding, backward past it, so that `core.attacks.vectors.perturb`
+    """A classifier that reads rows coarsely. Steerable: forward through the rounding, backward past it, so that `core.attacks.embeddings.fgsm.perturb`
     makes the attack of somebody who knows of the squeezer. Texts are read as `squeezed` reads them."""
 
     def __init__(self, squeezed: Squeezed, classifier: Steerable, bits: int, extent: tuple[Rows, Rows] | None, features: CoarseTfIdf | None) -> None:

@@ -29,8 +29,8 @@ from core.models.aplc_xlnet import AplcXlnet
 from core.models.attention_xml import AttentionXml
 from core.models.linear import LinearModel
 from core.models.mach import Mach
-from core.models.tfidf import TfIdf
-from core.models.words import PADDING, Words
+from core.models.parts.tfidf import TfIdf
+from core.models.parts.words import PADDING, Words
 from core.models.x_transformer import XTransformer
 from core.models.xml_cnn import XmlCnn
 from core.types import BoolArray, Classifier, IntArray, Maskable, MaskMode, Progress, Scores, silent

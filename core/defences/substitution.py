@@ -31,8 +31,8 @@ import numpy as np
 from scipy import sparse
 from torch import nn
 
-from core.attacks.candidates import DEFAULT_MODEL
-from core.attacks.wordnet import WordNet
+from core.attacks.words.candidates import DEFAULT_MODEL
+from core.attacks.words.wordnet import WordNet
 from core.defences.adversarial import spread
 from core.defences.rewriting import FOLDER, Copy, RewritingTask, kept_lines, last_copies, name_of
 from core.defences.worst import Adversary, Table, Victim, content, proposed
@@ -41,8 +41,8 @@ from core.errors import Cancelled, CapabilityError
 from core.fields import Field, check
 from core.metrics import judge, ndcg, precision, value
 from core.ranking import top_k
+from core.runs.run import Run
 from core.training.defended import Copies, Defensible
-from core.training.runs import Run
 from core.types import Classifier, IntArray
 
 VALIDATED = 256

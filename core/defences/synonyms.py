@@ -1,6 +1,6 @@
 """Hybrid training on documents and on copies with synonyms in them (seed 001; methods.md 7.2).
 
-Words are replaced by WordNet's synonyms of their part of speech in their own form (core.attacks.wordnet), their order kept, at a rate
+Words are replaced by WordNet's synonyms of their part of speech in their own form (core.attacks.words.wordnet), their order kept, at a rate
 that rises epoch by epoch: r_e = r_max * min(1, e / E_ramp), e = 1, 2, ... A word of a true label's name is never replaced, nor put in.
 
 The paper's check of the labels was made by eye; here the clean model makes it: where the network as it was when the training began
@@ -27,10 +27,10 @@ import numpy as np
 import torch
 from torch import nn
 
-from core.attacks.components import Scene
-from core.attacks.constraints import LabelNames, SameWord, StopWords, WholeWord
 from core.attacks.goals import Demote
-from core.attacks.wordnet import WordNet
+from core.attacks.words.components import Scene
+from core.attacks.words.constraints import LabelNames, SameWord, StopWords, WholeWord
+from core.attacks.words.wordnet import WordNet
 from core.checkpoint import write_atomically
 from core.defences.rewriting import FOLDER, Copy, RewritingTask, divergence, draw, last_copies, name_of
 from core.document import Document
@@ -39,8 +39,8 @@ from core.fields import Field, check
 from core.files import read_json
 from core.labels import LabelSpace
 from core.ranking import top_k
+from core.runs.run import Run
 from core.training.defended import Copies, Defensible
-from core.training.runs import Run
 from core.types import IntArray
 
 CHUNK = 16

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from core.document import Document
-from core.models.words import UNKNOWN, Words
+from core.models.parts.words import UNKNOWN, Words
 
 UNREAD = "\ua66e"
 """Stands for a word that is not read: a letter (of one Church Slavonic manuscript) that is in no vocabulary, nor in a word-piece model's."""

@@ -12,10 +12,10 @@ from itertools import zip_longest
 
 import numpy as np
 
-from core.attacks.components import Scene
-from core.attacks.constraints import Antonyms, SameWord, StopWords, WholeWord
 from core.attacks.goals import Disturb
-from core.attacks.wordnet import WordNet
+from core.attacks.words.components import Scene
+from core.attacks.words.constraints import Antonyms, SameWord, StopWords, WholeWord
+from core.attacks.words.wordnet import WordNet
 from core.defences.rewriting import Copy, draw
 from core.document import Document
 from core.labels import LabelSpace

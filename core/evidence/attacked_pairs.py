@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from core.attacks.similarity import angular
+from core.attacks.words.similarity import angular
 from core.evidence.records import Item, Record
 from core.study.drawing import Bin
 from core.study.records import SKIPPED

@@ -15,10 +15,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
-from core import writing
 from core.checkpoint import write_atomically
 from core.errors import DataError
-from core.files import LINES_BYTES, read_text
+from core.files import LINES_BYTES, read_text, writing
 
 SCHEMA = 1
 FOLDER = Path(os.environ.get("TREMOR_EVIDENCE") or Path(__file__).resolve().parents[2] / "assets" / "evidence")

@@ -12,20 +12,20 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from core import keeping
 from core.errors import CoreError
+from core.memory import store
 
 if TYPE_CHECKING:
     from core.language.masked_lm import MaskedLanguageModel
 
 DEFAULT = "debtags-mlm"
 KIND = "language model"
-"""How its keys begin in core.keeping's store."""
+"""How its keys begin in core.memory.store's store."""
 
 
 def load(source: str = DEFAULT, local: bool = False) -> MaskedLanguageModel:
     """The language model of `source`: a checkpoint of ours (a name in checkpoints/, or a folder), a folder with a BERT-like
-    masked language model, or its hub name. It is kept as core.keeping keeps, so that asking again is mostly free.
+    masked language model, or its hub name. It is kept as core.memory.store keeps, so that asking again is mostly free.
 
     A hub name makes a request unless the model is on the disk already; with `local` never. Give `local` wherever the name
     was not typed by a person. Raises CheckpointError with the remedy.
@@ -35,7 +35,7 @@ def load(source: str = DEFAULT, local: bool = False) -> MaskedLanguageModel:
     config = config_file(source)
     # A checkpoint that was trained anew under the same name is read again.
     key = (KIND, source, config.stat().st_mtime_ns if config is not None else 0, local)
-    return keeping.shared().made(key, lambda: read(source, local))
+    return store.shared().made(key, lambda: read(source, local))
 
 
 def refusal(source: str = DEFAULT) -> str | None:

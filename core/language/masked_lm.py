@@ -18,9 +18,9 @@ from numpy.typing import NDArray
 
 from core.document import Document
 from core.errors import InputError
-from core.models.encoder import PieceTokenizer, Tokens, batches_by_length, pad
+from core.memory.sizes import Uncounted
+from core.models.parts.encoder import PieceTokenizer, Tokens, batches_by_length, pad
 from core.ranking import top_k
-from core.sizes import Uncounted
 from core.types import FloatArray, IntArray
 
 _BATCH_TOKENS = 4_096

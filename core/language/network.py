@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from core.checkpoint import Saved
-from core.models.encoder import Encoder, padding_mask, through
+from core.models.parts.encoder import Encoder, padding_mask, through
 
 
 class Head(nn.Module):

@@ -19,7 +19,7 @@ from core.language import DEFAULT
 from core.language.masked_lm import MaskedLanguageModel
 from core.language.network import LanguageNetwork
 from core.language.training import Config
-from core.models.encoder import EMBEDDED, Encoder, PieceTokenizer
+from core.models.parts.encoder import EMBEDDED, Encoder, PieceTokenizer
 
 KIND, MODEL = "language-model", "masked-lm"
 LONGEST_WINDOW = 512

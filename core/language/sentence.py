@@ -15,7 +15,7 @@ import torch
 from numpy.typing import NDArray
 
 from core.document import Document
-from core.models.encoder import EMBEDDED, Encoder, PieceTokenizer, batches_by_length, pad
+from core.models.parts.encoder import EMBEDDED, Encoder, PieceTokenizer, batches_by_length, pad
 from core.types import FloatArray
 
 WINDOW = 256

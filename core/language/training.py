@@ -21,9 +21,9 @@ from core.document import Document
 from core.fields import Field, check
 from core.language.corpus import Corpus
 from core.language.network import LanguageNetwork
-from core.models.encoder import EMBEDDED, Encoder, PieceTokenizer, Tokens, batches_by_length, pad, torch_device
+from core.models.parts.encoder import EMBEDDED, Encoder, PieceTokenizer, Tokens, batches_by_length, pad, torch_device
+from core.runs.run import Run
 from core.training.loop import LoopSettings, fit
-from core.training.runs import Run
 from core.types import IntArray, Progress
 
 PUNCTUATION = 0.3

@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
 
-from core import csv_writer
 from core.explainers.attribution import Attribution
+from core.files import csv_writer
 from core.render.heatmap import CSS as HEATMAP_CSS
 from core.render.heatmap import heatmap, signed
 from core.render.tables import fidelity

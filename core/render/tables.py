@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
 
-from core.agreement import Agreement
+from core.evaluation.agreement import Agreement
 from core.explainers.attribution import Attribution
 from core.explainers.fidelity import MEASURES, Measure
 

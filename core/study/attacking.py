@@ -7,8 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from core.attacks.result import SCHEMA as ATTACK_SCHEMA
-from core.attacks.result import run as run_attack
+from core.attacks.words.result import SCHEMA as ATTACK_SCHEMA
+from core.attacks.words.result import run as run_attack
 from core.document import Document
 from core.errors import Cancelled, CoreError, InputError
 from core.study.plan import Pair

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from core.attacking import prepare as prepare_attack
-from core.attacks.cost import estimate as estimate_attack
+from core.attacks.words.cost import estimate as estimate_attack
 from core.data.dataset import Dataset
 from core.document import Document
 from core.study.attacking import Task

@@ -8,8 +8,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from core import csv_writer
 from core.checkpoint import write_atomically
+from core.files import csv_writer
 from core.study.campaigns import read_campaign
 from core.study.records import Record
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from core.attacks.result import replay
+from core.attacks.words.result import replay
 from core.checkpoint import write_atomically
 from core.errors import InputError
 from core.files import read_json

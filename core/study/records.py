@@ -1,6 +1,6 @@
 """A study's records: one JSON object a line, appended and forced to disk one by one, read back without what a kill cut short.
 
-A line is `core.attacks.result.Result.to_json` and beside it what the study knows of the pair ("pair", "bin", ...). A pair that
+A line is `core.attacks.words.result.Result.to_json` and beside it what the study knows of the pair ("pair", "bin", ...). A pair that
 could not be attacked has a line, too: reason "refused" (the goal did not fit) or "error" (with the error's type and sentence).
 """
 
@@ -12,9 +12,8 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from core import writing
 from core.errors import DataError, InputError
-from core.files import LINES_BYTES, read_bytes, read_lines
+from core.files import LINES_BYTES, read_bytes, read_lines, writing
 
 SCHEMA = 1
 """Of what the study adds to an attack's record."""

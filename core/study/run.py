@@ -1,7 +1,7 @@
 """Runs a study: draw the pairs, attack them, keep a record of each. The same call on the same folder goes on where it ended,
 also after kill -9: what is recorded is not attacked again, what is not is.
 
-A study's folder is a run folder (core.training.runs) with plan.json (the pairs) and records.jsonl. With `pairs_from` its pairs are
+A study's folder is a run folder (core.runs.run) with plan.json (the pairs) and records.jsonl. With `pairs_from` its pairs are
 those of another study, so that two checkpoints are compared on the same ones (methods.md 5.4: the intersection, and coverage).
 """
 
@@ -17,11 +17,12 @@ from core.checkpoint import write_atomically
 from core.data.dataset import Dataset, truth_for
 from core.errors import Cancelled, CapabilityError, InputError
 from core.files import read_json
-from core.study import records, workers
+from core.runs.run import Run, read_config
+from core.study import records
 from core.study.attacking import Task
+from core.study.engines import local
 from core.study.plan import Plan, plan
 from core.study.settings import Prepare, Request, Study
-from core.training.runs import Run, read_config
 from core.types import Classifier
 
 PLAN = "plan.json"
@@ -118,9 +119,9 @@ def work(request: Request, classifier: Classifier, dataset: Dataset, run: Run, c
     if not pending:
         return found
     stream = (
-        workers.in_this_process(request, classifier, prepare, pending, run.stopping)
+        local.in_this_process(request, classifier, prepare, pending, run.stopping)
         if count == 1
-        else workers.in_processes(request, classifier, prepare, pending, run.stopping, min(count, len(pending)), run.stop_file)
+        else local.in_processes(request, classifier, prepare, pending, run.stopping, min(count, len(pending)), run.stop_file)
     )
     try:
         for number, record in enumerate(stream, total - len(pending) + 1):

@@ -8,8 +8,8 @@ from typing import Annotated, Any
 
 from core import fields
 from core.attacks import Demote, Disturb, Promote, Recipe
-from core.attacks.engine import Attack
 from core.attacks.goals import GOALS, MAX_K, Goal, explained, goal_class
+from core.attacks.words.session import Attack
 from core.errors import SettingsError
 from core.fields import Field, check
 from core.labels import BIN_EDGES

@@ -1,5 +1,5 @@
 """What the files of a study must be before its figures are drawn: records of attacks on words, what another checkpoint made of them, and what
-squeezing undid. The shapes name what is read; more may stand beside it. (Records of vectors: core.study.vector_campaigns.)"""
+squeezing undid. The shapes name what is read; more may stand beside it. (Records of vectors: core.study.kinds.feature_campaigns.)"""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class Step(msgspec.Struct, rename={"before": "from", "after": "to"}):
 
 
 class Attacked(msgspec.Struct):
-    """A pair that was attacked (core.attacks.result.Result.to_json, core.study.attacking.beside)."""
+    """A pair that was attacked (core.attacks.words.result.Result.to_json, core.study.attacking.beside)."""
 
     pair: str
     document: str

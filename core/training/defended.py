@@ -14,7 +14,7 @@ import torch
 from scipy import sparse
 from torch import Tensor, nn
 
-from core.training.runs import Run
+from core.runs.run import Run
 from core.training.task import Task
 from core.types import Classifier, IntArray, Scores
 

@@ -8,13 +8,14 @@ from dataclasses import dataclass
 from statistics import median
 from typing import Any
 
-from core import checkpoint, jobs
-from core.checked import number
+from core import checkpoint
+from core.checkpoint.validation import number
 from core.errors import CheckpointError, InputError
+from core.runs import jobs
+from core.runs.locks import Device
+from core.runs.run import read_config, read_progress
 from core.study.estimate import spoken
 from core.training.request import Training
-from core.training.runs import read_config, read_progress
-from core.training.slots import Device
 
 LOADED = 700 << 20
 """Bytes that a training of debtags needs beside the network: torch, the data set, a batch, where the card does not say what was measured: small

@@ -29,8 +29,8 @@ from core.checkpoint import write_atomically
 from core.errors import Cancelled, InputError, SettingsError
 from core.fields import to_json
 from core.files import Count, read_json
+from core.runs.run import Run
 from core.training.defended import Reporting
-from core.training.runs import Run
 from core.training.states import load_tensors, moments, plain_name, restore_moments, save_tensors
 from core.training.task import LoopSettings, Task, rate
 from core.types import IntArray

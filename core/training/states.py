@@ -7,10 +7,10 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from core.checked import is_plain
+from core.checkpoint.validation import is_plain
 from core.errors import InputError
 from core.files import opened
-from core.writing import beside, sync
+from core.files.writing import beside, sync
 
 
 def save_tensors(path: Path, tensors: dict[str, Tensor]) -> None:

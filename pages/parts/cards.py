@@ -8,11 +8,11 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from core import checkpoint
+from core.checkpoint.deltas import MAX_PARENTS
 from core.errors import CheckpointError
-from core.lineage import MAX_PARENTS
 
 VECTORS = "features.txt"
-"""The file that only checkpoints over feature vectors have (core.models.columns)."""
+"""The file that only checkpoints over feature vectors have (core.models.parts.columns)."""
 
 LABELS = "labels.tsv"
 DEFAULTS = ("debtags-x-transformer", "debtags-xml-cnn", "debtags-linear")

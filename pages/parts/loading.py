@@ -1,6 +1,6 @@
 """Everything that is loaded or computed once and kept. The only file with `st.cache_resource` or `st.cache_data`.
 
-All lies in one store, bounded by bytes (core.keeping; TREMOR_MEMORY), under keys that begin with what it is and hold all that changes it: the
+All lies in one store, bounded by bytes (core.memory.store; TREMOR_MEMORY), under keys that begin with what it is and hold all that changes it: the
 checkpoint's digest, the document's digest, the settings. What is kept is shared by all visitors and therefore only read. Of a model a page
 gets a handle, so that a session, which outlives its visitor, keeps none. Heavy work takes turns: see `slot`.
 """
@@ -20,9 +20,11 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import streamlit as st
 
-from core import checkpoint, handle, keeping, language
+from core import checkpoint, language
 from core.errors import CoreError, InputError
 from core.labels import LabelSpace
+from core.memory import handle
+from core.memory import store as keeping
 from pages.parts import owner
 from pages.parts.cards import Card
 from pages.parts.serving import settings
@@ -33,7 +35,7 @@ if TYPE_CHECKING:
     from core.document import Document
     from core.evidence.board import Board
     from core.study.campaigns import Campaign
-    from core.study.vector_campaigns import VectorCampaign
+    from core.study.kinds.feature_campaigns import VectorCampaign
     from core.types import Attended, Attentive, Classifier, IntArray, Scores
 
 T = TypeVar("T")
@@ -128,7 +130,7 @@ def campaign(folder: Path) -> Campaign:
 
 def vector_campaign(folder: Path) -> VectorCampaign:
     """The same for a study of feature vectors."""
-    from core.study.vector_campaigns import read_vector_campaign
+    from core.study.kinds.feature_campaigns import read_vector_campaign
 
     return _as_it_stands("vector study", str(folder), _stand(folder), lambda: read_vector_campaign(folder))
 

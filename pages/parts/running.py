@@ -1,6 +1,6 @@
 """A job as a page shows it: its bar, what is left, its place in the line, Stop and Resume, and how it ended; and the one place from which
 pages start, stop and resume jobs: on a shared server these are its owner's. The page only reads the run's folder; the work is done elsewhere
-(core.jobs)."""
+(core.runs.jobs)."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from pathlib import Path
 
 import streamlit as st
 
-from core import jobs
 from core.errors import CoreError, InputError
 from core.exhaustion import as_sentence
-from core.jobs import Job
+from core.runs import jobs
+from core.runs.jobs import Job
 from core.study.estimate import spoken
 from pages.parts import owner, session
 from pages.parts.serving import settings

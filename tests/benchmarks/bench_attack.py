@@ -28,7 +28,7 @@ import pytest
 from core import checkpoint
 from core.attacking import prepare
 from core.attacks import Budget, Demote, recipe, run
-from core.attacks.candidates import DEFAULT_MODEL
+from core.attacks.words.candidates import DEFAULT_MODEL
 from core.document import Document
 from core.ranking import ranks, top_k
 from core.types import BoolArray, Classifier, IntArray, MaskMode, Scores
@@ -107,7 +107,7 @@ def language_model_folder(folder: Path) -> None:
     from transformers import BertConfig, BertForMaskedLM
 
     from core import language
-    from core.models.encoder import EMBEDDED, source_folder
+    from core.models.parts.encoder import EMBEDDED, source_folder
 
     own = language.load(DEFAULT_MODEL)
     network = own._network

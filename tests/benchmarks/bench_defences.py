@@ -25,7 +25,7 @@ from core.defences.rebalanced import Rebalanced
 from core.defences.rewriting import RewritingTask
 from core.defences.substitution import Substitution
 from core.defences.synonyms import Synonyms
-from core.training.runs import Run
+from core.runs.run import Run
 
 GOAL = 2.3
 DEFENCES: dict[str, Any] = {

@@ -22,7 +22,7 @@ import torch
 from core.document import Document
 from core.labels import LabelSpace
 from core.models.mach import Config, Mach
-from core.models.tfidf import TfIdf
+from core.models.parts.tfidf import TfIdf
 
 LABELS, CHOSEN, DOCUMENTS, PERTURBED = 670_091, 5, 64, 1_000
 LIMIT_GB = 4.0

@@ -3,7 +3,7 @@
 The goal: a true label of the top 5 leaves it. What may move: the document's own features, between 0 and 1. The start: the nearest
 training document that reaches the goal; ART is given ours for nothing, ours pays for finding it. Each side may make BUDGET queries, and of
 each the nearest point that reached the goal within them counts, not the last. Queries to a distance: how many of ours were made when we
-were first as near as ART was at its end. Bits flipped: of the vector of whole bits that the same function (core.attacks.feasibility)
+were first as near as ART was at its end. Bits flipped: of the vector of whole bits that the same function (core.attacks.features.feasibility)
 makes of either's point. Settings of both sides were chosen on dev documents; ART's defaults stand beside them where they differ.
 
 Run by `make bench`, or alone: python -m tests.benchmarks.bench_vector_attacks [documents] [queries] [split]
@@ -24,8 +24,8 @@ import numpy as np
 import pytest
 from scipy import sparse
 
-from core.attacks.feasibility import levels
 from core.attacks.features import FeatureSession, Pool, feature_attack
+from core.attacks.features.feasibility import levels
 from core.attacks.goals import Demote
 from core.data import is_present, load_dataset
 from core.data.bags import complete

@@ -17,11 +17,11 @@ import numpy as np
 
 from core.data import load_dataset
 from core.data.dataset import Dataset, truth_for
-from core.evaluate import DEPTH, evaluate
+from core.evaluation.clean import DEPTH, evaluate
 from core.labels import BIN_EDGES, LabelSpace, bin_name, inverse_propensities
 from core.metrics import Judged, difference, estimate, judge, recall_by_bin
 from core.models import load
-from core.models.tfidf import TfIdf
+from core.models.parts.tfidf import TfIdf
 
 SHOWN = ("P@1", "P@3", "P@5", "nDCG@5", "PSP@1", "PSP@5")
 

@@ -12,17 +12,27 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core import fields
-from core.attacks.candidates import MaskedLM, Neighbours
-from core.attacks.constraints import Antonyms, LabelNames, MinimumSimilarity, PartOfSpeech, Perplexity, Protected, SameWord, StopWords, WholeWord
-from core.attacks.engine import Budget
+from core.attacks.embeddings.fgsm import Fgsm, Pgd
 from core.attacks.features import FEATURE_ATTACKS
-from core.attacks.importance import Gradient, Masking, RandomOrder
 from core.attacks.recipes import Recipe
 from core.attacks.searches.greedy import Greedy
 from core.attacks.searches.reference_code import ReferenceCode
-from core.attacks.similarity import SentenceSimilarity
-from core.attacks.vectors import Fgsm, Pgd
-from core.attacks.wordnet import WordNet
+from core.attacks.words.candidates import MaskedLM, Neighbours
+from core.attacks.words.constraints import (
+    Antonyms,
+    LabelNames,
+    MinimumSimilarity,
+    PartOfSpeech,
+    Perplexity,
+    Protected,
+    SameWord,
+    StopWords,
+    WholeWord,
+)
+from core.attacks.words.importance import Gradient, Masking, RandomOrder
+from core.attacks.words.session import Budget
+from core.attacks.words.similarity import SentenceSimilarity
+from core.attacks.words.wordnet import WordNet
 from core.errors import SettingsError
 from core.explainers import EXPLAINERS, LEVELS, explainer_class, preset
 from core.fields import Setting

@@ -18,7 +18,7 @@ from core.errors import Cancelled, CapabilityError, InputError, SettingsError
 from core.labels import LabelSpace
 from core.models import linear
 from core.models.linear import LinearModel
-from core.training.runs import Run
+from core.runs.run import Run
 from core.types import Confinable, VectorClassifier
 from core.vector import FeatureSpace, FeatureVector
 from tests import toy

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from core.attacks.vectors import Fgsm, Pgd, perturb
+from core.attacks.embeddings.fgsm import Fgsm, Pgd, perturb
 from core.document import Document
 from core.types import Steerable
 from tests.tiny_models import dataset

@@ -12,10 +12,10 @@ import pytest
 from playwright.sync_api import expect
 
 from core.models import load
+from core.runs.run import Run
 from core.study.exports import export
 from core.study.run import work
 from core.study.settings import Request
-from core.training.runs import Run
 from tests.e2e.conftest import Open, choose_first_row, ready, serving
 from tests.e2e.test_attack import LANGUAGE_MODEL, TEXT
 from tests.pages import studies

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import expect
 
-from core import jobs
+from core.runs import jobs
 from pages.parts import running
 from pages.parts.serving import settings
 from tests.e2e.conftest import Open, ready, serving

@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from core import checkpoint, jobs
+from core import checkpoint
 from core.data import debtags
+from core.runs import jobs
 from tests.e2e.conftest import Open, ready, serving
 from tests.pages.tiny import CUES, tiny_dataset
 from tests.unit.jobs.test_jobs import processes, until

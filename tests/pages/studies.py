@@ -6,14 +6,14 @@ from collections.abc import Callable
 from pathlib import Path
 
 from core.attacks import Recipe
-from core.attacks.engine import Attack, Budget
 from core.attacks.goals import Goal
+from core.attacks.words.session import Attack, Budget
 from core.data.dataset import Dataset, Split
 from core.models import load
+from core.runs.run import Run
 from core.study.exports import export
 from core.study.run import work
 from core.study.settings import Request, Study
-from core.training.runs import Run
 from tests.pages.tiny import FILLERS, tiny_dataset
 from tests.toy_attack import attack
 

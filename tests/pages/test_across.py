@@ -12,7 +12,7 @@ from core.document import Document
 from core.explainers import preset
 from core.explainers.global_importance import global_importance
 from core.render.importance import importance
-from pages.parts.across import sample
+from pages.parts.explain.across import sample
 from tests.pages.conftest import ROOT
 from tests.pages.tiny import tiny_dataset
 from tests.toy import Linear
@@ -22,7 +22,7 @@ from tests.toy import Linear
 def data(tiny: Path, monkeypatch: pytest.MonkeyPatch) -> AppTest:
     """The Data page with the tiny set in debtags' place, its last section open."""
     monkeypatch.setattr("core.data.load_dataset", lambda name, options=None: tiny_dataset())
-    monkeypatch.setattr("pages.parts.data_source.cached_file", lambda: ROOT / "app.py")
+    monkeypatch.setattr("pages.parts.data.source.cached_file", lambda: ROOT / "app.py")
     page = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60)
     page.session_state["dataset"], page.session_state["section"], page.session_state["label"] = "debtags", "words", "game::arcade"
     return page.switch_page("pages/data.py")

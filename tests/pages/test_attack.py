@@ -11,12 +11,12 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from core.attacks import Recipe, Result, run
-from core.attacks.engine import Attack, Budget
 from core.attacks.goals import Demote, Goal
+from core.attacks.words.session import Attack, Budget
 from core.document import Document
 from core.models import load
 from core.types import Classifier
-from pages.parts.stepper import Run, want
+from pages.parts.attack.stepper import Run, want
 from tests.toy_attack import Canned, Forbidden, attack
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -33,7 +33,7 @@ def canned(chosen: Recipe, goal: Goal, name: str = "custom") -> Attack:
 
 @pytest.fixture
 def page(tiny: Path, monkeypatch: pytest.MonkeyPatch) -> AppTest:
-    monkeypatch.setattr("pages.parts.attacking.prepare", canned)
+    monkeypatch.setattr("pages.parts.attack.attacking.prepare", canned)
     return AppTest.from_file(str(ROOT / "app.py"), default_timeout=60).switch_page("pages/attack.py")
 
 
@@ -363,7 +363,7 @@ def test_a_broken_upload_is_a_sentence(page: AppTest, content: bytes, sentence: 
 
 def test_a_long_document_is_attacked_in_its_window_unless_windows_are_chosen(windowed: AppTest, monkeypatch: pytest.MonkeyPatch) -> None:
     """The words that the model reads, and both denominators: 4 of 18 words, half of the 8 read."""
-    monkeypatch.setattr("pages.parts.attacking.prepare", canned)
+    monkeypatch.setattr("pages.parts.attack.attacking.prepare", canned)
     page = opened(windowed.switch_page("pages/attack.py"), TEXT + " and more", label="editor")
     assert not page.exception and "The model reads the first 8 of 18 words." in page.warning[0].value
     page.selectbox(key="windows").set_value("maximum").run()

@@ -16,13 +16,13 @@ from core.attacks import Recipe, run
 from core.attacks.goals import Demote
 from core.document import Document
 from core.models import load
+from core.runs.run import Run as RunFolder
 from core.study import campaigns, records
 from core.study.exports import export
 from core.study.run import work
 from core.study.settings import Request
-from core.training.runs import Run as RunFolder
-from pages.parts import compare_attack
-from pages.parts.compare_duel import Duel
+from pages.parts.compare import attack
+from pages.parts.compare.duel import Duel
 from tests.pages import studies
 from tests.pages.test_attack import LABEL, TEXT, canned, html, press, sentences
 from tests.pages.tiny import save_variant
@@ -45,7 +45,7 @@ def page(tiny: Path, two: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(core.checkpoint, "FOLDER", two)
     monkeypatch.setattr(core.checkpoint, "RUNS", tmp_path / "runs")
     monkeypatch.setattr(campaigns, "SHIPPED", tmp_path / "shipped")
-    monkeypatch.setattr(compare_attack, "prepare", canned)
+    monkeypatch.setattr(attack, "prepare", canned)
     return AppTest.from_file(str(APP), default_timeout=60).switch_page("pages/compare.py")
 
 
@@ -189,7 +189,8 @@ def test_a_label_that_one_side_does_not_know(page: AppTest, two: Path, tmp_path:
 
 
 def test_the_files_hold_what_is_shown(page: AppTest, two: Path) -> None:
-    from pages.parts import compare_export, compare_pair
+    from pages.parts.compare import export as compare_export
+    from pages.parts.compare import pair as compare_pair
 
     duel = started(page)
     press(page, "compare.end")
@@ -203,7 +204,7 @@ def test_the_files_hold_what_is_shown(page: AppTest, two: Path) -> None:
 
 
 def compare_both(pair: Any) -> Any:
-    from core.compare import standings
+    from core.study.compare import standings
 
     return standings(*((side.classifier.labels, side.scores) for side in pair), 4)
 
@@ -288,7 +289,7 @@ def test_one_study_says_how_to_make_the_other(campaign: AppTest, tmp_path: Path)
 
 
 def test_a_record_opens_on_one_document(campaign: AppTest, made: Path) -> None:
-    from pages.parts import compare_studies
+    from pages.parts.compare import studies as compare_studies
 
     campaign.run()
     record = records.read(made / "alpha" / records.FILE)[0]

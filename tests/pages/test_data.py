@@ -14,7 +14,8 @@ from streamlit.testing.v1 import AppTest
 
 import core.data
 from core.data.dataset import Dataset, Split, truth_matrix
-from pages.parts import data_views, session
+from pages.parts import session
+from pages.parts.data import views
 
 APP = Path(__file__).resolve().parents[2] / "app.py"
 TEXTS = (
@@ -37,7 +38,7 @@ SET = Dataset(
 def app(tiny, monkeypatch) -> Callable[..., AppTest]:
     """The data page with the small set in debtags' place, built or not."""
     monkeypatch.setattr("core.data.load_dataset", lambda name, options=None: SET)
-    monkeypatch.setattr("pages.parts.data_source.cached_file", lambda: APP)
+    monkeypatch.setattr("pages.parts.data.source.cached_file", lambda: APP)
 
     def start(**choices) -> AppTest:
         test = AppTest.from_file(str(APP), default_timeout=60)
@@ -102,7 +103,7 @@ def test_a_label_without_documents_and_a_search_without_hits(app):
 
 
 def test_documents_come_in_pages(app, monkeypatch):
-    monkeypatch.setattr(data_views, "PAGE", 1)
+    monkeypatch.setattr(views, "PAGE", 1)
     test = app(dataset="debtags", section="labels", label="car")
     assert len(test.text) == 1
     test.pagination[0].set_value(2).run()
@@ -118,7 +119,7 @@ def test_a_document_goes_to_the_explain_page(app):
 
 
 def test_debtags_is_not_fetched_without_a_click(app, monkeypatch, tmp_path):
-    monkeypatch.setattr("pages.parts.data_source.cached_file", lambda: tmp_path / "missing")
+    monkeypatch.setattr("pages.parts.data.source.cached_file", lambda: tmp_path / "missing")
     asked = []
     monkeypatch.setattr("core.data.load_dataset", lambda name, options=None: asked.append(name) or SET)
     test = app(dataset="debtags")
@@ -189,9 +190,9 @@ def test_an_upload_that_unpacks_to_too_much_is_refused(app, monkeypatch):
     import gzip
     from dataclasses import replace
 
-    from pages.parts import data_source
+    from pages.parts.data import source
 
-    monkeypatch.setattr(data_source, "LIMIT", replace(data_source.LIMIT, total_bytes=10_000))
+    monkeypatch.setattr(source, "LIMIT", replace(source.LIMIT, total_bytes=10_000))
     test = upload(app(dataset="upload"), gzip.compress(b"text,labels\n" + b"a,b\n" * 10_000))
     assert "larger than 10,000 bytes" in shown(test) and not test.exception
 

@@ -13,7 +13,8 @@ from streamlit.testing.v1 import AppTest
 
 from core import checkpoint
 from core.models.linear import LinearModel
-from pages.parts import data_source, documents
+from pages.parts import documents
+from pages.parts.data import source
 from tests.pages.tiny import save_variant
 
 TEXT = "a chess game with a text editor"
@@ -56,8 +57,8 @@ def test_runs_that_cannot_be_written(
     home: AppTest, page: str, button: str, number: int, sentence: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     """Launch is refused by a sentence, leaves nothing behind, and can be pressed again."""
-    monkeypatch.setattr("pages.parts.train_form.cached_file", lambda: Path(__file__))
-    monkeypatch.setattr("pages.parts.study_form.cached_file", lambda: Path(__file__))
+    monkeypatch.setattr("pages.parts.train.form.cached_file", lambda: Path(__file__))
+    monkeypatch.setattr("pages.parts.study.form.cached_file", lambda: Path(__file__))
     run(home.switch_page(page))
     found = [one for one in home.button if one.key == button]
     assert found, [one.key for one in home.button]
@@ -108,7 +109,7 @@ def test_a_link_with_a_huge_choice_is_left_alone(home: AppTest) -> None:
 def test_a_table_beyond_the_limits_is_a_sentence(home: AppTest, content: bytes, sentence: str, monkeypatch: pytest.MonkeyPatch) -> None:
     from dataclasses import replace
 
-    monkeypatch.setattr(data_source, "LIMIT", replace(data_source.LIMIT, lines=100, columns=20, row_labels=50))
+    monkeypatch.setattr(source, "LIMIT", replace(source.LIMIT, lines=100, columns=20, row_labels=50))
     home.query_params["dataset"] = "upload"
     run(home.switch_page("pages/data.py"))
     home.file_uploader[0].set_value(("mine.csv", content, "text/plain")).run()

@@ -25,7 +25,7 @@ LABEL = "use::editing"
 @pytest.fixture
 def prepared(tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Four checkpoints, and attacks with candidates known by hand."""
-    monkeypatch.setattr("pages.parts.attacking.prepare", canned)
+    monkeypatch.setattr("pages.parts.attack.attacking.prepare", canned)
     folder = tmp_path / "checkpoints"
     for number in range(4):
         save_variant(tiny / "tiny-linear", folder / f"tiny-{number}", halved=("game", "dns", "server", "network")[number : number + 1])

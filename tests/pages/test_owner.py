@@ -13,11 +13,11 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
-import core.jobs
+import core.runs.jobs
 from core import checkpoint
 from core.errors import InputError
-from core.training import slots
-from core.training.runs import write_status
+from core.runs import locks
+from core.runs.run import write_status
 from pages.parts import failed, loading, owner
 from pages.parts.serving import settings
 from tests.pages.test_train import alive, shown, told, trained  # noqa: F401 - a fixture
@@ -40,9 +40,9 @@ def fresh(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 @pytest.fixture
 def visit(tiny: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., AppTest]:
     """A page as a visitor finds it."""
-    monkeypatch.setattr("pages.parts.train_form.cached_file", lambda: APP)
-    monkeypatch.setattr("pages.parts.study_form.cached_file", lambda: APP)
-    monkeypatch.setattr(slots, "gpus", lambda: ())
+    monkeypatch.setattr("pages.parts.train.form.cached_file", lambda: APP)
+    monkeypatch.setattr("pages.parts.study.form.cached_file", lambda: APP)
+    monkeypatch.setattr(locks, "gpus", lambda: ())
 
     def start(page: str, **link: str) -> AppTest:
         test = AppTest.from_file(str(APP), default_timeout=60)
@@ -58,7 +58,7 @@ def orders(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """What jobs were asked to do; nothing is done."""
     given: list[str] = []
     for name in ("launch", "stop", "resume"):
-        monkeypatch.setattr(core.jobs, name, lambda *arguments, name=name: given.append(name))
+        monkeypatch.setattr(core.runs.jobs, name, lambda *arguments, name=name: given.append(name))
     return given
 
 
@@ -195,7 +195,7 @@ def test_a_path_is_refused_before_it_is_looked_at(where, tiny):
 
 
 def test_debtags_is_built_for_the_owner_only(visit, tmp_path, monkeypatch):
-    for module in ("core.data.debtags", "pages.parts.data_source"):
+    for module in ("core.data.debtags", "pages.parts.data.source"):
         monkeypatch.setattr(f"{module}.cached_file", lambda: tmp_path / "none")
     monkeypatch.setattr("core.data.load_dataset", lambda *_: pytest.fail("it was built"))
     test = visit("data", dataset="debtags")
@@ -207,8 +207,8 @@ def test_debtags_is_built_for_the_owner_only(visit, tmp_path, monkeypatch):
 def test_folders_are_taken_out_of_sentences(monkeypatch, tmp_path):
     monkeypatch.setattr(checkpoint, "RUNS", tmp_path / "runs")
     monkeypatch.setattr(owner, "allowed", lambda: False)
-    text = f"{tmp_path}/runs/one/status.json and {ROOT}/core/jobs.py and {ROOT} cannot be read"
-    assert owner.without_paths(text) == f"one/status.json and core/jobs.py and {ROOT.name} cannot be read"
+    text = f"{tmp_path}/runs/one/status.json and {ROOT}/core/runs/jobs.py and {ROOT} cannot be read"
+    assert owner.without_paths(text) == f"one/status.json and core/runs/jobs.py and {ROOT.name} cannot be read"
     monkeypatch.setattr(owner, "allowed", lambda: True)
     assert owner.without_paths(text) == text
 
@@ -277,7 +277,7 @@ def test_a_server_of_one_person_shows_nothing_of_all_this(visit, monkeypatch):
 def test_an_error_is_our_sentence_and_the_page_goes_on(home, caplog, monkeypatch):
     """As Streamlit calls it (tests/e2e/test_failures.py), in the place of the error."""
     with monkeypatch.context() as patch:
-        patch.setattr("pages.parts.tour.show", lambda: failed.show(KeyError("/srv/secret")))
+        patch.setattr("pages.parts.home.tour.show", lambda: failed.show(KeyError("/srv/secret")))
         test = home.run()
     assert not test.exception and "/srv/secret" not in shown(test)
     reference = shown(test).split("the reference **")[1].split("**")[0]

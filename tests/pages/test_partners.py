@@ -12,8 +12,9 @@ import core.checkpoint
 from core import checkpoint
 from core.labels import LabelSpace
 from core.models import linear, load
-from pages.parts import cards, kin
+from pages.parts import cards
 from pages.parts.cards import Card
+from pages.parts.compare import kin
 from tests.pages.test_attack import TEXT
 from tests.pages.test_compare import said
 from tests.pages.test_session import few_labels

@@ -20,7 +20,7 @@ from core.explainers import EXPLAINERS, LEVELS, explainer_class, preset
 from core.labels import LabelSpace
 from pages.parts import cards, documents, labels, loading, words
 from pages.parts.controls import title
-from pages.parts.explaining import duration
+from pages.parts.explain.explaining import duration
 from pages.parts.forms import changed, from_text
 from pages.parts.methods import METHODS
 from pages.parts.show import plain

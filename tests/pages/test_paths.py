@@ -12,7 +12,7 @@ from streamlit.testing.v1 import AppTest
 
 import core.checkpoint
 from core.models import MODELS, linear
-from core.training.runs import Run
+from core.runs.run import Run
 from pages.parts.frame import PAGES
 from tests import tiny_models
 from tests.pages.tiny import save_variant

@@ -14,11 +14,11 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-import core.jobs
+import core.runs.jobs
 from core import checkpoint
+from core.runs import locks
+from core.runs.run import LOCK, write_job
 from core.study import campaigns, follow
-from core.training import slots
-from core.training.runs import LOCK, write_job
 from pages.parts import session
 from tests.pages import studies
 
@@ -181,7 +181,7 @@ def test_one_that_broke_off_can_go_on(app, tmp_path, monkeypatch):
     app(study=["alpha"])  # copies
     broken_off(tmp_path / "runs" / "alpha")
     started = []
-    monkeypatch.setattr(core.jobs, "launch", lambda folder, words, *more: started.append((folder.name, words)))
+    monkeypatch.setattr(core.runs.jobs, "launch", lambda folder, words, *more: started.append((folder.name, words)))
     test = app(names=(), study=["alpha"])
     assert not test.exception
     assert "alpha broke off after 9 of 16 pairs" in shown(test)
@@ -193,7 +193,7 @@ def test_a_running_one_is_watched_and_stopped(app, tmp_path):
     app(study=["alpha"])
     folder = tmp_path / "runs" / "alpha"
     broken_off(folder)
-    lock = slots.hold(folder / LOCK)
+    lock = locks.hold(folder / LOCK)
     try:
         test = app(names=(), study=["beta"])
         assert not test.exception
@@ -207,8 +207,8 @@ def test_a_running_one_is_watched_and_stopped(app, tmp_path):
 
 def test_what_ends_at_once_says_why(app, monkeypatch):
     """A real process that refuses: its sentence is shown once it has ended."""
-    monkeypatch.setattr("pages.parts.study_form.cached_file", lambda: APP)
-    monkeypatch.setattr(core.jobs, "PROGRAM", (sys.executable, "-c", "import sys; sys.exit('there is *no* language model')"))
+    monkeypatch.setattr("pages.parts.study.form.cached_file", lambda: APP)
+    monkeypatch.setattr(core.runs.jobs, "PROGRAM", (sys.executable, "-c", "import sys; sys.exit('there is *no* language model')"))
     test = app(study=["alpha"])
     test.button(key="study.start").click().run()
     for _ in range(300):
@@ -224,7 +224,7 @@ def test_what_ends_at_once_says_why(app, monkeypatch):
 def test_a_refused_start_is_a_sentence(app, monkeypatch):
     test = app(study=["alpha"])
     assert not test.button(key="study.start").disabled or "not built" in shown(test)
-    monkeypatch.setattr("pages.parts.study_form.cached_file", lambda: APP)
+    monkeypatch.setattr("pages.parts.study.form.cached_file", lambda: APP)
     test = app(study=["alpha"])
     test.text_input(key=next(box.key for box in test.text_input if str(box.key).startswith("study.name"))).input("../evil").run()
     test.button(key="study.start").click().run()

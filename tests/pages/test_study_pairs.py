@@ -12,11 +12,11 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 import core.checkpoint
-import core.jobs
+import core.runs.jobs
+from core.cli.study import add_flags, request_of
 from core.study import campaigns, records
-from core.study.commands import add_flags, request_of
 from core.study.run import same_attack
-from pages.parts import study_pairs
+from pages.parts.study import pairs
 from tests.pages import studies
 from tests.pages.test_compare import said
 from tests.pages.tiny import save_variant
@@ -50,7 +50,7 @@ def open_page(tiny: Path, made: Path, tmp_path: Path, monkeypatch: pytest.Monkey
 @pytest.fixture
 def launched(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, list[str]]]:
     found: list[tuple[str, list[str]]] = []
-    monkeypatch.setattr(core.jobs, "launch", lambda folder, words, device: found.append((folder.name, words)))
+    monkeypatch.setattr(core.runs.jobs, "launch", lambda folder, words, device: found.append((folder.name, words)))
     return found
 
 
@@ -125,4 +125,4 @@ def test_a_study_whose_data_are_elsewhere_gives_no_pairs(made: Path, tmp_path: P
     shutil.copytree(made / "runs" / "alpha", tmp_path / "alpha")
     path = tmp_path / "alpha" / "config.json"
     path.write_text(path.read_text().replace("assets/studies/samples", "/nowhere/samples"))
-    assert study_pairs.givers({"alpha": tmp_path / "alpha", "other": made / "runs" / "alpha", "none": tmp_path}) == ["other"]
+    assert pairs.givers({"alpha": tmp_path / "alpha", "other": made / "runs" / "alpha", "none": tmp_path}) == ["other"]

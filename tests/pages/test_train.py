@@ -13,11 +13,11 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-import core.jobs
+import core.runs.jobs
 from core import checkpoint
 from core.errors import InputError
-from core.training import slots
-from core.training.runs import LOCK, Run, write_job, write_status
+from core.runs import locks
+from core.runs.run import LOCK, Run, write_job, write_status
 from tests.foreign import ambush
 
 APP = Path(__file__).resolve().parents[2] / "app.py"
@@ -26,8 +26,8 @@ APP = Path(__file__).resolve().parents[2] / "app.py"
 @pytest.fixture
 def app(tiny, monkeypatch) -> Callable[..., AppTest]:
     """The page; runs/ is empty at first."""
-    monkeypatch.setattr("pages.parts.train_form.cached_file", lambda: APP)
-    monkeypatch.setattr(slots, "gpus", lambda: ())
+    monkeypatch.setattr("pages.parts.train.form.cached_file", lambda: APP)
+    monkeypatch.setattr(locks, "gpus", lambda: ())
 
     def start(**link: str) -> AppTest:
         test = AppTest.from_file(str(APP), default_timeout=60)
@@ -62,7 +62,7 @@ def trained(name: str, done: bool = True, words: tuple[str, ...] = ("train", "--
 
 @contextmanager
 def alive(folder: Path):
-    lock = slots.hold(folder / LOCK)
+    lock = locks.hold(folder / LOCK)
     assert lock is not None
     try:
         yield
@@ -96,7 +96,7 @@ def test_what_is_done_leads_on(app, tiny, monkeypatch):
     """To Explain with it; to Compare where it was made from another."""
     folder = trained("base-fgsm")
     (folder / "checkpoint").symlink_to(tiny / "tiny-linear")
-    monkeypatch.setattr("pages.parts.train_view.parent_of", lambda config: "*mother*")
+    monkeypatch.setattr("pages.parts.train.view.parent_of", lambda config: "*mother*")
     for key, title in (("train.use", "Explain"), ("train.compare", "Compare")):
         test = app()
         assert test.get("popover")
@@ -140,7 +140,7 @@ def test_one_that_broke_off_says_why_and_resumes(app, monkeypatch):
     write_status(folder, state="crashed", message="<script>alert(1)</script> the memory is *full*")
     (folder / "log.txt").write_text("Traceback\n<script>alert(1)</script>\n")
     started = []
-    monkeypatch.setattr(core.jobs, "launch", lambda folder, words, *more: started.append((folder.name, words, more[0])))
+    monkeypatch.setattr(core.runs.jobs, "launch", lambda folder, words, *more: started.append((folder.name, words, more[0])))
     test = app()
     assert not test.exception
     assert "one broke off after 4 of 8" in shown(test) and "the memory is *full*" in shown(test) and "Traceback" in shown(test)
@@ -167,7 +167,7 @@ def test_what_cannot_be_resumed_says_so(app):
 def test_a_command_from_elsewhere_is_shown_but_not_run_on_a_click(app, monkeypatch):
     """The folder of the attack: its job.json names a cwd with a core package of its own."""
     started = []
-    monkeypatch.setattr(core.jobs, "launch", lambda *words: started.append(words))
+    monkeypatch.setattr(core.runs.jobs, "launch", lambda *words: started.append(words))
     folder, marker = trained("gift"), checkpoint.RUNS / "marker"
     ambush(folder, marker)
     (folder / "job.json").write_text(json.dumps({"words": ["train", "--model", "mach", "--run", str(folder)], "cwd": str(folder), "device": "cpu"}))
@@ -177,7 +177,7 @@ def test_a_command_from_elsewhere_is_shown_but_not_run_on_a_click(app, monkeypat
     assert button.disabled and "runs resume gift --trust" in button.help.replace("\\", "")
     assert f"python -m core train --model mach --run {folder}" in shown(test)
     with pytest.raises(InputError, match="was not started by this installation"):
-        core.jobs.resume("gift")  # what the button calls, should a browser be told otherwise
+        core.runs.jobs.resume("gift")  # what the button calls, should a browser be told otherwise
     assert not started and not marker.exists()
 
 
@@ -206,7 +206,7 @@ def test_a_link_is_matched_against_the_runs_there_are(app):
 def told(tmp_path, monkeypatch) -> Path:
     """Instead of training, the job writes down what it was told."""
     monkeypatch.setattr(
-        core.jobs, "PROGRAM", (sys.executable, "-c", f"import sys, json; json.dump(sys.argv[1:], open({str(tmp_path / 'told')!r}, 'w'))")
+        core.runs.jobs, "PROGRAM", (sys.executable, "-c", f"import sys, json; json.dump(sys.argv[1:], open({str(tmp_path / 'told')!r}, 'w'))")
     )
     return tmp_path / "told"
 
@@ -230,7 +230,7 @@ def test_a_launch_from_the_form(app, told):
     assert not test.exception
     assert test.selectbox(key="run").value == "mine"
     end = time.monotonic() + 60
-    while core.jobs.find("mine").alive and time.monotonic() < end:
+    while core.runs.jobs.find("mine").alive and time.monotonic() < end:
         time.sleep(0.1)
     words = json.loads(told.read_text())
     assert words[:7] == ["train", "--model", "mach", "--label-minimum", "5", "--dataset", "debtags"]

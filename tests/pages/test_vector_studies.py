@@ -16,9 +16,9 @@ from streamlit.testing.v1 import AppTest
 import core.checkpoint
 from core.cli import main
 from core.models import linear
+from core.runs import locks
+from core.runs.run import LOCK, Run
 from core.study import campaigns, records
-from core.training import slots
-from core.training.runs import LOCK, Run
 from pages.parts import session
 from tests.toy_vectors import bags, write_mulan
 
@@ -188,7 +188,7 @@ def test_one_at_work_shows_what_it_has(place: Path, runs: Path) -> None:
     status = json.loads((folder / "status.json").read_text())
     (folder / "status.json").write_text(json.dumps({**status, "state": "running", "step": 3, "total": 8, "eta": 90, "what": "attacking"}))
     (folder / "job.json").write_text(json.dumps({"words": ["study", "--out", str(folder)], "device": "cpu"}))
-    lock = slots.hold(folder / LOCK)
+    lock = locks.hold(folder / LOCK)
     assert lock is not None
     try:
         at = page(place, runs, (), vectors=["beta"])

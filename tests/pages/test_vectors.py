@@ -13,7 +13,7 @@ from streamlit.testing.v1 import AppTest
 import core.checkpoint
 from core.attacks.features import replay
 from core.models import linear, load
-from core.training.runs import Run
+from core.runs.run import Run
 from tests.toy_vectors import bags, dense, write_mulan
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -153,9 +153,9 @@ def test_moved_word_vectors_are_shown_as_vectors_and_read_as_words(tmp_path: Pat
     import torch
 
     from core.labels import LabelSpace
-    from core.models.words import Words
+    from core.models.parts.words import Words
     from core.models.xml_cnn import Config, XmlCnn
-    from core.models.xml_cnn_network import XmlCnnModule
+    from core.models.xml_cnn.network import XmlCnnModule
 
     torch.manual_seed(5)
     config = Config(width=12, filters=5, chunks=3, bottleneck=16, window=20, vectors="random", vector_scale=0.5, linear=False)

@@ -13,7 +13,7 @@ from core import checkpoint
 from core.data.dataset import Dataset, Split, truth_matrix
 from core.labels import LabelSpace
 from core.models import linear, load
-from core.training.runs import Run
+from core.runs.run import Run
 from tests.toy import LABELS, Attending
 
 CUES = {

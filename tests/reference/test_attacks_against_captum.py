@@ -12,7 +12,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from core.attacks.vectors import Fgsm, Perturbed, Pgd, perturb
+from core.attacks.embeddings.fgsm import Fgsm, Perturbed, Pgd, perturb
 from core.document import Document
 from core.types import Classifier
 from tests.reference.shipped import shipped

@@ -7,9 +7,9 @@ import dataclasses
 import numpy as np
 import pytest
 
-from core.agreement import agreement, of_values, values_of
 from core.document import Document
 from core.errors import InputError
+from core.evaluation.agreement import agreement, of_values, values_of
 from core.explainers import explain, preset
 from tests.toy import TEXT, Linear
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from core.card import card
+from core.checkpoint.card import card
 
 PROVENANCE: dict[str, Any] = {
     "command": "python -m core train", "seed": 0, "labels": 2, "size_bytes": 7_000_000, "load_seconds": 0.5,

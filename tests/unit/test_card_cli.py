@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from core import checkpoint
-from core.card_cli import attacked, evaluated
 from core.cli import main
+from core.cli.card import attacked, evaluated
 from core.errors import InputError
 from core.models import load
 from tests.pages.tiny import save_tiny

@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from scipy import sparse
 
 from core.checkpoint import find, load, names, read_config, read_labels, save, write_atomically
+from core.checkpoint.saved import labels_text, parse_labels
 from core.errors import CheckpointError
 from core.labels import LabelSpace
-from core.saved import labels_text, parse_labels
 from tests import hostile, strategies
 from tests.hostile_parents import HOSTILE_PARENTS
 from tests.toy import Linear

@@ -10,12 +10,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core import compare
-from core.compare import Coverage, bootstrap, coverage, drift, mcnemar, standings, unlike
 from core.document import Document
 from core.errors import InputError
 from core.explainers import explain, preset
 from core.labels import LabelSpace
+from core.study import compare
+from core.study.compare import Coverage, bootstrap, coverage, drift, mcnemar, standings, unlike
 from core.study.records import Record
 from core.study.settings import Study
 from core.study.summary import Filter

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from core import csv_writer
+from core.files import csv_writer
 
 ROOT = Path(__file__).resolve().parents[2]
 

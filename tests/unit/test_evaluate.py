@@ -6,7 +6,7 @@ import pytest
 
 from core.data.dataset import Dataset, Split, truth_matrix
 from core.errors import Cancelled, InputError
-from core.evaluate import evaluate, to_json
+from core.evaluation.clean import evaluate, to_json
 from tests.toy import Linear
 
 NAMES = ("network", "cooking", "editor", "games")

@@ -8,10 +8,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from core.attacks.vectors import Fgsm, Pgd
+from core.attacks.embeddings.fgsm import Fgsm, Pgd
 from core.data.dataset import Dataset, Split, truth_matrix
 from core.errors import Cancelled, CapabilityError, InputError
-from core.evaluate_attacked import curve, evaluate_attacked, to_json
+from core.evaluation.adversarial import curve, evaluate_attacked, to_json
 from tests.steering import Straight
 from tests.toy import Linear
 

@@ -11,16 +11,16 @@ from typing import Any
 import numpy as np
 import pytest
 
-from core import handle
 from core.attacking import prepare
 from core.attacks import recipe
 from core.attacks.goals import Demote
 from core.document import Document
 from core.explainers import explain
 from core.explainers.occlusion import Occlusion
-from core.handle import Handle
-from core.keeping import Store
-from core.sizes import measured
+from core.memory import handle
+from core.memory.handle import Handle
+from core.memory.sizes import measured
+from core.memory.store import Store
 from core.types import Attentive, Blaming, Classifier, Differentiable, LabelAttentive, Maskable, Steerable, Substitutable, VectorClassifier
 from core.windows import MaskableWindows, Windows
 

@@ -12,10 +12,10 @@ import numpy as np
 import pytest
 from scipy import sparse
 
-from core import keeping
 from core.errors import SettingsError
-from core.keeping import ENTRY, Store
-from core.sizes import Uncounted, measured
+from core.memory import store as keeping
+from core.memory.sizes import Uncounted, measured
+from core.memory.store import ENTRY, Store
 
 MB = 2**20
 

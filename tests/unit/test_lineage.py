@@ -16,10 +16,10 @@ from numpy.typing import NDArray
 
 from core import checkpoint, models
 from core.checkpoint import load, pack, parent_refusal, read_config, read_labels, save
+from core.checkpoint.compression import PLAIN
+from core.checkpoint.deltas import Origin, divide_tensors, join_tensors
 from core.errors import CheckpointError
 from core.labels import LabelSpace
-from core.lineage import Origin, divide_tensors, join_tensors
-from core.packing import PLAIN
 from tests import tiny_models, toy
 from tests.hostile_parents import stand_on_parent
 from tests.unit.test_checkpoint import save_toy

@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from core import checkpoint, models, packing
-from core.checkpoint import load, pack, read_config, read_labels
+from core import checkpoint, models
+from core.checkpoint import compression, load, pack, read_config, read_labels
+from core.checkpoint.compression import GZIPPED, PLAIN, XZIPPED
 from core.errors import CheckpointError
-from core.packing import GZIPPED, PLAIN, XZIPPED
 from tests import hostile, tiny_models
 from tests.unit.test_checkpoint import save_toy
 
@@ -135,7 +135,7 @@ def test_a_broken_or_hostile_xz_is_refused(repeating: Path, content: bytes, sent
 
 
 def test_an_xz_bomb_is_refused(repeating: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(packing, "SMALL", 1_000)
+    monkeypatch.setattr(compression, "SMALL", 1_000)
     pack(repeating)
     (repeating / XZIPPED).write_bytes(lzma.compress(bytes(5_000_000)))
     with pytest.raises(CheckpointError, match="unpacks to more than"):
@@ -168,7 +168,7 @@ def test_what_is_damaged_is_not_packed(saved: Path) -> None:
 
 def test_weights_that_shrink_like_a_bomb_stay_plain(saved: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What `pack` leaves behind, `load` accepts."""
-    monkeypatch.setattr(packing, "SMALL", 1_000)
+    monkeypatch.setattr(compression, "SMALL", 1_000)
     digest = save_toy(saved, tensors={"zeros": np.zeros(500_000)})
     with pytest.raises(CheckpointError, match="unpacks to more than"):
         pack(saved)
@@ -177,7 +177,7 @@ def test_weights_that_shrink_like_a_bomb_stay_plain(saved: Path, monkeypatch: py
 
 
 def test_a_packed_file_within_the_ratio_is_read(saved: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(packing, "SMALL", 1_000)
+    monkeypatch.setattr(compression, "SMALL", 1_000)
     array = np.random.default_rng(0).normal(size=50_000).astype(np.float16)
     save_toy(saved, tensors={"normal": array})
     pack(saved)

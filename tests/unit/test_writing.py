@@ -13,14 +13,15 @@ from typing import Any
 import numpy as np
 import pytest
 
-from core import checkpoint, writing
+from core import checkpoint
 from core.errors import Exhausted
 from core.evidence import records as evidence
 from core.exhaustion import as_sentence
+from core.files import writing
+from core.files.writing import append, beside, replacing, write_atomically
 from core.labels import LabelSpace
+from core.runs.run import Run, read_progress
 from core.study import records
-from core.training.runs import Run, read_progress
-from core.writing import append, beside, replacing, write_atomically
 
 LABELS = LabelSpace(("a", "b"), np.asarray([1, 2]), 3)
 
@@ -163,9 +164,9 @@ def test_the_old_checkpoint_takes_its_name_back(refused: int, tmp_path: Path, mo
 KILLED = """
 import os, signal, sys
 from pathlib import Path
-import core.writing
+import core.files.writing
 from tests.unit.test_writing import save
-discard, moment = core.writing._discard, int(sys.argv[2])
+discard, moment = core.files.writing._discard, int(sys.argv[2])
 count = 0
 def killed(name):
     def call(*arguments):
@@ -174,8 +175,8 @@ def killed(name):
         if count == moment:
             os.kill(os.getpid(), signal.SIGKILL)
         return original(*arguments)
-    original = getattr(core.writing, name)
-    setattr(core.writing, name, call)
+    original = getattr(core.files.writing, name)
+    setattr(core.files.writing, name, call)
 for name in ("_discard", "sync", "_exchanged"):
     killed(name)
 save(Path(sys.argv[1]), 2.0)
@@ -225,7 +226,7 @@ except Exhausted as error:
         "from core import checkpoint; import numpy; checkpoint.save(Path(sys.argv[1]) / 'model', model='linear', settings={}, "
         "labels=test_writing.LABELS, tensors={'w': numpy.ones(9_000, dtype=numpy.float32)})",
         "import torch; from core.training.states import save_tensors; save_tensors(Path(sys.argv[1]) / 'now.safetensors', {'w': torch.ones(9_000)})",
-        "from core.writing import write_atomically; write_atomically(Path(sys.argv[1]) / 'a', b'a' * 30_000)",
+        "from core.files.writing import write_atomically; write_atomically(Path(sys.argv[1]) / 'a', b'a' * 30_000)",
     ],
     ids=["checkpoint", "state", "file"],
 )

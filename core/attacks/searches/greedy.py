@@ -6,7 +6,7 @@ from collections.abc import Generator, Sequence
 from dataclasses import dataclass, replace
 from typing import Annotated, Any
 
-from core.attacks.steps import Ask, Compare, Judged, Option, Propose, Screen, Take, Trail, Try, Vet, Weigh, by_gain, ranked
+from core.attacks.words.steps import Ask, Compare, Judged, Option, Propose, Screen, Take, Trail, Try, Vet, Weigh, by_gain, ranked
 from core.document import Document
 from core.fields import Field, check
 from core.types import FloatArray

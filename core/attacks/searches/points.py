@@ -1,7 +1,7 @@
 """What searches over points of a box ask, and what they share. A point is the values of m features of one document.
 
 A decision-based search asks `Decide` and learns only whether the goal is reached; a score-based one asks `Measure` and learns by how
-much. The driver (core.attacks.feature_engine) answers, counts every point as a query, ends the search when the budget is spent,
+much. The driver (core.attacks.features.session) answers, counts every point as a query, ends the search when the budget is spent,
 and remembers the nearest point that reached the goal: a search need not.
 """
 

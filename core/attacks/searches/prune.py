@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from core.attacks.steps import Ask, Judged, Take, Trail, Try
+from core.attacks.words.steps import Ask, Judged, Take, Trail, Try
 from core.document import Document
 
 

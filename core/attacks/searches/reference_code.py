@@ -20,7 +20,7 @@ from typing import Annotated, Any
 
 import numpy as np
 
-from core.attacks.steps import Ask, Judged, Propose, Take, Trail, Try, Weigh, by_gain, ranked
+from core.attacks.words.steps import Ask, Judged, Propose, Take, Trail, Try, Weigh, by_gain, ranked
 from core.document import Document
 from core.fields import Field, check
 

@@ -2,7 +2,7 @@
 
 Chen, Zhang, Sharma, Yi & Hsieh, ZOO: Zeroth Order Optimization based Black-box Attacks to Deep Neural Networks without Training
 Substitute Models, AISec 2017. Made small is |x' - x|^2 + c max(0, kappa - s(x')) (their eq. 2 with the hinge of eqs. 4 and 5), where s is by
-how much the goal is reached (core.attacks.surplus) in place of the difference of log-probabilities of one label. The slope along a
+how much the goal is reached (core.attacks.goal_margin) in place of the difference of log-probabilities of one label. The slope along a
 coordinate is the symmetric difference quotient (their eq. 6); the steps are Adam's for each coordinate by itself (their Algorithm 2).
 
 c is raised tenfold after every pass over the coordinates until the goal is reached, and then stays: the hinge is an exact penalty, so every c

@@ -50,9 +50,9 @@ class Campaigns:
     def measure(self, cell: Cell, work: Path, progress: Progress, like: Header | None = None) -> Record:
         from core.data import load_dataset
         from core.models import load
+        from core.runs.run import Run
+        from core.study.engines.local import one_thread
         from core.study.run import work as attack
-        from core.study.workers import one_thread
-        from core.training.runs import Run
 
         base = cell.settings.get("pairs_of")
         pairs = self.pairs if like is None else int(like.settings["pairs"])

@@ -38,7 +38,7 @@ class CopiesStudy:
     )
 
     def measure(self, cell: Cell, work: Path, progress: Progress, like: Header | None = None) -> Record:
-        from core.attacks.wordnet import WordNet
+        from core.attacks.words.wordnet import WordNet
         from core.data import load_dataset
         from core.defences.synonyms import Synonyms
         from core.fields import to_json
@@ -62,7 +62,7 @@ class CopiesStudy:
         """The linear model that judges: shipped, or trained on these documents in the folder `work`."""
         from core.data.readers.splitting import with_dev
         from core.models import linear, load
-        from core.training.runs import Run
+        from core.runs.run import Run
 
         if cell.checkpoint:
             return load(cell.checkpoint)

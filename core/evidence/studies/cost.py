@@ -38,7 +38,7 @@ class Dense:
     def __init__(self, labels: LabelSpace, tfidf: Any, seed: int = 0) -> None:
         import torch
 
-        from core.models.buckets import hashed
+        from core.models.mach.buckets import hashed
 
         generator = torch.Generator().manual_seed(seed)
         self.labels, self.tfidf, self.name = labels, tfidf, "dense"
@@ -165,7 +165,7 @@ def timed(done: set[str], progress: Progress, sizes: Sequence[int] = SIZES) -> I
 
 def works(model: Any, texts: Sequence[str]) -> dict[str, Callable[[], object]]:
     """What is timed, on the same documents."""
-    from core.attacks.vectors import Fgsm, perturb
+    from core.attacks.embeddings.fgsm import Fgsm, perturb
     from core.document import Document
     from core.explainers import explain
     from core.explainers.integrated_gradients import IntegratedGradients
@@ -193,14 +193,14 @@ def _space(size: int) -> LabelSpace:
 
 def mach(size: int, texts: Sequence[str]) -> Any:
     from core.models.mach import Config, Mach
-    from core.models.tfidf import TfIdf
+    from core.models.parts.tfidf import TfIdf
 
     config = Config(columns=COLUMNS, buckets=BUCKETS, repetitions=REPETITIONS, hidden=HIDDEN, direct=False, method="logit-sum")
     return Mach.random(config, _space(size), TfIdf.fit(list(texts), 1))
 
 
 def dense(size: int, texts: Sequence[str]) -> Dense:
-    from core.models.tfidf import TfIdf
+    from core.models.parts.tfidf import TfIdf
 
     return Dense(_space(size), TfIdf.fit(list(texts), 1))
 

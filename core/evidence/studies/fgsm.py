@@ -32,9 +32,9 @@ class FgsmStudy:
     KIND: str = "documents"
 
     def measure(self, cell: Cell, work: Path, progress: Progress, like: Header | None = None) -> Record:
-        from core.attacks.vectors import Fgsm
+        from core.attacks.embeddings.fgsm import Fgsm
         from core.data import load_dataset
-        from core.evaluate_attacked import drawn_rows
+        from core.evaluation.adversarial import drawn_rows
         from core.fields import to_json
         from core.models import load
 
@@ -49,7 +49,7 @@ class FgsmStudy:
 
 def documents(attack: Any, classifier: Any, dataset: Any, rows: Any, done: set[str], progress: Progress) -> Iterator[Item]:
     """One item a document that has a true label: hits of the five best labels, clean and attacked, the losses, and how far rows moved."""
-    from core.attacks.vectors import perturb
+    from core.attacks.embeddings.fgsm import perturb
     from core.data.dataset import truth_for
     from core.document import Document
 

@@ -53,7 +53,7 @@ class Readings:
 def long_rows(dataset: Any, shortest: int, count: int, seed: int) -> tuple[IntArray, int]:
     """`count` test documents of at least `shortest` words that have a true label, drawn by the seed, in order; and of how many."""
     from core.document import Document
-    from core.evaluate_attacked import drawn_rows
+    from core.evaluation.adversarial import drawn_rows
 
     part = dataset.split("test")
     labelled = np.flatnonzero(np.diff(part.truth.indptr))

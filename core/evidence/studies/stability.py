@@ -78,8 +78,8 @@ def chosen(dataset: Any, count: int) -> list[int]:
 
 def explained(base: Any, others: dict[str, Any], dataset: Any, rows: list[int], done: set[str], progress: Progress) -> Iterator[Item]:
     """One item a document, method and other side. The label is the base's best, which the others know by the same name."""
-    from core.agreement import agreement
     from core.document import Document
+    from core.evaluation.agreement import agreement
     from core.explainers import explain, preset
     from core.ranking import top_k
 

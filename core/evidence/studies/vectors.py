@@ -63,7 +63,7 @@ class VectorAttacks:
         from core.attacks.goals import Demote
         from core.data import load_dataset
         from core.data.bags import complete
-        from core.evaluate_attacked import drawn_rows
+        from core.evaluation.adversarial import drawn_rows
         from core.fields import to_json
         from core.models import load
 
@@ -86,7 +86,7 @@ class VectorAttacks:
 
 def origin(classifier: Any, dataset: Any, base: Any) -> dict[str, Any]:
     """The base that this model stands beside, and P@1 of both on dev, where the paper's early stopping looks."""
-    from core.evaluate import evaluate
+    from core.evaluation.clean import evaluate
 
     dev = {one.digest: round(evaluate(one, dataset, "dev").metrics["P@1"].value, 6) for one in (base, classifier)}
     return {"base": {"name": base.name, "digest": base.digest}, "dev P@1": dev[classifier.digest], "dev P@1 of the base": dev[base.digest]}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from core.attacks import blame
+from core.attacks import contributions
 from core.attacks.goals import Demote
 from core.document import Document
 from core.errors import CapabilityError
@@ -25,15 +25,15 @@ class Telling(toy.Linear):
 
 def test_a_step_is_asked_for_by_its_two_texts() -> None:
     steps = list(attack(Demote((EDITOR,), k=1), {"editor": ["the"]}).steps(Telling(), DOCUMENT))
-    found = blame.of_step(Telling(), steps[0], steps[-1], EDITOR)
+    found = contributions.of_step(Telling(), steps[0], steps[-1], EDITOR)
     assert (found.label, found.score_before, found.summary) == ("editor", 7, "a chess game with a text the")
-    assert blame.refusal(Telling()) is None
+    assert contributions.refusal(Telling()) is None
 
 
 def test_who_cannot_say_is_refused_with_a_sentence() -> None:
     classifier = toy.Linear()
-    said = blame.refusal(classifier)
+    said = contributions.refusal(classifier)
     assert said is not None
     assert "toy-linear" in said
     with pytest.raises(CapabilityError, match="does not say which of its parts"):
-        blame.of_documents(classifier, DOCUMENT, DOCUMENT, EDITOR)
+        contributions.of_documents(classifier, DOCUMENT, DOCUMENT, EDITOR)

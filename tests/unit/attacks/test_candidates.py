@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from core.attacks.candidates import MaskedLM
-from core.attacks.components import Batched, Scene
 from core.attacks.goals import Demote
+from core.attacks.words.candidates import MaskedLM
+from core.attacks.words.components import Batched, Scene
 from core.document import Document
 from tests import toy
 from tests.unit.language import tiny

@@ -9,11 +9,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pytest
 
-from core.attacks import certificate
-from core.attacks.certificate import certify
-from core.attacks.components import Constraint, Scene
-from core.attacks.engine import Session
 from core.attacks.goals import Demote, Disturb, Goal, Promote
+from core.attacks.words import certificate
+from core.attacks.words.certificate import certify
+from core.attacks.words.components import Constraint, Scene
+from core.attacks.words.session import Session
 from core.document import Document
 from core.errors import Cancelled, InputError
 from core.types import Scores

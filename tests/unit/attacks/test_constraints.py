@@ -14,11 +14,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core import fields
-from core.attacks import constraints as c
-from core.attacks import similarity
-from core.attacks.components import Constraint, Scene, settings_json
 from core.attacks.goals import Demote, Disturb, Goal, Promote
 from core.attacks.recipes import Recipe, assemble
+from core.attacks.words import constraints as c
+from core.attacks.words import similarity
+from core.attacks.words.components import Constraint, Scene, settings_json
 from core.document import Document
 from core.errors import SettingsError
 from core.labels import LabelSpace

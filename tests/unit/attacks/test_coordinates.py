@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from scipy import sparse
 
-from core.attacks.coordinates import Coordinates, Pool, added_features, distances, starting_points
-from core.attacks.feature_judge import FeatureJudge
+from core.attacks.features.coordinates import Coordinates, Pool, added_features, distances, starting_points
+from core.attacks.features.oracle import FeatureJudge
 from core.attacks.goals import AnyGoal, Demote, Disturb, Promote
 from core.attacks.seen import Start
 from core.data.dataset import Dataset, Split, truth_matrix

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from core.attacks.cost import estimate
-from core.attacks.engine import Budget
 from core.attacks.goals import Demote
-from core.attacks.importance import Gradient, RandomOrder
-from core.attacks.result import run
+from core.attacks.words.cost import estimate
+from core.attacks.words.importance import Gradient, RandomOrder
+from core.attacks.words.result import run
+from core.attacks.words.session import Budget
 from core.document import Document
 from tests import toy
 from tests.toy_attack import Forbidden, attack

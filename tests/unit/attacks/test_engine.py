@@ -9,13 +9,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.attacks.engine import Budget, Session
 from core.attacks.goals import Demote, Disturb, Promote
-from core.attacks.importance import Explained, Gradient, Masking, RandomOrder
-from core.attacks.judge import Judge
-from core.attacks.screening import first_order, fits
 from core.attacks.searches.greedy import Greedy
-from core.attacks.steps import Step
+from core.attacks.words.importance import Explained, Gradient, Masking, RandomOrder
+from core.attacks.words.oracle import Judge
+from core.attacks.words.screening import first_order, fits
+from core.attacks.words.session import Budget, Session
+from core.attacks.words.steps import Step
 from core.document import Document
 from core.errors import Cancelled, CapabilityError, InputError
 from core.types import Classifier

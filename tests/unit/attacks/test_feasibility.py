@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 from scipy import sparse
 
-from core.attacks.coordinates import Coordinates
-from core.attacks.feasibility import levels, reserve
-from core.attacks.feature_judge import FeatureJudge
-from core.attacks.feature_steps import vector_from_json, vector_json
+from core.attacks.features.coordinates import Coordinates
+from core.attacks.features.feasibility import levels, reserve
+from core.attacks.features.oracle import FeatureJudge
+from core.attacks.features.steps import vector_from_json, vector_json
 from core.attacks.goals import Demote
 from core.vector import FeatureSpace
 from tests.toy_vectors import Halfspace, vector

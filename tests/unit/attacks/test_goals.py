@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from core.attacks.goals import GOALS, Demote, Disturb, Goal, Promote, from_json, goal_class, progress, to_json
-from core.attacks.judge import Judge
+from core.attacks.words.oracle import Judge
 from core.document import Document
 from core.errors import InputError
 from tests import toy

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.attacks import record
 from core.attacks.goals import Demote, Disturb, Promote
-from core.attacks.result import replay, run
+from core.attacks.words import record
+from core.attacks.words.result import replay, run
 from core.document import Document
 from core.errors import CoreError, InputError
 from tests import toy

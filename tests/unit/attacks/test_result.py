@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.attacks.engine import Budget
 from core.attacks.goals import Demote, Disturb
-from core.attacks.result import Result, replay, run
 from core.attacks.searches.reference_code import ReferenceCode
-from core.attacks.similarity import angular
+from core.attacks.words.result import Result, replay, run
+from core.attacks.words.session import Budget
+from core.attacks.words.similarity import angular
 from core.document import Document
 from core.errors import InputError
 from tests import toy

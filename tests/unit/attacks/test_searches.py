@@ -11,7 +11,7 @@ import pytest
 from core.attacks.searches.greedy import Greedy
 from core.attacks.searches.prune import Prune
 from core.attacks.searches.reference_code import ReferenceCode
-from core.attacks.steps import Ask, Compare, Judged, Propose, Screen, Take, Trail, Try, Vet, View, Weigh
+from core.attacks.words.steps import Ask, Compare, Judged, Propose, Screen, Take, Trail, Try, Vet, View, Weigh
 from core.document import Document
 
 DOCUMENT = Document.from_text("one two three four")

@@ -8,14 +8,14 @@ import numpy as np
 import pytest
 import torch
 
-from core.attacks.snapping import refusal, snap
-from core.attacks.vectors import Fgsm, Pgd, perturb
+from core.attacks.embeddings.fgsm import Fgsm, Pgd, perturb
+from core.attacks.embeddings.nearest_words import refusal, snap
 from core.document import Document
 from core.errors import CapabilityError
 from core.labels import LabelSpace
-from core.models.words import Words
+from core.models.parts.words import Words
 from core.models.xml_cnn import Config, XmlCnn
-from core.models.xml_cnn_network import XmlCnnModule
+from core.models.xml_cnn.network import XmlCnnModule
 from core.types import WordTable
 from tests import toy
 

@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
+from core.attacks.goal_margin import decisive, depth, inside, surplus
 from core.attacks.goals import ALL_GOALS, AllWrong, AnyGoal, Demote, Disturb, Promote, SetChange, any_goal_class, from_json, to_json
 from core.attacks.seen import Seen, Start
-from core.attacks.surplus import decisive, depth, inside, surplus
 from core.errors import InputError
 from core.labels import LabelSpace
 from core.ranking import look, top_k

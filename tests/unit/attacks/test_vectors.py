@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.attacks.vectors import Ball, Fgsm, Objective, Pgd, VectorAttack, perturb
+from core.attacks.embeddings.fgsm import Ball, Fgsm, Objective, Pgd, VectorAttack, perturb
 from core.document import Document
 from core.errors import CapabilityError, InputError, SettingsError
 from core.types import Embedded, Perturbable, Steerable

@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 
-from core.attacks import record
 from core.attacks.goals import Demote
-from core.attacks.result import run
-from core.attacks.walk import walk
+from core.attacks.words import record
+from core.attacks.words.result import run
+from core.attacks.words.walk import walk
 from core.document import Document
 from tests import toy
 from tests.toy_attack import attack

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 
 from core import fields
 from core.attacks import assemble, recipe
-from core.attacks.components import Scene
 from core.attacks.goals import Demote, Promote
-from core.attacks.wordnet import WordNet
+from core.attacks.words.components import Scene
+from core.attacks.words.wordnet import WordNet
 from core.document import Document
 from core.errors import CapabilityError, DataError, InputError, SettingsError
 from core.language import speech, wordnet

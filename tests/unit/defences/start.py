@@ -13,11 +13,11 @@ from torch import Tensor
 
 from core import fields
 from core.defences.rewriting import Copy, RewritingTask
-from core.models.words import Words
-from core.models.xml_cnn_network import Config
-from core.models.xml_cnn_training import XmlCnnTask
+from core.models.parts.words import Words
+from core.models.xml_cnn.network import Config
+from core.models.xml_cnn.training import XmlCnnTask
+from core.runs.run import Run
 from core.training.loop import fit
-from core.training.runs import Run
 from tests import tiny_models
 
 EPOCHS = 3

@@ -13,13 +13,13 @@ from core import checkpoint, fields, models
 from core.defences import DEFENCES, defence_class, refusal
 from core.defences.adversarial import AdversarialTask, Fgsm, perturbation, radius, spread
 from core.errors import InputError
+from core.runs.run import Run
 from core.training.defended import Inputs, Rewound
-from core.training.runs import Run
 from tests import tiny_models
 
 KINDS = ("xml-cnn", "mach", "x-transformer", "attention-xml", "aplc-xlnet")
 MODULES = {
-    "xml-cnn": "core.models.xml_cnn", "mach": "core.models.mach", "x-transformer": "core.models.x_transformer_training",
+    "xml-cnn": "core.models.xml_cnn", "mach": "core.models.mach", "x-transformer": "core.models.x_transformer.training",
     "attention-xml": "core.models.attention_xml", "aplc-xlnet": "core.models.aplc_xlnet",
 }  # fmt: skip
 """Where each model's training calls the loop."""

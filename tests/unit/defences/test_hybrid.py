@@ -17,7 +17,7 @@ from core.defences.rewriting import Copy
 from core.defences.synonyms import Synonyms
 from core.errors import CapabilityError, InputError
 from core.labels import LabelSpace
-from core.training.runs import Run
+from core.runs.run import Run
 from core.vector import FeatureSpace
 from tests import toy_vectors
 
@@ -31,7 +31,7 @@ SETTINGS = Synonyms(largest_rate=1.0, consistency=0.0)
 
 @pytest.fixture(autouse=True)
 def thesaurus(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("core.attacks.wordnet.WordNet.refusal", lambda self: None)
+    monkeypatch.setattr("core.attacks.words.wordnet.WordNet.refusal", lambda self: None)
     monkeypatch.setattr("core.defences.synonyms._synonyms", lambda scene, document, position, count: SYNONYMS[document.words[position]])
 
 
@@ -119,6 +119,6 @@ def test_what_cannot_be_done_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyP
         made(tmp_path, data=texts)
     with pytest.raises(InputError, match="features are no words"):
         made(tmp_path, data=toy_vectors.dense())
-    monkeypatch.setattr("core.attacks.wordnet.WordNet.refusal", lambda self: "WordNet is not here")
+    monkeypatch.setattr("core.attacks.words.wordnet.WordNet.refusal", lambda self: "WordNet is not here")
     with pytest.raises(CapabilityError, match="WordNet is not here"):
         made(tmp_path)

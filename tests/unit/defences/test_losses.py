@@ -19,9 +19,9 @@ from core.defences.losses import DEFAULT, Constants, class_balance, constants_fo
 from core.defences.rebalanced import Rebalanced
 from core.errors import InputError, SettingsError
 from core.labels import LabelSpace
-from core.models.mach_training import MachTask
-from core.models.xml_cnn_training import XmlCnnTask
-from core.training.runs import Run
+from core.models.mach.training import MachTask
+from core.models.xml_cnn.training import XmlCnnTask
+from core.runs.run import Run
 from tests import tiny_models
 
 

@@ -82,7 +82,7 @@ def test_loss_of_documents_and_copies(tmp_path: Path) -> None:
 
 
 def test_drops_are_counted_and_left_out(tmp_path: Path) -> None:
-    from core.training.runs import read_progress
+    from core.runs.run import read_progress
 
     with start.run_in(tmp_path) as run:
         inner = start.task(run)

@@ -7,15 +7,15 @@ from typing import Any, cast
 import numpy as np
 import pytest
 
-from core.attacks.vectors import Fgsm, Pgd, perturb
+from core.attacks.embeddings.fgsm import Fgsm, Pgd, perturb
 from core.data.dataset import Split
 from core.defences.squeezed_rows import SqueezedRows, refusal
 from core.defences.squeezing import Binary, BitDepth, CoarseTfIdf, Squeezer, Training, Vocabulary
 from core.document import Document
 from core.errors import CapabilityError, InputError
-from core.evaluate_attacked import evaluate_attacked
-from core.evaluate_squeezed import evaluate_squeezed
-from core.models.words import Words
+from core.evaluation.adversarial import evaluate_attacked
+from core.evaluation.squeezed import evaluate_squeezed
+from core.models.parts.words import Words
 from core.types import Maskable, Steerable
 from tests import tiny_models, toy
 

@@ -19,8 +19,8 @@ from core.document import Document, is_word
 from core.errors import CapabilityError, InputError, SettingsError
 from core.language import wordnet
 from core.models.linear import LinearModel
-from core.models.tfidf import TfIdf
-from core.models.words import PADDING, Words
+from core.models.parts.tfidf import TfIdf
+from core.models.parts.words import PADDING, Words
 from core.models.xml_cnn import XmlCnn
 from core.ranking import top_k
 from core.types import Classifier, Differentiable, Maskable, Substitutable

@@ -16,7 +16,7 @@ from core.defences.worst import HIDDEN, Adversary, Victim, content, proposed, tr
 from core.document import Document
 from core.errors import Cancelled
 from core.language import wordnet
-from core.training.runs import read_progress
+from core.runs.run import read_progress
 from tests import toy
 from tests.unit.defences import start
 

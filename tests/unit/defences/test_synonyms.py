@@ -14,8 +14,8 @@ from core.defences.rewriting import Copy
 from core.defences.synonyms import Synonyms, jaccard, predicted_divergence, replaced
 from core.document import Document
 from core.language import wordnet
+from core.runs.run import read_progress
 from core.training.loop import fit
-from core.training.runs import read_progress
 from tests.unit.defences import start
 
 pytestmark = pytest.mark.skipif(wordnet.missing() is not None, reason="WordNet is not installed")

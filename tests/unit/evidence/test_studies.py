@@ -95,7 +95,7 @@ def test_hits_are_of_the_best_labels():
 
 
 def test_documents_are_attacked_once(campaign):
-    from core.attacks.vectors import Fgsm
+    from core.attacks.embeddings.fgsm import Fgsm
     from core.models import load
 
     classifier, dataset = load(campaign.parent / "checkpoints" / "tiny-linear"), small_studies.dataset()
@@ -249,9 +249,9 @@ def test_a_bag_of_named_words_is_read_in_the_file_s_order():
 @pytest.fixture(scope="module")
 def bags(tmp_path_factory) -> Path:
     """A linear model over small bags, as `python -m core train` publishes it."""
+    from core.cli.train import publish
     from core.models import linear
-    from core.train_cli import publish
-    from core.training.runs import Run
+    from core.runs.run import Run
 
     folder, data = tmp_path_factory.mktemp("bags"), toy_bags()
     with Run(folder / "run", seed=0, device="cpu", quiet=True) as opened:
@@ -295,7 +295,7 @@ def test_robust_control_and_unchecked_stand_beside_their_base(bags, tmp_path, mo
     """Both are trained on as many documents, publish what came of the copies, and are trained once; the record names the base."""
     monkeypatch.setattr("core.checkpoint.RUNS", tmp_path)
     monkeypatch.setattr("core.data.load_dataset", lambda name: toy_bags())
-    monkeypatch.setattr("core.attacks.wordnet.WordNet.refusal", lambda self: None)
+    monkeypatch.setattr("core.attacks.words.wordnet.WordNet.refusal", lambda self: None)
     monkeypatch.setattr("core.defences.synonyms._synonyms", lambda scene, document, position, count: ["zebra"])
     drops = {0: "other labels", 1: ""}  # of seven labels the ten best are always the same
     monkeypatch.setattr("core.defences.hybrid.checked", lambda settings, copy, *best: replace(copy, dropped=drops[copy.row % 2]))

@@ -12,11 +12,11 @@ from pathlib import Path
 
 import pytest
 
-from core import checkpoint, jobs
+from core import checkpoint
 from core.errors import InputError
-from core.training import orders
-from core.training.runs import Run, read_status, write_job
-from core.training.starting import environment
+from core.runs import jobs, orders
+from core.runs.run import Run, read_status, write_job
+from core.runs.starting import environment
 from tests import job_program
 from tests.foreign import EVIL, ambush
 

@@ -15,10 +15,10 @@ from pathlib import Path
 
 import pytest
 
-from core import checkpoint, jobs
+from core import checkpoint
 from core.errors import InputError
-from core.training import slots
-from core.training.runs import JOB, LOCK, Run, read_progress, read_status, write_job, write_status
+from core.runs import jobs, locks
+from core.runs.run import JOB, LOCK, Run, read_progress, read_status, write_job, write_status
 from tests import job_program
 
 PROGRAM = Path(__file__).resolve().parents[2] / "job_program.py"
@@ -46,7 +46,7 @@ def processes(folder: Path, supervisor: bool | None = None) -> list[int]:
             words = path.read_bytes().decode().split("\0")
         except OSError:
             continue
-        if str(folder) in words and supervisor in (None, "core.training.supervisor" in words):
+        if str(folder) in words and supervisor in (None, "core.runs.supervisor" in words):
             found.append(int(path.parent.name))
     return found
 
@@ -169,7 +169,7 @@ def test_killed_is_crashed_within_seconds_and_resumes(runs: Path) -> None:
         os.kill(pid, signal.SIGKILL)
     until(lambda: state("one") == "crashed", SOON)
     assert "its process is gone" in jobs.find("one").status["message"]
-    assert not slots.held(slots.devices("cpu")[0].lock)
+    assert not locks.held(locks.devices("cpu")[0].lock)
 
 
 def test_the_program_outlives_its_supervisor(runs: Path) -> None:
@@ -202,7 +202,7 @@ def test_every_bad_end_is_a_sentence(kind: str, sentence: str) -> None:
 
 
 def test_an_end_by_the_system_for_want_of_memory_is_told_from_a_kill(runs: Path) -> None:
-    from core.training.supervisor import conclude
+    from core.runs.supervisor import conclude
 
     (runs / "one").mkdir(parents=True)
     for memory, words in ((True, "the memory was full and the system ended it"), (False, "it was killed (signal 9)")):
@@ -225,7 +225,7 @@ def test_liveness_is_no_process_number(runs: Path) -> None:
     (folder / "status.json").write_text(json.dumps({**status, "state": "running", "pid": ended.pid}))
     assert read_status(folder)["state"] == "crashed"
     ended.wait()
-    lock = slots.hold(folder / LOCK)
+    lock = locks.hold(folder / LOCK)
     assert lock is not None
     assert read_status(folder)["state"] == "running"
     os.close(lock)
@@ -250,7 +250,7 @@ def test_a_job_is_over_when_its_process_is(runs: Path) -> None:
     """What has written its end still holds its lock, and perhaps the device, for a moment."""
     with Run(runs / "one", quiet=True):
         pass
-    lock = slots.hold(runs / "one" / LOCK)
+    lock = locks.hold(runs / "one" / LOCK)
     assert lock is not None
     assert (state("one"), jobs.find("one").status["what"]) == ("running", "ending")
     os.close(lock)
@@ -288,37 +288,37 @@ def test_the_environment_of_a_job_is_its_own(runs: Path, monkeypatch: pytest.Mon
     """Inside a job a Run of another folder takes its own lock."""
     monkeypatch.setenv(JOB, str(runs / "one"))
     with Run(runs / "two", quiet=True):
-        assert slots.held(runs / "two" / LOCK)
+        assert locks.held(runs / "two" / LOCK)
     with Run(runs / "one", quiet=True):
-        assert not slots.held(runs / "one" / LOCK)
+        assert not locks.held(runs / "one" / LOCK)
 
 
 class TestDevices:
     LISTED = "0, GPU-aa11, NVIDIA H200, 143771\n1, GPU-bb22, NVIDIA H200, 143771\n"
 
     def test_gpus_are_read_from_nvidia_smi(self) -> None:
-        found = slots._parsed(self.LISTED, None)
+        found = locks._parsed(self.LISTED, None)
         assert [(one.name, one.title, one.identity) for one in found] == [
             ("cuda:0", "NVIDIA H200", "GPU-aa11"),
             ("cuda:1", "NVIDIA H200", "GPU-bb22"),
         ]
         assert found[0].memory == 143771 * 2**20 and found[0].environment == {"CUDA_VISIBLE_DEVICES": "GPU-aa11"}
-        assert [one.name for one in slots._parsed(self.LISTED, ["1"])] == ["cuda:1"]
-        assert [one.name for one in slots._parsed(self.LISTED, ["GPU-bb"])] == ["cuda:1"]
-        assert slots._parsed(self.LISTED, [""]) == () and slots._parsed("No devices were found\n", None) == ()
+        assert [one.name for one in locks._parsed(self.LISTED, ["1"])] == ["cuda:1"]
+        assert [one.name for one in locks._parsed(self.LISTED, ["GPU-bb"])] == ["cuda:1"]
+        assert locks._parsed(self.LISTED, [""]) == () and locks._parsed("No devices were found\n", None) == ()
 
     def test_jobs_share_out_the_gpus(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(slots, "gpus", lambda: slots._parsed(self.LISTED, None))
-        first, second = slots.take("auto"), slots.take("cuda")
+        monkeypatch.setattr(locks, "gpus", lambda: locks._parsed(self.LISTED, None))
+        first, second = locks.take("auto"), locks.take("cuda")
         assert first and second and (first[0].name, second[0].name) == ("cuda:0", "cuda:1")
-        assert slots.take("cuda") is None
-        cpu = slots.take("cpu")
+        assert locks.take("cuda") is None
+        cpu = locks.take("cpu")
         assert cpu and cpu[0].name == "cpu" and "cores" in cpu[0].title and cpu[0].environment == {"CUDA_VISIBLE_DEVICES": ""}
         for _, descriptor in (first, second, cpu):
             os.close(descriptor)
 
     def test_a_machine_without_one_says_so(self, runs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(slots, "gpus", lambda: ())
-        assert slots.devices("auto")[0].name == "cpu"
+        monkeypatch.setattr(locks, "gpus", lambda: ())
+        assert locks.devices("auto")[0].name == "cpu"
         with pytest.raises(InputError, match="no device 'cuda'"):
             jobs.launch(runs / "x", ["train"], "cuda")

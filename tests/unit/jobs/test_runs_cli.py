@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from core import checkpoint, jobs
+from core import checkpoint
 from core.cli import main
-from core.training import slots
-from core.training.runs import LOCK, Run, write_job, write_status
+from core.runs import jobs, locks
+from core.runs.run import LOCK, Run, write_job, write_status
 
 
 def words(folder: Path) -> list[str]:
@@ -33,7 +33,7 @@ def runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     write_status(root / "crashed", state="crashed", message="the disk is full")
     (root / "crashed" / "log.txt").write_text("a bar: 10%|# | 1/10 [00:01<00:09, 1.0it/s]\rthe last word\n")
     write_status(root / "waiting", state="queued", device="cpu", ticket=1)
-    lock = slots.hold(root / "waiting" / LOCK)
+    lock = locks.hold(root / "waiting" / LOCK)
     assert lock is not None
     yield root
     os.close(lock)
@@ -80,13 +80,13 @@ def test_stop_and_refusals(runs: Path, capsys: pytest.CaptureFixture[str]) -> No
 def test_resume_follows_to_the_end(
     runs: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, end: str, status: int, sentence: str
 ) -> None:
-    monkeypatch.setattr("core.runs_cli.FOLLOW_SECONDS", 0)
+    monkeypatch.setattr("core.cli.runs.FOLLOW_SECONDS", 0)
     launched = []
 
     def launch(folder: Path, given: tuple[str, ...], device: str, where: Path) -> None:
         launched.append((folder.name, given, device))
         write_status(folder, state="queued", device="cpu", ticket=2)
-        lock.append(slots.hold(folder / LOCK))
+        lock.append(locks.hold(folder / LOCK))
 
     lock: list[int | None] = []
     monkeypatch.setattr(jobs, "launch", launch)

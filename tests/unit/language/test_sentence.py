@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 import torch
 
-from core.attacks.similarity import angular
+from core.attacks.words.similarity import angular
 from core.document import Document
 from core.language.sentence import SentenceEncoder
-from core.models.encoder import Encoder, PieceTokenizer
+from core.models.parts.encoder import Encoder, PieceTokenizer
 from tests import tiny_bert
 from tests.unit.language import tiny
 

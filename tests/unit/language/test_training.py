@@ -19,8 +19,8 @@ from core.language import training
 from core.language.corpus import Corpus
 from core.language.publish import Hits, is_content
 from core.language.training import Config, MaskingTask, choose_units, windows
-from core.models.encoder import PieceTokenizer, Tokens
-from core.training.runs import Run
+from core.models.parts.encoder import PieceTokenizer, Tokens
+from core.runs.run import Run
 from core.types import silent
 from tests import strategies, tiny_bert
 from tests.unit.language import tiny

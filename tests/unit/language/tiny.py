@@ -11,7 +11,7 @@ from core.fields import to_json
 from core.language.network import LanguageNetwork
 from core.language.reading import KIND, MODEL
 from core.language.training import Config
-from core.models.encoder import Encoder
+from core.models.parts.encoder import Encoder
 from tests import tiny_bert
 
 WORDS = ["fast", "slow", "quick", "chess", "engine", "editor", "text", "for", "a", "the", "plays", "simple", "game", "board"]

@@ -16,12 +16,12 @@ from core.document import Document
 from core.errors import Cancelled, CheckpointError, InputError
 from core.explainers import explain, preset
 from core.labels import LabelSpace
-from core.models import adapters
-from core.models.aplc_xlnet_network import Clusters, Config, path_logits
-from core.models.aplc_xlnet_training import aplc_loss
-from core.models.encoder import PieceTokenizer, pad
-from core.models.xlnet_encoder import XlnetEncoder, encoder_for
-from core.training.runs import Run
+from core.models.aplc_xlnet.network import Clusters, Config, path_logits
+from core.models.aplc_xlnet.training import aplc_loss
+from core.models.parts import adapters
+from core.models.parts.encoder import PieceTokenizer, pad
+from core.models.parts.xlnet_encoder import XlnetEncoder, encoder_for
+from core.runs.run import Run
 from core.types import Attentive
 from tests import hostile, tiny_models, tiny_xlnet
 

@@ -14,11 +14,11 @@ from core import checkpoint, fields, models
 from core.document import Document
 from core.errors import Cancelled, CheckpointError, InputError
 from core.explainers import explain, preset
-from core.models.attention_xml_network import AttentionXmlModule, Config, Padded
-from core.models.attention_xml_tree import Tree
-from core.models.paths import joint_logit
+from core.models.attention_xml.network import AttentionXmlModule, Config, Padded
+from core.models.attention_xml.tree import Tree
+from core.models.parts.paths import joint_logit
 from core.ranking import top_k
-from core.training.runs import Run
+from core.runs.run import Run
 from tests import hostile, tiny_models
 
 TREE = {"tree_above": 4, "max_leaf": 2, "fan_out": 2, "top": 4}

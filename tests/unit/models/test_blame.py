@@ -14,13 +14,13 @@ from scipy import sparse
 
 from core.document import Document
 from core.labels import LabelSpace
-from core.models.blame_shares import SHOWN, compare, folded, moved
-from core.models.blame_xml_cnn import maxima
 from core.models.linear import Config, LinearModel
-from core.models.tfidf import TfIdf
-from core.models.words import PADDING
-from core.models.xml_cnn_network import Config as CnnConfig
-from core.models.xml_cnn_network import Ragged, XmlCnnModule
+from core.models.parts.contributions import SHOWN, compare, folded, moved
+from core.models.parts.tfidf import TfIdf
+from core.models.parts.words import PADDING
+from core.models.xml_cnn.contributions import maxima
+from core.models.xml_cnn.network import Config as CnnConfig
+from core.models.xml_cnn.network import Ragged, XmlCnnModule
 from core.ranking import top_k
 from core.types import Share
 from tests.tiny_models import TOPICS

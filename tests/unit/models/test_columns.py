@@ -19,12 +19,12 @@ from core.data.bags import as_text
 from core.data.dataset import Dataset
 from core.document import Document
 from core.errors import CapabilityError, CheckpointError, InputError
-from core.evaluate import evaluate
+from core.evaluation.clean import evaluate
 from core.labels import LabelSpace
 from core.models import linear
-from core.models.columns import Columns
-from core.models.over_vectors import VectorLinear
-from core.training.runs import Run
+from core.models.linear import VectorLinear
+from core.models.parts.columns import Columns
+from core.runs.run import Run
 from core.types import Confinable, Differentiable, Maskable, VectorClassifier
 from core.vector import FeatureSpace, FeatureVector
 from tests.toy_vectors import bags, dense, vector

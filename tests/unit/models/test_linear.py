@@ -14,11 +14,12 @@ from core.data.dataset import Dataset, Split, truth_matrix
 from core.document import Document
 from core.errors import Cancelled, CheckpointError, InputError
 from core.labels import LabelSpace
-from core.models import linear, one_vs_rest
+from core.models import linear
 from core.models.linear import Config, LinearModel
-from core.models.one_vs_rest import fit_one_vs_rest, prune
-from core.models.tfidf import TfIdf
-from core.training.runs import Run, read_progress
+from core.models.parts import one_vs_rest
+from core.models.parts.one_vs_rest import fit_one_vs_rest, prune
+from core.models.parts.tfidf import TfIdf
+from core.runs.run import Run, read_progress
 from core.types import Differentiable, IntArray, Maskable
 
 TEXTS = ("a chess game", "a chess board game", "text editor", "an editor for plain text", "a game of text", "the chess editor")

@@ -13,9 +13,9 @@ from core.checkpoint import Saved
 from core.errors import CheckpointError
 from core.labels import LabelSpace
 from core.models.linear import Config, LinearModel
-from core.models.linear_part import SHARES, LinearPart
-from core.models.tfidf import TfIdf
-from core.training.runs import Run, read_progress
+from core.models.linear.part import SHARES, LinearPart
+from core.models.parts.tfidf import TfIdf
+from core.runs.run import Run, read_progress
 
 LABELS = LabelSpace.of(["game", "editor"], [2, 1], 3)
 TEXTS = ("a game", "the editor", "game editor")

@@ -21,15 +21,15 @@ from core.document import Document
 from core.errors import CheckpointError, InputError, SettingsError
 from core.labels import LabelSpace
 from core.models import mach
-from core.models.buckets import METHODS, Buckets, Reader, candidates, check_identifiable, combine, hashed, inseparable, reconstruct
 from core.models.linear import Config as LinearConfig
 from core.models.linear import LinearModel
-from core.models.linear_part import LinearPart
+from core.models.linear.part import LinearPart
 from core.models.mach import Config, Mach
-from core.models.mach_network import Hashing
-from core.models.mach_training import base_rates, fired
-from core.models.tfidf import TfIdf
-from core.training.runs import Run
+from core.models.mach.buckets import METHODS, Buckets, Reader, candidates, check_identifiable, combine, hashed, inseparable, reconstruct
+from core.models.mach.network import Hashing
+from core.models.mach.training import base_rates, fired
+from core.models.parts.tfidf import TfIdf
+from core.runs.run import Run
 from core.types import Differentiable, Embedded, Maskable
 
 TEXTS = ("a chess game", "a chess board game", "text editor", "an editor for plain text", "a game of text", "the chess editor")
@@ -161,7 +161,7 @@ def test_the_exact_search_is_the_best_of_the_dense_scores_in_any_blocks(values: 
     z = torch.from_numpy(values)
     dense = reader.dense(z)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("core.models.buckets.BLOCK", 11 * 15)
+        patch.setattr("core.models.mach.buckets.BLOCK", 11 * 15)
         assert len(list(reader.blocks(3))) == 4
         ids, scores = reader.exact_top(z, k)
         np.testing.assert_array_equal(reader.dense(z), dense)
@@ -170,7 +170,7 @@ def test_the_exact_search_is_the_best_of_the_dense_scores_in_any_blocks(values: 
 
 
 def test_the_approximate_search_looks_only_into_the_best_buckets(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("core.models.buckets.OPENED", 1)
+    monkeypatch.setattr("core.models.mach.buckets.OPENED", 1)
     buckets = Buckets(np.array([[0, 0, 1, 1, 2], [0, 1, 0, 1, 2], [2, 0, 1, 0, 1]], dtype=np.int32), 3)
     z = np.array([[5, 0, -5], [5, 0, -5], [-5, 0, 5]], dtype=np.float32)  # opens bucket 0, bucket 0 and bucket 2
     assert candidates(z, buckets, 1).tolist() == [0]  # the only label in two opened buckets

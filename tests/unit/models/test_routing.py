@@ -6,8 +6,8 @@ import numpy as np
 from scipy import sparse
 
 from core.data.dataset import truth_matrix
-from core.models.one_vs_rest import fit_one_vs_rest
-from core.models.routing import matched, near_and_random
+from core.models.parts.one_vs_rest import fit_one_vs_rest
+from core.models.parts.routing import matched, near_and_random
 
 TRUTH = truth_matrix([[0], [1, 2], [3], [], [0, 3], [2]], 4)
 CLUSTER = np.array([0, 0, 1, 1])

@@ -15,8 +15,8 @@ from core import checkpoint
 from core.document import Document
 from core.errors import CheckpointError, InputError
 from core.labels import LabelSpace
-from core.models.tfidf import TfIdf
-from core.models.words import Words
+from core.models.parts.tfidf import TfIdf
+from core.models.parts.words import Words
 
 TEXTS = [
     "A chess game.",
@@ -94,7 +94,7 @@ def test_masking_in_blocks_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> N
     tfidf, document = fitted(), Document.from_text(" ".join(TEXTS))
     keep = np.random.default_rng(0).random((20, len(document))) < 0.5
     whole = tfidf.masked(document, keep).toarray()
-    monkeypatch.setattr("core.models.tfidf.BLOCK", 50)
+    monkeypatch.setattr("core.models.parts.tfidf.BLOCK", 50)
     np.testing.assert_array_equal(tfidf.masked(document, keep).toarray(), whole)
     with pytest.raises(InputError, match="shape"):
         tfidf.masked(document, keep[:, 1:])
@@ -126,7 +126,7 @@ def test_a_document_of_nothing_known() -> None:
 
 
 def test_too_long_a_document_has_features_but_no_table_of_shares(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("core.models.tfidf.MAX_SHARES", 20)
+    monkeypatch.setattr("core.models.parts.tfidf.MAX_SHARES", 20)
     with pytest.raises(InputError, match="too many to explain"):
         fitted().embed(Document.from_text("chess game text editor library board"))
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from core.document import Document
 from core.errors import InputError
-from core.models.words import FIRST, PADDING, UNKNOWN, Words
+from core.models.parts.words import FIRST, PADDING, UNKNOWN, Words
 
 TEXTS = ["The cat and the dog", "the CAT sat", "a dog"]
 

@@ -12,10 +12,10 @@ from core.data.dataset import Dataset, Split, truth_matrix
 from core.document import Document
 from core.errors import CheckpointError, InputError
 from core.models import load
-from core.models.encoder import EMBEDDED, PieceTokenizer, batches_by_length
+from core.models.parts.encoder import EMBEDDED, PieceTokenizer, batches_by_length
 from core.models.x_transformer import Config, XTransformer, train
 from core.ranking import top_k
-from core.training.runs import Run
+from core.runs.run import Run
 from tests.tiny_bert import write
 
 TOPICS = ("mail", "game", "music", "editor", "browser", "chess")

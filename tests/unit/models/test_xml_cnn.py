@@ -17,12 +17,12 @@ from core.data.dataset import Dataset, Split, truth_matrix
 from core.document import Document
 from core.errors import CheckpointError, InputError, SettingsError
 from core.labels import LabelSpace
-from core.models.linear_part import SHARES
-from core.models.words import Words
+from core.models.linear.part import SHARES
+from core.models.parts.words import Words
 from core.models.xml_cnn import Config, XmlCnn, train
-from core.models.xml_cnn_network import WIDTHS, Ragged, XmlCnnModule
-from core.models.xml_cnn_training import tempered_weights
-from core.training.runs import Run, read_progress
+from core.models.xml_cnn.network import WIDTHS, Ragged, XmlCnnModule
+from core.models.xml_cnn.training import tempered_weights
+from core.runs.run import Run, read_progress
 from core.types import Differentiable, Maskable
 
 SMALL = Config(width=12, filters=5, chunks=3, bottleneck=16, window=20, vectors="random", vector_scale=0.5, linear=False)
@@ -117,7 +117,7 @@ def test_batched_equals_single(model: XmlCnn) -> None:
 
 def test_many_words_are_scored_in_portions(model: XmlCnn, monkeypatch: pytest.MonkeyPatch) -> None:
     whole = model.score(TEXTS)
-    monkeypatch.setattr("core.models.xml_cnn_scoring.CHUNK", 15)
+    monkeypatch.setattr("core.models.xml_cnn.scoring.CHUNK", 15)
     np.testing.assert_allclose(model.score(TEXTS), whole, atol=1e-5)
 
 
@@ -304,7 +304,7 @@ def test_linear_part_is_added(tmp_path: Path) -> None:
 
 
 def test_word_vectors_start_the_embedding(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from core.models import word_vectors as module
+    from core.models.parts import word_vectors as module
 
     vectors = module.word_vectors(["editor", "editors", "chess"], 2, 0.1, tmp_path)
     assert vectors.shape == (3, 2) and np.isclose(np.sqrt(np.square(vectors).mean()), 0.1)
@@ -314,7 +314,7 @@ def test_word_vectors_start_the_embedding(tmp_path: Path, monkeypatch: pytest.Mo
 
 
 def test_narrowing_keeps_the_widest_axes() -> None:
-    from core.models.word_vectors import narrowed
+    from core.models.parts.word_vectors import narrowed
 
     generator = np.random.default_rng(0)
     wide = (generator.normal(size=(50, 6)) * [9, 1, 1, 5, 1, 1]).astype(np.float32)

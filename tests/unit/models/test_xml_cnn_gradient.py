@@ -9,9 +9,9 @@ import pytest
 import torch
 
 from core.document import Document
-from core.models.words import Words
-from core.models.xml_cnn_network import Config, XmlCnnModule
-from core.models.xml_cnn_scoring import CnnScorer
+from core.models.parts.words import Words
+from core.models.xml_cnn.network import Config, XmlCnnModule
+from core.models.xml_cnn.scoring import CnnScorer
 from core.types import Scores
 
 

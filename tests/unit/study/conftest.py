@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from core.attacks import Recipe
-from core.attacks.engine import Attack, Budget
 from core.attacks.goals import Goal
+from core.attacks.words.session import Attack, Budget
 from core.study.records import Record
 from core.study.settings import Request, Study
 from tests.pages.tiny import CUES, FILLERS, save_tiny, tiny_dataset

@@ -14,14 +14,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-import core.jobs
+import core.runs.jobs
 from core import checkpoint, fields
 from core.attacks import Recipe, recipe
 from core.cli import parser
+from core.cli.study import request_of
 from core.errors import DataError, InputError, SettingsError
 from core.study import campaigns, exports, records
-from core.study import jobs as study_jobs
-from core.study.commands import request_of
+from core.study import launching as study_jobs
 from core.study.settings import Request, Study
 from tests.unit.study.test_run import SCRIPT, run_study
 
@@ -162,28 +162,28 @@ class TestJobs:
         )
         verb = f"import sys\nsys.argv[1:] = [{json.dumps(asked.to_json())!r}, sys.argv[sys.argv.index('--out') + 1], '1']\n"
         script.write_text(verb + slow, encoding="utf-8")
-        monkeypatch.setattr(core.jobs, "PROGRAM", (sys.executable, str(script)))
+        monkeypatch.setattr(core.runs.jobs, "PROGRAM", (sys.executable, str(script)))
         monkeypatch.setattr(study_jobs, "words", lambda request, folder, workers: ["study", "--out", str(folder), "--workers", "1"])
         monkeypatch.setattr(checkpoint, "RUNS", tmp_path / "runs")
-        folder = core.jobs.folder_for("one")
+        folder = core.runs.jobs.folder_for("one")
         study_jobs.start(asked, folder)
 
         def until(wanted: str, most: float = 120) -> None:
             end = time.monotonic() + most
             while time.monotonic() < end:
-                job = core.jobs.find("one")
+                job = core.runs.jobs.find("one")
                 if job.state == wanted and (wanted != "running" or job.status["what"] == "attacking"):
                     return
                 time.sleep(0.1)
-            raise AssertionError(f"not {wanted}: {core.jobs.find('one').status} {core.jobs.said(folder)}")
+            raise AssertionError(f"not {wanted}: {core.runs.jobs.find('one').status} {core.runs.jobs.said(folder)}")
 
         until("running")
-        core.jobs.stop("one")
+        core.runs.jobs.stop("one")
         until("stopped")
         kept = len(records.read(folder / records.FILE))
         assert 0 < kept < 40
         script.write_text(verb + SCRIPT, encoding="utf-8")
-        core.jobs.resume("one")
+        core.runs.jobs.resume("one")
         until("done")
         found = [record["pair"] for record in records.read(folder / records.FILE)]
         assert len(found) == len(set(found)) == 40

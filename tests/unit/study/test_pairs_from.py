@@ -10,14 +10,14 @@ from pathlib import Path
 
 import pytest
 
+from core.cli.study import add_flags, request_of
 from core.data import load_dataset
 from core.errors import InputError
 from core.models import load
+from core.runs.run import Run
 from core.study import records
-from core.study.commands import add_flags, request_of
 from core.study.run import read_plan, work
 from core.study.settings import Request, Study
-from core.training.runs import Run
 from tests.pages.tiny import save_variant
 from tests.unit.study.conftest import prepare
 

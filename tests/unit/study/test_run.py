@@ -16,11 +16,11 @@ import pytest
 from core.data import load_dataset
 from core.errors import Cancelled, InputError, SettingsError
 from core.models import load
+from core.runs.run import Run, read_status
 from core.study import follow, records
 from core.study.estimate import estimate
 from core.study.run import read_plan, tasks_of, work
 from core.study.settings import Prepare, Request
-from core.training.runs import Run, read_status
 from tests.unit.study.conftest import deadly, fragile, prepare
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -32,7 +32,7 @@ from core.data import load_dataset
 from core.models import load
 from core.study.run import work
 from core.study.settings import Request
-from core.training.runs import Run
+from core.runs.run import Run
 from tests.unit.study.conftest import slow
 import json
 request = Request.from_json(json.loads(sys.argv[1]))

@@ -11,8 +11,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from core import cli, squeeze_cli
-from core.attacks.result import replay
+from core import cli
+from core.attacks.words.result import replay
+from core.cli import squeeze
 from core.data import load_dataset
 from core.defences.squeezing import BitDepth, Training
 from core.errors import InputError
@@ -69,7 +70,7 @@ def test_lines_and_refusals(checkpoint: Path, study: Path, capsys: pytest.Captur
 def test_the_squeezed_model_is_attacked_itself(checkpoint: Path, study: Path) -> None:
     """With 16 bits an attack ends as it did on the plain model; a squeezed model is attacked by its own scores."""
     given = cli.parser(words(checkpoint, study)).parse_args(words(checkpoint, study, "--documents", "5", "--adaptive", "8"))
-    found, lines = squeeze_cli.squeeze(argparse.Namespace(**vars(given)), silent, prepare)
+    found, lines = squeeze.squeeze(argparse.Namespace(**vars(given)), silent, prepare)
     adaptive = {row["squeezer"]: row for row in found["adaptive"]}
     fine = adaptive["16 bits"]
     assert fine["pairs"] == fine["attacked"] == 8 and fine["success"] == fine["saved_success"]
@@ -105,11 +106,11 @@ def test_rows_are_moved_then_squeezed(checkpoint: Path, study: Path, capsys: pyt
 def test_drawn_documents(data: Path) -> None:
     dataset = load_dataset(str(data))
     split = dataset.split("test")
-    found = squeeze_cli.drawn(dataset, "test", 7, 3).split("test")
+    found = squeeze.drawn(dataset, "test", 7, 3).split("test")
     rows = [split.ids.index(one) for one in found.ids]
     assert len(found) == 7 and rows == sorted(rows)
     assert found.texts == tuple((split.texts or ())[i] for i in rows) and np.array_equal(found.truth.toarray(), split.truth[rows].toarray())
-    assert squeeze_cli.drawn(dataset, "test", 7, 3).split("test").ids == found.ids != squeeze_cli.drawn(dataset, "test", 7, 4).split("test").ids
-    assert len(squeeze_cli.drawn(dataset, "test", 10**6, 3).split("test")) == len(split)
+    assert squeeze.drawn(dataset, "test", 7, 3).split("test").ids == found.ids != squeeze.drawn(dataset, "test", 7, 4).split("test").ids
+    assert len(squeeze.drawn(dataset, "test", 10**6, 3).split("test")) == len(split)
     with pytest.raises(InputError, match="must be 1 or more"):
-        squeeze_cli.drawn(dataset, "test", 0, 3)
+        squeeze.drawn(dataset, "test", 0, 3)

@@ -19,12 +19,12 @@ from core.data.dataset import Dataset
 from core.errors import CoreError, DataError, InputError, SettingsError
 from core.fields import from_json
 from core.models import linear, load
+from core.runs.run import Run
 from core.study import records
-from core.study.vector_campaigns import folders, read_vector_campaign, strays
-from core.study.vector_replay import change, replay_all, said
-from core.study.vector_tables import HEAD, side_by_side, summary_row, within
-from core.study.vectors import VectorStudy, work
-from core.training.runs import Run
+from core.study.kinds.feature_campaigns import folders, read_vector_campaign, strays
+from core.study.kinds.feature_replay import change, replay_all, said
+from core.study.kinds.feature_tables import HEAD, side_by_side, summary_row, within
+from core.study.kinds.features import VectorStudy, work
 from core.types import VectorClassifier
 from tests.toy_vectors import bags, dense, vector, write_mulan
 

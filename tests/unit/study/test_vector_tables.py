@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
+from core.study.kinds.feature_campaigns import VectorCampaign
+from core.study.kinds.feature_tables import HEAD, record_cells, record_row, same_documents, side_by_side, summary_row, within
+from core.study.kinds.features import VectorStudy
 from core.study.tables import Series
-from core.study.vector_campaigns import VectorCampaign
-from core.study.vector_tables import HEAD, record_cells, record_row, same_documents, side_by_side, summary_row, within
-from core.study.vectors import VectorStudy
 
 
 def _record(row: int, l2: float | None, text: bool | None = None, size: float = 2.0) -> dict[str, Any]:

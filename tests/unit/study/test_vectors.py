@@ -12,9 +12,9 @@ from core import checkpoint
 from core.attacks.features import replay
 from core.cli import main
 from core.models import linear, load
+from core.runs.run import Run
 from core.study import records
-from core.study.vectors import summarise
-from core.training.runs import Run
+from core.study.kinds.features import summarise
 from tests.toy_vectors import bags, write_mulan
 
 

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from core.runs.run import Run
 from core.training import board
-from core.training.runs import Run
 
 READ = """
 import json, sys

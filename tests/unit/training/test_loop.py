@@ -19,8 +19,8 @@ import torch
 
 from core.errors import Cancelled, InputError, SettingsError
 from core.fields import from_json
+from core.runs.run import Run, read_progress
 from core.training.loop import LoopSettings, _Training, fit
-from core.training.runs import Run, read_progress
 from core.training.task import bucketed, rate
 from tests.unit.training.tiny import SETTINGS, TinyTask
 

@@ -9,17 +9,17 @@ import pytest
 
 from core import checkpoint, fields
 from core.cli import parser
+from core.cli.train import _settings
 from core.defences import DEFENCES, defence_class, refusal
 from core.errors import CapabilityError
 from core.models import MODELS, config_class, fine_tuning
-from core.train_cli import _settings
-from core.training import slots
+from core.runs import locks
+from core.runs.run import Run, write_status
 from core.training.estimate import COPIES, LOADED, estimate
 from core.training.request import Training, base_config, base_settings
-from core.training.runs import Run, write_status
 
-CPU = slots.Device("cpu", "CPU, 2 cores", 8 << 30)
-GPU = slots.Device("cuda:0", "NVIDIA H200", 140 << 30, "GPU-1")
+CPU = locks.Device("cpu", "CPU, 2 cores", 8 << 30)
+GPU = locks.Device("cuda:0", "NVIDIA H200", 140 << 30, "GPU-1")
 
 
 def save(folder: Path, model: str = "mach", seconds: float = 100.0, peak: int | None = None, **settings: object) -> None:

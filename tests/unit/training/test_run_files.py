@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from core.errors import InputError
-from core.training import slots
-from core.training.orders import read_job, whole
-from core.training.runs import Run, read_config, read_progress, read_status
+from core.runs import locks
+from core.runs.orders import read_job, whole
+from core.runs.run import Run, read_config, read_progress, read_status
 
 
 @pytest.fixture
@@ -68,7 +68,7 @@ def test_a_run_is_not_begun_where_a_link_would_be_written_through(run: Path, tmp
     (run / "reserve").symlink_to(tmp_path / "kept")
     with pytest.raises(InputError, match="reserve is a link; remove it"), Run(run, quiet=True):
         pass
-    assert (tmp_path / "kept").read_text() == "kept" and not slots.held(run / "lock")
+    assert (tmp_path / "kept").read_text() == "kept" and not locks.held(run / "lock")
 
 
 def test_paths_of_a_command_are_told_in_full(tmp_path: Path) -> None:

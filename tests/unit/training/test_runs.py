@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from core.errors import Cancelled, InputError, SettingsError
-from core.training.runs import Run, read_progress, read_status
+from core.runs.run import Run, read_progress, read_status
 
 
 def test_states(tmp_path: Path) -> None:

@@ -71,8 +71,8 @@ class TinyTask:
 
 
 if __name__ == "__main__":
+    from core.runs.run import Run
     from core.training.loop import fit
-    from core.training.runs import Run
 
     torch.set_num_threads(1)
     with Run(Path(sys.argv[1]), seed=3, device="cpu", quiet=True) as run:

@@ -1,0 +1,184 @@
+"""Documents of a data set on the command line, by their number: predict, explain and attack for feature vectors.
+
+python -m core attack --checkpoint bibtex-linear --dataset bibtex --document 3 --recipe hop-skip-jump --label auto:1
+"""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import dataclass
+from typing import Any
+
+from scipy import sparse
+
+from core import fields
+from core.errors import InputError
+from core.types import Progress, VectorClassifier
+from core.vector import FeatureVector
+
+Found = tuple[dict[str, Any], list[str]]
+
+
+def document_flags(parser: argparse.ArgumentParser, given: Any) -> None:
+    """--document, one of the ways in `given` to name the document, and where it is to be found."""
+    given.add_argument("--document", type=int, metavar="N", help="document N (from 1) of --dataset; for models of feature vectors")
+    parser.add_argument("--dataset", help="where --document is found: a registered name or the path of a file or folder")
+    parser.add_argument("--split", default="test", choices=("train", "dev", "test"), help="with --document (default: test)")
+
+
+@dataclass(frozen=True)
+class Opened:
+    """A document of a data set under a classifier: its vector, and the labels it has that the classifier knows."""
+
+    classifier: VectorClassifier
+    dataset: Any
+    vector: FeatureVector
+    truth: tuple[int, ...]
+
+
+def opened(arguments: argparse.Namespace) -> Opened:
+    """Load the checkpoint and the data set, and find the document. InputError where one does not fit the other."""
+    from core.data import load_dataset
+    from core.data.bags import complete
+    from core.models import load
+
+    if not arguments.dataset:
+        raise InputError("--document needs --dataset: a registered name (see `data list`), or the path of a file or folder")
+    classifier = load(arguments.checkpoint)
+    if not isinstance(classifier, VectorClassifier):
+        raise InputError(f"'{classifier.name}' reads texts: give --text or --file; --document is for models of feature vectors")
+    dataset = complete(load_dataset(arguments.dataset))
+    return open_document(classifier, dataset, arguments.split, arguments.document)
+
+
+def open_document(classifier: VectorClassifier, dataset: Any, split: str, number: int) -> Opened:
+    """Document `number`, from 1, of a split."""
+    from core.data.dataset import truth_for
+
+    part = dataset.split(split)
+    if part.features is None:
+        raise InputError(f"data set '{dataset.name}' holds no feature vectors; give the data that '{classifier.name}' was trained on")
+    if not 1 <= number <= len(part):
+        raise InputError(f"split '{split}' of '{dataset.name}' has documents 1 to {len(part):,}; there is no {number}")
+    if part.features.shape[1] != len(classifier.space):
+        raise InputError(f"data set '{dataset.name}' has {part.features.shape[1]:,} features, '{classifier.name}' reads {len(classifier.space):,}")
+    row = truth_for(part, dataset.label_names, classifier.labels)[0][[number - 1]].indices
+    truth = tuple(int(label) for label in row if label < len(classifier.labels))
+    return Opened(classifier, dataset, FeatureVector.of(sparse.csr_array(part.features[[number - 1]])), truth)
+
+
+def predict(arguments: argparse.Namespace) -> Found:
+    """The best labels of a vector."""
+    one = opened(arguments)
+    labels, k = one.classifier.labels, min(arguments.top_k, len(one.classifier.labels))
+    if k < 1:
+        raise InputError(f"the number of labels must be at least 1, not {k}")
+    ids, scores = (part[0].tolist() for part in one.classifier.retrieve_vectors(one.vector.matrix, k))
+    rows = [
+        {
+            "rank": rank,
+            "id": label,
+            "label": labels.names[label],
+            "score": score,
+            "train_count": int(labels.counts[label]),
+            "true": label in one.truth,
+        }
+        for rank, (label, score) in enumerate(zip(ids, scores, strict=True), 1)
+    ]
+    found = {**_said(one, arguments), "unit": one.classifier.unit, "labels": rows}
+    lines = [f"{row['rank']:>3}  {row['score']:>9.4f}  {row['label']}{'  (true)' if row['true'] else ''}" for row in rows]
+    return found, [f"{one.classifier.name}, score is a {one.classifier.unit}; {len(one.vector)} features are not 0", *lines]
+
+
+def explain(arguments: argparse.Namespace, explainer: Any, progress: Progress) -> Found:
+    """Which features speak for a label."""
+    from core.explainers.fidelity import measure
+    from core.explainers.one_vector import OneVector, explain_vector
+
+    one = opened(arguments)
+    attribution = explain_vector(explainer, one.classifier, one.vector, chosen_labels(one, arguments.labels), progress)
+    if not arguments.no_fidelity:
+        attribution = measure(attribution, OneVector(one.classifier, one.vector))
+    found = {**attribution.to_json(), **_said(one, arguments)}
+    lines = []
+    for row in found["labels"]:
+        best = sorted(row["words"], key=lambda word: -abs(word["value"]))[: arguments.words]
+        lines += [f"{row['label']}  ({row['score']:.4f})", *(f"  {word['value']:+.4f}  {word['word']}" for word in best)]
+    return found, lines
+
+
+def chosen_labels(one: Opened, wanted: str) -> list[int]:
+    """Ids from 'auto:3' (the three best) or names and ids separated by semicolons."""
+    if wanted.startswith("auto:"):
+        if not wanted[5:].isdecimal() or not 1 <= int(wanted[5:][:9]) <= len(one.classifier.labels):
+            raise InputError(f"'{wanted}' is not of the form auto:3")
+        ids: list[int] = one.classifier.retrieve_vectors(one.vector.matrix, int(wanted[5:]))[0][0].tolist()
+        return ids
+    return [one.classifier.labels.find(part.strip()) for part in wanted.split(";") if part.strip()]
+
+
+def attack_flags(parser: argparse.ArgumentParser, name: str) -> None:
+    """Everything but the document and the checkpoint: label, goal, and the settings of the search."""
+    from core.attacks.features import FEATURE_ATTACKS
+    from core.cli.attack import goal_flags
+
+    parser.add_argument("--label", help="the label to attack: a name or an id, several separated by semicolons, or auto:1 (the best)")
+    parser.add_argument("--recipe", choices=tuple(FEATURE_ATTACKS), required=True, help=FEATURE_ATTACKS[name].SOURCE)
+    goal_flags(parser)
+    fields.add_flags(parser, FEATURE_ATTACKS[name], f"settings of {name}")
+
+
+def attack(arguments: argparse.Namespace, progress: Progress) -> Found:
+    """Make the attack that the flags describe; its record is replayed before it is shown."""
+    from core.attacks.features import FEATURE_ATTACKS, FeatureAttack, Pool, replay, run
+    from core.attacks.goals import Demote, Promote, any_goal_class
+    from core.cli.attack import chosen_goal
+
+    if arguments.document is None:
+        raise InputError(f"{arguments.recipe} attacks feature vectors: give --dataset and --document")
+    one = opened(arguments)
+    named = any_goal_class(arguments.goal) in (Demote, Promote)
+    if named and arguments.label is None:
+        raise InputError("name the label to attack: --label NAME, or --label auto:1 for the best")
+    goal = chosen_goal(arguments, tuple(chosen_labels(one, arguments.label)) if named else ())
+    search = fields.from_flags(FEATURE_ATTACKS[arguments.recipe], arguments)
+    result = run(FeatureAttack(goal, search), one.classifier, one.vector, Pool.of(one.classifier, one.dataset), one.truth, progress)
+    found = {**result.to_json(), **_said(one, arguments)}
+    found["replayed"] = list(replay(found, one.classifier).differences) == []
+    return found, lines_of(found)
+
+
+def _said(one: Opened, arguments: argparse.Namespace) -> dict[str, Any]:
+    data = {"dataset": one.dataset.name, "data_digest": one.dataset.digest, "split": arguments.split, "document": arguments.document}
+    return {
+        "checkpoint": one.classifier.name,
+        "digest": one.classifier.digest,
+        **data,
+        "values": len(one.vector),
+        "feature_kind": one.classifier.space.kind,
+    }
+
+
+def lines_of(found: dict[str, Any]) -> list[str]:
+    """What a person reads. Of bags of bits the bits flipped stand there and no Euclidean distance, which means nothing there."""
+    lines = [f"{found['checkpoint']}, {found['goal']}, {', '.join(found['labels']) or 'any label'}: {found['reason']}. {found['note']}"]
+    lines += [
+        f"{step['queries']:>7,} queries  rank {', '.join(map(str, step['rank']))}  distance {step['distance']:.3f}  {step['note']}"
+        for step in found["steps"]
+    ]
+    for level in found["levels"]:
+        state = {True: "reached", False: "not reached", None: "not applicable"}[level["reached"]]
+        lines.append(f"{level['level']}: {state}{said_distance(level, found['feature_kind'])}{'. ' + level['note'] if level['note'] else ''}")
+        if level["level"] == "text" and level["reached"] is not None:
+            lines.append(f"  without: {', '.join(level['removed']) or 'nothing'}; with: {', '.join(level['put_in']) or 'nothing new'}")
+    return [*lines, f"{found['queries']:,} queries; replayed: {'as saved' if found['replayed'] else 'it differs'}"]
+
+
+def said_distance(level: dict[str, Any], kind: str) -> str:
+    """How far a level's vector lies from the document, in words."""
+    distance = level["distance"]
+    if distance is None:
+        return ""
+    if kind == "bits" and level["level"] != "continuous":
+        return f", {distance['l0']} bits flipped"
+    return f", L2 {distance['l2']:.4g}, {distance['l0']} features changed, the largest by {distance['linf']:.4g}"

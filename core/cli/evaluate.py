@@ -1,0 +1,116 @@
+"""`python -m core evaluate`: how good a checkpoint is on a split, how much better than another there, and how good it stays when the rows
+it reads are attacked."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any
+
+from core import fields
+from core.errors import InputError
+from core.types import Progress
+
+Found = tuple[dict[str, Any], list[str]]
+
+
+def add_flags(parser: argparse.ArgumentParser, chosen: str | None) -> None:
+    """--limit, --against, --attack, --epsilon and --seed; the other settings of the `chosen` attack become flags."""
+    from core.attacks.embeddings.fgsm import VECTOR_ATTACKS
+
+    parser.add_argument("--against", metavar="CHECKPOINT", help="also a second checkpoint on the same documents, and by how much the first is ahead")
+    parser.add_argument("--limit", type=int, help="only the first so many documents; with --attack so many, drawn at random by the seed")
+    if chosen in VECTOR_ATTACKS:
+        fields.add_flags(parser, VECTOR_ATTACKS[chosen], f"settings of {chosen}")
+    about = "P@k and nDCG@k of the same documents, clean and with their word vectors or features attacked"
+    # --epsilon takes several numbers here, so it stands in for the setting's own flag, which takes one.
+    group = parser.add_argument_group("under attack", about, conflict_handler="resolve")
+    group.add_argument("--attack", choices=tuple(VECTOR_ATTACKS), help="fgsm: one step; pgd: ten smaller ones")
+    group.add_argument("--epsilon", help="size of the change, as a share of the rows' size (default: 0.1); several, with commas, give a curve")
+    group.add_argument("--seed", type=int, help="draws the documents of --limit, and random starts (default: 0)")
+
+
+def evaluate(arguments: argparse.Namespace, options: Any, progress: Progress) -> Found:
+    """The object to print as JSON, and the lines to print otherwise. `options`: how to read a file or folder."""
+    from core.data import load_dataset
+    from core.data.bags import complete
+    from core.models import load
+
+    if arguments.attack is None and (arguments.epsilon is not None or arguments.seed is not None):
+        raise InputError("--epsilon and --seed belong to an attack: add --attack fgsm or --attack pgd")
+    epsilons = _epsilons(arguments.epsilon)
+    classifier, dataset = load(arguments.checkpoint), load_dataset(arguments.dataset, options)
+    dataset = dataset if arguments.split in dataset.splits else complete(dataset)
+    if arguments.against is not None and arguments.attack is not None:
+        raise InputError("--against compares clean figures: leave --attack out, or evaluate each checkpoint under attack by itself")
+    if arguments.attack is None:
+        return _clean(arguments, classifier, dataset, progress)
+    return _attacked(arguments, epsilons, classifier, dataset, progress)
+
+
+def _epsilons(given: str | None) -> list[float]:
+    try:
+        return [float(part) for part in (given or "0.1").split(",")]
+    except ValueError as error:
+        raise InputError(f"--epsilon takes a number, or several separated by commas, such as 0.05,0.1,0.2; got '{given}'") from error
+
+
+def _clean(arguments: argparse.Namespace, classifier: Any, dataset: Any, progress: Progress) -> Found:
+    from core.evaluation.clean import evaluate, to_json
+
+    evaluation = evaluate(classifier, dataset, arguments.split, progress, arguments.limit)
+    found = to_json(evaluation, classifier, dataset)
+    lines = [f"{found['documents']} documents, {found['excluded']} without a label left out", *_metrics(found["metrics"])]
+    lines += [f"recall@5 of labels trained on {name}: {100 * b['recall']:.1f} % of {b['pairs']}" for name, b in found["recall@5_by_bin"].items()]
+    if arguments.against is not None:
+        found["against"] = against = _against(arguments, evaluation, dataset, progress)
+        lines += [f"points ahead of {against['checkpoint']} on the same documents (paired bootstrap)", *_metrics(against["ahead"])]
+    return found, lines
+
+
+def _metrics(metrics: dict[str, Any]) -> list[str]:
+    return [f"{name:>9}  {100 * m['value']:6.2f}  [{100 * m['low']:.2f}, {100 * m['high']:.2f}]" for name, m in metrics.items()]
+
+
+def _against(arguments: argparse.Namespace, first: Any, dataset: Any, progress: Progress) -> dict[str, Any]:
+    """The second checkpoint's figures, and under "ahead" by how much the first one's are larger, with the intervals of a paired bootstrap."""
+    from core.evaluation.clean import evaluate, to_json
+    from core.metrics import difference
+    from core.models import load
+
+    other = load(arguments.against)
+    second = evaluate(other, dataset, arguments.split, progress, arguments.limit)
+    ahead = {name: asdict(e) for name, e in difference(first.judged, second.judged).items()}
+    return {**to_json(second, other, dataset), "ahead": ahead}
+
+
+def _attacked(arguments: argparse.Namespace, epsilons: Sequence[float], classifier: Any, dataset: Any, progress: Progress) -> Found:
+    from core.attacks.embeddings.fgsm import VECTOR_ATTACKS
+    from core.evaluation.adversarial import curve, evaluate_attacked, to_json
+
+    attacks = curve(fields.from_flags(VECTOR_ATTACKS[arguments.attack], arguments), epsilons)
+    seed = arguments.seed or 0
+    found = to_json(evaluate_attacked(classifier, dataset, attacks, arguments.split, arguments.limit, seed, progress), classifier, dataset)
+    return found, _lines(found)
+
+
+def _lines(found: dict[str, Any]) -> list[str]:
+    """What a person reads: the clean metrics, then at each epsilon those under attack and what was lost, with its interval."""
+    drawn = "" if found["limit"] is None else f" drawn with seed {found['seed']} from {found['drawn_from']:,}"
+    lines = [
+        f"{found['attack']} on {found['checkpoint']}, loss {found['loss']}, ranked by {found['ranked_by']}",
+        f"{found['documents']} documents{drawn}, {found['excluded']} without a label left out",
+        "clean        " + "  ".join(f"{name} {100 * m['value']:.2f}" for name, m in found["metrics"].items()),
+    ]
+    for side in found["attacked"]:
+        lost = {name: f"{100 * gap['value']:.2f} [{100 * gap['low']:.2f}, {100 * gap['high']:.2f}]" for name, gap in side["gap"].items()}
+        radii = ", ".join(f"{kind} {radius:.4g}" for kind, radius in side["eps_eff_median"].items())
+        lines += [
+            f"epsilon {side['epsilon']:g}",
+            "  attacked   " + "  ".join(f"{name} {100 * m['value']:.2f}" for name, m in side["metrics"].items()),
+            "  lost       " + "  ".join(f"{name} {text}" for name, text in lost.items()),
+            f"  a coordinate moved by at most {radii or 'nothing'}, the rows by {side['share_median']:.3f} of their length (medians); "
+            f"the loss rose in {side['loss_rose']} documents, {side['untouched']} could not be touched",
+        ]
+    return lines

@@ -1,0 +1,179 @@
+"""`python -m core study`: attack some hundred pairs drawn over label frequencies; replay, transfer or export what was found."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from core import fields
+from core.attacks import Recipe, recipe
+from core.errors import InputError
+from core.study.campaigns import read_config
+from core.study.settings import Request, Study
+from core.types import Classifier
+
+ACTIONS = ("run", "replay", "transfer", "export", "clusters")
+Found = tuple[dict[str, Any], list[str]]
+
+
+def add_flags(parser: argparse.ArgumentParser) -> None:
+    """Everything that a study can be told."""
+    from core.cli.attack import recipe_flags
+
+    parser.add_argument(
+        "action", nargs="?", choices=ACTIONS, default="run",
+        help="run (the default; the same command goes on after a stop or a kill), replay (every record is made again), transfer (saved texts on "
+             "another checkpoint), export (CSV, parquet, summary), clusters (write the label clusters that targets are drawn from)",
+    )  # fmt: skip
+    parser.add_argument("--out", help="the study's folder; the same folder resumes")
+    parser.add_argument("--to", action="append", help="transfer: a checkpoint that reads the saved texts; may be given again")
+    parser.add_argument("--workers", type=int, default=1, help="processes; each loads the checkpoint (default: 1)")
+    parser.add_argument("--estimate", action="store_true", help="only say what it will cost")
+    fields.add_flags(parser, Study, "the study")
+    recipe_flags(parser)
+
+
+def study(arguments: argparse.Namespace) -> Found:
+    """The object to print as JSON, and the lines to print otherwise."""
+    if arguments.out is None and not arguments.estimate:
+        raise InputError(
+            "name the file: --out assets/clusters/NAME.tsv" if arguments.action == "clusters" else "name the study's folder: --out runs/NAME"
+        )
+    actions: dict[str, Callable[[argparse.Namespace], Found]] = {
+        "run": _run, "replay": _replay, "transfer": _transfer, "export": _export, "clusters": _clusters,
+    }  # fmt: skip
+    return actions[arguments.action](arguments)
+
+
+def request_of(arguments: argparse.Namespace) -> Request:
+    from core.cli.attack import chosen_recipe
+
+    name, switches = chosen_recipe(arguments)
+    if getattr(arguments, "setting_pairs_from", ""):
+        return _same_attack(arguments, name, switches)
+    return Request(fields.from_flags(Study, arguments), name, switches)
+
+
+def _same_attack(arguments: argparse.Namespace, name: str, switches: Recipe) -> Request:
+    """A request for the pairs of another study: its settings and its recipe on another checkpoint. What is typed must agree."""
+    from core.study.run import read_request
+
+    if not hasattr(arguments, "setting_checkpoint"):
+        raise InputError("name the checkpoint that shall be attacked on those pairs: --checkpoint NAME")
+    other, _ = read_request(Path(arguments.setting_pairs_from))
+    typed = any(hasattr(arguments, f"setting_{one.name}") for one in fields.settings_of(Recipe))
+    typed = typed or (name, switches) != (Request.recipe, recipe(Request.recipe))
+    if typed and (name, switches) != (other.recipe, other.switches):
+        raise InputError(f"{arguments.setting_pairs_from} was made with other switches of recipe '{other.recipe}'; leave the recipe out, it is its")
+    return Request(fields.from_flags(Study, arguments, fields.to_json(other.study)), other.recipe, other.switches)
+
+
+def _run(arguments: argparse.Namespace) -> Found:
+    from tempfile import TemporaryDirectory
+
+    from core.data import load_dataset
+    from core.models import load
+    from core.runs.run import Run
+    from core.study.engines.local import one_thread
+    from core.study.exports import export
+    from core.study.run import work
+
+    request = request_of(arguments)
+    classifier, dataset = load(request.study.checkpoint), load_dataset(request.study.dataset)
+    one_thread()
+    if arguments.estimate:
+        with TemporaryDirectory(prefix="tremor-study-") as folder, Run(Path(folder), device="cpu") as run:
+            found = _estimate(request, classifier, dataset, run, arguments.workers)
+        return found.to_json(), [found.sentence()]
+    with Run(Path(arguments.out), request.switches.seed, "cpu") as run:
+        foreseen = _estimate(request, classifier, dataset, run, arguments.workers)
+        print(foreseen.sentence(), file=sys.stderr, flush=True)
+        run.log({"kind": "estimate", **foreseen.to_json()})
+        plan = work(request, classifier, dataset, run, arguments.workers)
+    summary = export(run.folder)
+    return {"run": str(run.folder), "notes": list(plan.notes), **summary}, [*plan.notes, *lines(summary), f"saved in {run.folder}"]
+
+
+def _estimate(request: Request, classifier: Classifier, dataset: Any, run: Any, workers: int) -> Any:
+    """Of the pairs that are still to be attacked."""
+    from core.study import records
+    from core.study.estimate import estimate
+    from core.study.run import start, tasks_of
+
+    found = start(request, classifier, dataset, run)
+    done = {record["pair"] for record in records.read(run.folder / records.FILE)}
+    tasks = [task for task in tasks_of(found, dataset, request.study.split) if task.pair.id not in done and not task.pair.unknown]
+    return estimate(request, classifier, tasks, workers)
+
+
+def _folder(arguments: argparse.Namespace) -> Path:
+    return Path(arguments.out)
+
+
+def _of_vectors(folder: Path) -> bool:
+    """Whether the study in a folder attacked feature vectors, not words."""
+    from core.study.kinds.features import KIND
+
+    return read_config(folder, KIND) is not None
+
+
+def _replay(arguments: argparse.Namespace) -> Found:
+    from core.models import load
+    from core.study import follow, records
+    from core.study.kinds.features import replayed
+
+    if _of_vectors(_folder(arguments)):
+        return replayed(arguments)
+    saved = records.read(records.path_in(_folder(arguments)))
+    name = fields.from_flags(Study, arguments).checkpoint if hasattr(arguments, "setting_checkpoint") else saved[0]["checkpoint"]
+    found = follow.replay_all(saved, load(name))
+    shown = [f"{row['pair']}: {', '.join(row['differences'])} differ" for row in found["different"]]
+    return found, [f"{found['equal']} of {found['replayed']} records came out as saved (text, ranks and outcome)", *shown]
+
+
+def _transfer(arguments: argparse.Namespace) -> Found:
+    from core.models import load
+    from core.study import follow, records
+
+    if not arguments.to:
+        raise InputError("name a checkpoint that shall read the saved texts: --to NAME")
+    if _of_vectors(_folder(arguments)):
+        raise InputError(f"{arguments.out} attacked feature vectors, so it holds no texts that another checkpoint could read")
+    saved = records.read(records.path_in(_folder(arguments)))
+    rows = []
+    for name in arguments.to:
+        classifier = load(name)
+        rows.append(follow.write_transfer(_folder(arguments), follow.transfer(saved, classifier), classifier))
+    shown = [f"{row['to']}: {row['transferred']} of {row['eligible']} successful texts ({100 * row['share']:.1f} %) work there too" for row in rows]
+    return {"transfers": rows}, shown
+
+
+def _export(arguments: argparse.Namespace) -> Found:
+    from core.study.exports import export
+
+    summary = export(_folder(arguments))
+    return summary, [*lines(summary), f"records.csv, records.parquet and summary.json are in {arguments.out}"]
+
+
+def _clusters(arguments: argparse.Namespace) -> Found:
+    from core import checkpoint
+    from core.attacks import targets
+    from core.data import load_dataset
+
+    asked = fields.from_flags(Study, arguments)
+    clusters = targets.build(load_dataset(asked.dataset), checkpoint.read_labels(asked.checkpoint))
+    targets.write(clusters, Path(arguments.out))
+    found = {"file": arguments.out, "labels": len(clusters.of), "clusters": len(set(clusters.of.values())), "source": clusters.source}
+    return found, [f"{found['labels']} labels in {found['clusters']} clusters, written to {arguments.out}"]
+
+
+def lines(summary: dict[str, Any]) -> list[str]:
+    """What a person reads: success by bin."""
+    return [
+        f"{row['bin']:>16}  {row['success']:>4} of {row['n']:>4}  {100 * row['rate']:5.1f} %  [{100 * row['low']:.1f}, {100 * row['high']:.1f}]"
+        for row in summary["bins"]
+        if row["n"]
+    ]

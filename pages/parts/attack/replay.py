@@ -1,0 +1,118 @@
+"""A saved attack that is uploaded: checked, made again, shown with what differs, and walked through step by step."""
+
+from __future__ import annotations
+
+from hashlib import sha256
+from typing import Any
+
+import streamlit as st
+
+from core.attacks.goals import called
+from core.attacks.words.record import LIMITS, MAX_BYTES, read
+from core.attacks.words.result import Replayed, replay
+from core.attacks.words.walk import Walk, walk
+from core.types import Classifier
+from pages.parts import loading, owner, session
+from pages.parts.attack.end import elsewhere, save
+from pages.parts.cards import Card, all_cards
+from pages.parts.show import plain, problem, sentences
+
+MEGABYTES = MAX_BYTES // 10**6
+KEY = "attack.upload"
+
+
+def upload() -> None:
+    """The place for a file; what it holds is taken up in the session."""
+    with st.popover("Replay", icon=":material/replay:"):
+        st.file_uploader("A saved attack (JSON)", type=["json"], key=KEY, max_upload_size=owner.megabytes(MEGABYTES), on_change=_taken)
+        st.caption(f"It is checked against the checkpoint that it was made on: text, ranks and outcome. {LIMITS[0].upper()}{LIMITS[1:]}.")
+
+
+def _taken() -> None:
+    file = session.get(KEY)
+    session.choose(session.RECORD, None if file is None else file.getvalue())
+
+
+def show(card: Card | None) -> bool:
+    """The uploaded attack, if there is one. Returns whether it was shown in place of the page."""
+    content = session.get(session.RECORD)
+    if content is None:
+        return False
+    st.button("Close the replay", on_click=session.forget, args=(session.RECORD,), icon=":material/close:")
+    with sentences():
+        _shown(read(content), sha256(content).hexdigest(), card)
+    return True
+
+
+def _shown(record: dict[str, Any], digest: str, card: Card | None) -> None:
+    from core.render.attack_report import outcome
+    from core.render.trace import diff, table
+
+    what = ", ".join(record["labels"]) or "any of the top labels"
+    st.header(plain(f"Saved attack on {what}"))
+    chosen = next((one for one in all_cards()[0] if one.name == record["checkpoint"]), card)
+    if chosen is None:
+        return
+    with st.spinner(f"Replaying on {chosen.name} …"):
+        classifier = loading.classifier(chosen)
+        key = ("replayed", digest, classifier.name, classifier.digest)
+        found, walked = loading.remembered(key, lambda: (replay(record, classifier), walk(record, classifier)))
+    _verdict(record, found, chosen)
+    at = _step(walked)
+    rows = [
+        ("Made on", record["checkpoint"]), ("Weights digest", record["digest"]), ("Recipe", record["recipe"]), ("Goal", called(record["goal"])),
+        ("Saved outcome", outcome(record)), *_ranks(record, found), ("Queries", f"{record['queries']:,}"),
+        ("Similarity", f"{record['similarity']:.3f} ({record['similarity_kind']})"),
+    ]  # fmt: skip
+    left, right = st.columns([9, 6], gap="large")
+    with left:
+        st.html(diff(walked.original, walked.swaps(at)))
+    with right:
+        _chart(walked, classifier, at)
+        st.html(table((), rows))
+    save(record, "attack.saved")
+    elsewhere(record, "attack.sent")
+
+
+def _step(walked: Walk) -> int:
+    """Which stage is shown: the last, until the slider is moved. Arrow keys move it."""
+    last = len(walked.stages) - 1
+    if last == 0:
+        return 0
+    named = {number: f"{number}. {stage.said}" if number else "Original text" for number, stage in enumerate(walked.stages)}
+    return int(st.select_slider("Step through it", list(named), last, format_func=lambda number: plain(named[number]), key="attack.walk"))
+
+
+def _chart(walked: Walk, classifier: Classifier, at: int) -> None:
+    """Ranks over the stages, as the attack drew them."""
+    from core.render.trace import bump, followed
+
+    goal, stages = walked.goal, walked.stages
+    shown = followed([stage.view for stage in stages], goal.k, goal.targets, walked.truth)
+    ranks = walked.ranks(classifier, [one.label for one in shown])
+    names = [classifier.labels.names[one.label] for one in shown]
+    figure = bump(shown, names, ranks, goal.k, [stage.said for stage in stages], at)
+    st.plotly_chart(figure, key="attack.walked", config={"displayModeBar": False}, alt="Ranks of the followed labels over the steps")
+
+
+def _ranks(record: dict[str, Any], found: Replayed) -> list[tuple[str, str]]:
+    both = zip(record["tracked"], record["rank_before"], record["rank_after"], found.ranks, strict=True)
+    return [
+        (f"Rank of {name}", f"{before:,} → {after:,}" + (f", replayed {again:,}" if again != after else "")) for name, before, after, again in both
+    ]
+
+
+def _verdict(record: dict[str, Any], found: Replayed, chosen: Card) -> None:
+    """What the replay says, in a sentence."""
+    if found.unmet:
+        problem(found.unmet)
+    if chosen.name != record["checkpoint"]:
+        st.warning(plain(f"The attack was made on '{record['checkpoint']}', which is not here; it was replayed on '{chosen.name}'."))
+    elif not found.differences:
+        st.success(plain(f"Replayed on {chosen.name}: text, ranks and outcome are as saved."), icon=":material/verified:")
+        return
+    said = "the goal is reached" if found.success else "the goal is not reached"
+    names = {"adversarial": "the adversarial text", "success": "the outcome", "rank_before": "the first ranks", "rank_after": "the last ranks",
+             "digest": "the weights"}  # fmt: skip
+    differ = ", ".join(names[one] for one in found.differences)
+    st.warning(plain(f"Replayed on {chosen.name}: {said}. Not as saved: {differ}."), icon=":material/difference:")

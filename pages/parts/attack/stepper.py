@@ -1,0 +1,153 @@
+"""One attack as a visitor steps through it: the steps made so far, where one stands among them, and the decisions. No widgets.
+
+Steps are complete in themselves, so that undo, redo and rewind are an index. A decision made after a rewind begins a branch: what
+followed is dropped.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from core.attacks import Option, Result, Session, Step
+from core.attacks.words.certificate import Certificate
+from core.attacks.words.cost import Cost
+from core.errors import InputError
+from pages.parts.attack.controls import Setting
+
+LOOKED_AT = 40
+"""Words that are asked for candidates, to find the next one that has some."""
+
+
+@dataclass
+class Run:
+    """The attack of one visitor. `wanted` is the action asked for by a click, not yet done; `picked` the word that was clicked;
+    `certificate` what was found out about single words, once that was asked."""
+
+    key: tuple[Any, ...]
+    setting: Setting
+    session: Session
+    cost: Cost
+    steps: list[Step] = field(default_factory=list)
+    at: int = 0
+    picked: int | None = None
+    wanted: tuple[Any, ...] | None = None
+    certificate: Certificate | None = None
+
+    @property
+    def step(self) -> Step:
+        return self.steps[self.at]
+
+    @property
+    def result(self) -> Result:
+        """The attack as far as it is shown."""
+        return Result(self.session, tuple(self.steps[: self.at + 1]))
+
+    def begin(self) -> None:
+        """The original document, its words weighed."""
+        self.steps, self.at = [self.session.weighed(self.session.first())], 0
+
+    def add(self, step: Step) -> None:
+        """A step after the one that is shown; what followed that one is dropped."""
+        self.steps = [*self.steps[: self._standing + 1], step]
+        self.at = len(self.steps) - 1
+        self.picked = None
+
+    def rewind(self, to: int) -> None:
+        self.at = min(max(to, 0), len(self.steps) - 1)
+        self.picked = None
+
+    @property
+    def _standing(self) -> int:
+        """What a decision goes on from: an end that changed nothing is gone back behind, for a person may go on by hand."""
+        return self.at - 1 if self.at and self.step.ended and self.step.position is None else self.at
+
+    @property
+    def _base(self) -> Step:
+        return self.steps[self._standing]
+
+    @property
+    def coming(self) -> int | None:
+        """The next word that the search will decide on: the first pending one that has candidates."""
+        step = self.step
+        if step.ended:
+            return None
+        return next((i for i in step.trail.pending[:LOOKED_AT] if self.session.proposals.propose(step.document, i)), None)
+
+    @property
+    def label(self) -> int:
+        """The attacked label; of a non-targeted attack the first that has left the top k, or the best one."""
+        goal, start = self.setting.goal, self.session.judge.start
+        return goal.targets[0] if goal.targets else next((j for j in start.top if self.step.view.rank(j) > goal.k), start.top[0])
+
+    @property
+    def spent(self) -> bool:
+        """Whether as many words are changed as the budget allows."""
+        return len(self.step.trail.swaps) >= self.session.limit
+
+    def options(self, position: int) -> tuple[Option, ...]:
+        """The candidates of a word, with the reasons of constraints on whole documents beside those that they refuse. Looking is
+        not counted as an attacker's queries: a decision counts what it has looked at."""
+        base, session = self._base, self.session
+        queries = session.judge.queries
+        found = session.options(base, position)
+        session.judge.queries = queries
+        reasons = session.proposals.vet([base.document.replace({position: option.word}) for option in found])
+        return tuple(replace(option, refused=option.refused or reason) for option, reason in zip(found, reasons, strict=True))
+
+    def refusals(self, position: int) -> dict[str, str]:
+        """Candidates that a constraint removed before they were scored, and why."""
+        return self.session.proposals.refusals.get((self._base.document.digest, position), {})
+
+    # -- decisions
+
+    def accept(self, position: int | None) -> None:
+        """The search's own decision: on the next word, or on `position` as if it came next. The order of the other words stays."""
+        base = self._base
+        start = base
+        if position is not None and position != self.coming:
+            if not self.session.proposals.propose(base.document, position):
+                raise InputError(f"'{base.document.words[position]}' has no candidate that the constraints let through. Type a word of your own.")
+            order = (position, *(other for other in base.trail.order or () if other != position))
+            start = replace(base, trail=replace(base.trail, order=order, tried=base.trail.tried - {position}))
+        found = next(self.session.steps(start))
+        self.add(replace(found, trail=replace(found.trail, order=base.trail.order)))
+
+    def choose(self, position: int, word: str | None) -> None:
+        """A person's decision: this word, or none. InputError for what is not one word."""
+        self.add(self.session.choose(self._base, position, word))
+
+    def to_the_end(self) -> Iterator[Step]:
+        """The search's steps up to its end, each added as it comes; then, where the recipe says so, words are put back."""
+        if self.step.ended:
+            return
+        for step in self.session.steps(self._base):
+            self.add(step)
+            yield step
+        if self.setting.recipe.prune:
+            yield from self.prune()
+
+    def prune(self) -> Iterator[Step]:
+        """After a success: words that it does not need are put back."""
+        if self.step.status == "reached":
+            for step in self.session.pruned(self.step):
+                self.add(step)
+                yield step
+
+
+def said(before: Step, step: Step) -> str:
+    """A step in a few words: 'cut → crop', 'files stays', 'the original text'."""
+    if step.position is None:
+        return {"exhausted": "no word is left", "budget": "the budget is spent"}.get(step.status, "the original text")
+    old, new = before.document.words[step.position], step.document.words[step.position]
+    return f"{old} stays" if old == new else f"{old} → {new}" + (" (put back)" if step.status == "restored" else "")
+
+
+def sayings(steps: list[Step]) -> list[str]:
+    return [said(before, step) for before, step in zip([steps[0], *steps], steps, strict=False)]
+
+
+def want(run: Run, *action: object) -> None:
+    """In a callback: note what was asked for; it is done when the page runs, where it can show its progress."""
+    run.wanted = action
