@@ -2,9 +2,9 @@
 
 A checkpoint of another kind than a classifier (the masked language model of core.language) names its kind in config.json and
 has no labels. The weights may lie packed (core.checkpoint.compression), and a checkpoint may stand on a parent, with which it shares
-tensors and text files (core.checkpoint.deltas): a `Saved` is complete in either case. Nothing is unpickled. Loading checks (core.checkpoint.validation)
-the format version, that config.json lists every file by its plain name, and each file's SHA-256; the digest of a checkpoint is
-the SHA-256 over those.
+tensors and text files (core.checkpoint.deltas): a `Saved` is complete in either case. Nothing is unpickled. Loading checks
+(core.checkpoint.validation) the format version, that config.json lists every file by its plain name, and each file's SHA-256; the
+digest of a checkpoint is the SHA-256 over those.
 """
 
 from __future__ import annotations

@@ -103,16 +103,15 @@ def _attack(arguments: argparse.Namespace) -> None:
 
 def _study(arguments: argparse.Namespace) -> None:
     from core.attacks.features import FEATURE_ATTACKS
-    from core.cli import study
-    from core.study.kinds import features
+    from core.cli import study, study_features
 
-    _print_found(features.study(arguments) if arguments.recipe in FEATURE_ATTACKS else study.study(arguments), arguments)
+    _print_found(study_features.study(arguments) if arguments.recipe in FEATURE_ATTACKS else study.study(arguments), arguments)
 
 
 def _runs(arguments: argparse.Namespace) -> None:
     from core.cli.runs import runs
 
-    found, lines = runs(arguments)
+    found, lines = runs(arguments, parser)
     _print(found, arguments, lines)
 
 
@@ -230,12 +229,12 @@ def parser(words: Sequence[str]) -> argparse.ArgumentParser:
     one = verb("study", _study, "Attack some hundred pairs of document and label, drawn equally over label frequencies.")
     if words[:1] == ["study"]:
         from core.attacks.features import FEATURE_ATTACKS
+        from core.cli import study_features
         from core.cli.study import add_flags as add_study_flags
-        from core.study.kinds import features
 
         chosen = fields.ahead(words, "--recipe")
         if chosen in FEATURE_ATTACKS:
-            features.add_flags(one, str(chosen))
+            study_features.add_flags(one, str(chosen))
         else:
             add_study_flags(one)
 

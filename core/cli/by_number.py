@@ -6,15 +6,14 @@ python -m core attack --checkpoint bibtex-linear --dataset bibtex --document 3 -
 from __future__ import annotations
 
 import argparse
-from dataclasses import dataclass
 from typing import Any
 
-from scipy import sparse
-
 from core import fields
+from core.attacks.features.steps import said_distance
+from core.cli.goal import chosen_goal, goal_flags
 from core.errors import InputError
+from core.study.opening import Opened, open_document
 from core.types import Progress, VectorClassifier
-from core.vector import FeatureVector
 
 Found = tuple[dict[str, Any], list[str]]
 
@@ -24,16 +23,6 @@ def document_flags(parser: argparse.ArgumentParser, given: Any) -> None:
     given.add_argument("--document", type=int, metavar="N", help="document N (from 1) of --dataset; for models of feature vectors")
     parser.add_argument("--dataset", help="where --document is found: a registered name or the path of a file or folder")
     parser.add_argument("--split", default="test", choices=("train", "dev", "test"), help="with --document (default: test)")
-
-
-@dataclass(frozen=True)
-class Opened:
-    """A document of a data set under a classifier: its vector, and the labels it has that the classifier knows."""
-
-    classifier: VectorClassifier
-    dataset: Any
-    vector: FeatureVector
-    truth: tuple[int, ...]
 
 
 def opened(arguments: argparse.Namespace) -> Opened:
@@ -49,22 +38,6 @@ def opened(arguments: argparse.Namespace) -> Opened:
         raise InputError(f"'{classifier.name}' reads texts: give --text or --file; --document is for models of feature vectors")
     dataset = complete(load_dataset(arguments.dataset))
     return open_document(classifier, dataset, arguments.split, arguments.document)
-
-
-def open_document(classifier: VectorClassifier, dataset: Any, split: str, number: int) -> Opened:
-    """Document `number`, from 1, of a split."""
-    from core.data.dataset import truth_for
-
-    part = dataset.split(split)
-    if part.features is None:
-        raise InputError(f"data set '{dataset.name}' holds no feature vectors; give the data that '{classifier.name}' was trained on")
-    if not 1 <= number <= len(part):
-        raise InputError(f"split '{split}' of '{dataset.name}' has documents 1 to {len(part):,}; there is no {number}")
-    if part.features.shape[1] != len(classifier.space):
-        raise InputError(f"data set '{dataset.name}' has {part.features.shape[1]:,} features, '{classifier.name}' reads {len(classifier.space):,}")
-    row = truth_for(part, dataset.label_names, classifier.labels)[0][[number - 1]].indices
-    truth = tuple(int(label) for label in row if label < len(classifier.labels))
-    return Opened(classifier, dataset, FeatureVector.of(sparse.csr_array(part.features[[number - 1]])), truth)
 
 
 def predict(arguments: argparse.Namespace) -> Found:
@@ -120,7 +93,6 @@ def chosen_labels(one: Opened, wanted: str) -> list[int]:
 def attack_flags(parser: argparse.ArgumentParser, name: str) -> None:
     """Everything but the document and the checkpoint: label, goal, and the settings of the search."""
     from core.attacks.features import FEATURE_ATTACKS
-    from core.cli.attack import goal_flags
 
     parser.add_argument("--label", help="the label to attack: a name or an id, several separated by semicolons, or auto:1 (the best)")
     parser.add_argument("--recipe", choices=tuple(FEATURE_ATTACKS), required=True, help=FEATURE_ATTACKS[name].SOURCE)
@@ -132,7 +104,6 @@ def attack(arguments: argparse.Namespace, progress: Progress) -> Found:
     """Make the attack that the flags describe; its record is replayed before it is shown."""
     from core.attacks.features import FEATURE_ATTACKS, FeatureAttack, Pool, replay, run
     from core.attacks.goals import Demote, Promote, any_goal_class
-    from core.cli.attack import chosen_goal
 
     if arguments.document is None:
         raise InputError(f"{arguments.recipe} attacks feature vectors: give --dataset and --document")
@@ -172,13 +143,3 @@ def lines_of(found: dict[str, Any]) -> list[str]:
         if level["level"] == "text" and level["reached"] is not None:
             lines.append(f"  without: {', '.join(level['removed']) or 'nothing'}; with: {', '.join(level['put_in']) or 'nothing new'}")
     return [*lines, f"{found['queries']:,} queries; replayed: {'as saved' if found['replayed'] else 'it differs'}"]
-
-
-def said_distance(level: dict[str, Any], kind: str) -> str:
-    """How far a level's vector lies from the document, in words."""
-    distance = level["distance"]
-    if distance is None:
-        return ""
-    if kind == "bits" and level["level"] != "continuous":
-        return f", {distance['l0']} bits flipped"
-    return f", L2 {distance['l2']:.4g}, {distance['l0']} features changed, the largest by {distance['linf']:.4g}"

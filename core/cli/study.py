@@ -121,9 +121,9 @@ def _of_vectors(folder: Path) -> bool:
 
 
 def _replay(arguments: argparse.Namespace) -> Found:
+    from core.cli.study_features import replayed
     from core.models import load
     from core.study import follow, records
-    from core.study.kinds.features import replayed
 
     if _of_vectors(_folder(arguments)):
         return replayed(arguments)

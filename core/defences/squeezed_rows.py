@@ -37,8 +37,8 @@ def refusal(classifier: Classifier) -> str | None:
 
 
 class SqueezedRows:
-    """A classifier that reads rows coarsely. Steerable: forward through the rounding, backward past it, so that `core.attacks.embeddings.fgsm.perturb`
-    makes the attack of somebody who knows of the squeezer. Texts are read as `squeezed` reads them."""
+    """A classifier that reads rows coarsely. Steerable: forward through the rounding, backward past it, so that `perturb`
+    (core.attacks.embeddings.fgsm) makes the attack of somebody who knows of the squeezer. Texts are read as `squeezed` reads them."""
 
     def __init__(self, squeezed: Squeezed, classifier: Steerable, bits: int, extent: tuple[Rows, Rows] | None, features: CoarseTfIdf | None) -> None:
         """`bits` and the `extent` of the word table: how word vectors are rounded, None where they are not; `features`: how TF-IDF values

@@ -29,25 +29,9 @@ from core.errors import CoreError, InputError
 from core.exhaustion import exhausted
 from core.files import opened, refuse_links
 from core.runs import locks
-from core.runs.orders import VERBS
-from core.runs.orders import WORDS
-from core.runs.orders import Order
-from core.runs.orders import is_ours
-from core.runs.orders import read_job
-from core.runs.orders import whole
-from core.runs.orders import write_job
-from core.runs.run_files import LOCK
-from core.runs.run_files import LOG
-from core.runs.run_files import STATUS
-from core.runs.run_files import STOP
-from core.runs.run_files import State
-from core.runs.run_files import read_config
-from core.runs.run_files import read_status
-from core.runs.run_files import write_status
-from core.runs.starting import PYTHON
-from core.runs.starting import ROOT
-from core.runs.starting import check
-from core.runs.starting import spawn
+from core.runs.orders import VERBS, WORDS, Order, is_ours, read_job, whole, write_job
+from core.runs.run_files import LOCK, LOG, STATUS, STOP, State, read_config, read_status, write_status
+from core.runs.starting import PYTHON, ROOT, Parser, check, spawn
 
 PROGRAM: tuple[str, ...] = (*PYTHON, "-m", "core")
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,80}")
@@ -153,9 +137,10 @@ def launch(folder: Path, words: Sequence[str], device: str = "auto", where: Path
         raise exhausted(error) or error from error
 
 
-def resume(name: str, trusted: bool = False) -> Job:
+def resume(name: str, parser: Parser, trusted: bool = False) -> Job:
     """Start the very same command again, on from its last saved state. InputError where it is at work, done, not known how it began, or where
-    its command came with the folder from elsewhere and nobody has said that it may run here (`trusted`)."""
+    its command came with the folder from elsewhere and nobody has said that it may run here (`trusted`). `parser`: of the command line
+    (core.cli.parser), which knows the commands."""
     job = find(name)
     if job.alive:
         raise InputError(f"run '{name}' is {job.state} already")
@@ -169,7 +154,7 @@ def resume(name: str, trusted: bool = False) -> Job:
         ) from error
     if not trusted and job.refusal:
         raise InputError(f"{job.refusal}\n{job.command}")
-    check(job.folder, order.words)
+    check(job.folder, order.words, parser)
     refuse_links(job.folder)
     launch(job.folder, job.words, order.device, ROOT)
     return find(name)

@@ -33,24 +33,10 @@ from core.checkpoint import write_atomically
 from core.errors import Cancelled, CoreError, InputError, SettingsError
 from core.exhaustion import as_sentence, exhausted
 from core.files import append_to, opened, read_json, refuse_links
-from core.runs import resources
-from core.runs import locks
+from core.runs import resources, locks
 from core.training.board import Board
-from core.runs.orders import WORDS
-from core.runs.orders import write_job
-from core.runs.run_files import LOCK
-from core.runs.run_files import LOG
-from core.runs.run_files import PROGRESS
-from core.runs.run_files import STATUS
-from core.runs.run_files import STOP
-from core.runs.run_files import State
-from core.runs.run_files import Status
-from core.runs.run_files import fresh
-from core.runs.run_files import now
-from core.runs.run_files import read_config
-from core.runs.run_files import read_progress
-from core.runs.run_files import read_status
-from core.runs.run_files import write_status
+from core.runs.orders import WORDS, write_job
+from core.runs.run_files import LOCK, LOG, PROGRESS, STATUS, STOP, State, Status, fresh, now, read_config, read_progress, read_status, write_status
 from core.files.writing import append
 
 __all__ = [

@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Sequence
+from argparse import ArgumentParser
+from collections.abc import Callable, Sequence
 from contextlib import redirect_stderr, redirect_stdout
 from io import StringIO
 from pathlib import Path
@@ -19,6 +20,7 @@ from core.runs.run_files import LOG
 ROOT = Path(__file__).resolve().parents[2]
 FOLDERS = ("TREMOR_CACHE", "TREMOR_DATA", "TREMOR_EVIDENCE", "TREMOR_WORDNET")
 """Variables that name a folder to read, perhaps from where the server stands."""
+Parser = Callable[[Sequence[str]], ArgumentParser]
 PYTHON = (sys.executable, "-P")
 """-P: neither the folder that a process works in nor that of its script is on the import path."""
 
@@ -34,6 +36,12 @@ def spawn(folder: Path, program: Sequence[str], words: Sequence[str], lock: int)
         )  # fmt: skip
 
 
+def finish(words: Sequence[str]) -> int:
+    """Run `python -m core WORDS` to its end, beside this process; its exit status. What it prints goes to standard error: standard output
+    belongs to whoever waits for it."""
+    return subprocess.run([*PYTHON, "-m", "core", *words], cwd=ROOT, env=environment(), stdin=subprocess.DEVNULL, stdout=2, check=False).returncode
+
+
 def environment() -> dict[str, str]:
     """Of a process that works in this project's folder: what this one reads elsewhere is named in full, and neither modules nor programs
     are looked for in any folder that is not. PYTHONSAFEPATH is -P for the processes that it starts in turn."""
@@ -44,10 +52,8 @@ def environment() -> dict[str, str]:
     return {**found, **folders, "PYTHONPATH": str(ROOT), "PYTHONSAFEPATH": "1"}
 
 
-def check(folder: Path, words: Sequence[str]) -> None:
-    """InputError for a command that this version does not know, or that would work anywhere else than in the run's own folder."""
-    from core.cli import parser
-
+def check(folder: Path, words: Sequence[str], parser: Parser) -> None:
+    """InputError for a command that `parser` (core.cli.parser) does not know, or that would work anywhere else than in the run's own folder."""
     said = StringIO()
     try:
         with redirect_stdout(said), redirect_stderr(said):

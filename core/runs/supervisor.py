@@ -19,12 +19,7 @@ from core.runs import jobs
 from core.exhaustion import exhausted
 from core.files import read_json
 from core.runs import locks
-from core.runs.run import DEVICE
-from core.runs.run import JOB
-from core.runs.run import STATUS
-from core.runs.run import STOP
-from core.runs.run import Status
-from core.runs.run import write_status
+from core.runs.run import DEVICE, JOB, STATUS, STOP, Status, write_status
 
 LOOK_SECONDS = 0.5
 """Between two looks at the line."""

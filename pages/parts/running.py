@@ -9,6 +9,7 @@ from pathlib import Path
 
 import streamlit as st
 
+from core.cli import parser
 from core.errors import CoreError, InputError
 from core.exhaustion import as_sentence
 from core.runs import jobs
@@ -78,11 +79,15 @@ def ended(job: Job, note: str = "") -> None:
         if job.state != "done" and owner.allowed():
             st.button(
                 "Resume", key=f"job.resume.{job.name}", icon=":material/play_arrow:", disabled=bool(job.refusal), on_click=_obeyed,
-                args=(jobs.resume, job.name), help=plain(job.refusal) or None,
+                args=(_resume, job.name), help=plain(job.refusal) or None,
             )  # fmt: skip
     if job.state == "crashed":
         problem(why(job) or "It did not say why.")
         log(job)
+
+
+def _resume(name: str) -> Job:
+    return jobs.resume(name, parser)
 
 
 def damaged(kind: str) -> None:

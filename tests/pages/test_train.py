@@ -15,6 +15,7 @@ from streamlit.testing.v1 import AppTest
 
 import core.runs.jobs
 from core import checkpoint
+from core.cli import parser
 from core.errors import InputError
 from core.runs import locks
 from core.runs.run import LOCK, Run, write_job, write_status
@@ -177,7 +178,7 @@ def test_a_command_from_elsewhere_is_shown_but_not_run_on_a_click(app, monkeypat
     assert button.disabled and "runs resume gift --trust" in button.help.replace("\\", "")
     assert f"python -m core train --model mach --run {folder}" in shown(test)
     with pytest.raises(InputError, match="was not started by this installation"):
-        core.runs.jobs.resume("gift")  # what the button calls, should a browser be told otherwise
+        core.runs.jobs.resume("gift", parser)  # what the button calls, should a browser be told otherwise
     assert not started and not marker.exists()
 
 

@@ -97,3 +97,13 @@ def vector_from_json(found: Sequence[Sequence[Any]], size: int) -> FeatureVector
     """What `vector_json` gave. InputError for columns that do not rise or do not fit."""
     columns = np.asarray([int(row[0]) for row in found], dtype=np.int64)
     return FeatureVector(columns, np.asarray([row[2] for row in found], dtype=np.float32), size)
+
+
+def said_distance(level: dict[str, Any], kind: str) -> str:
+    """How far a level's vector lies from the document, in words."""
+    distance = level["distance"]
+    if distance is None:
+        return ""
+    if kind == "bits" and level["level"] != "continuous":
+        return f", {distance['l0']} bits flipped"
+    return f", L2 {distance['l2']:.4g}, {distance['l0']} features changed, the largest by {distance['linf']:.4g}"

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import math
-import sys
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping
-from contextlib import redirect_stdout
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,6 +15,7 @@ from core.data import DATASETS, is_present
 from core.errors import CheckpointError, InputError
 from core.evidence import records
 from core.evidence.records import Header, Item, Record
+from core.runs.starting import finish
 from core.types import Progress
 
 WORK = "evidence"
@@ -76,14 +75,10 @@ class Cell:
 
 def train(training: Training) -> None:
     """Train what is not there yet, each run going on where it was interrupted."""
-    from core.cli import main
-
     for one in (*training.after, training):
         if (one.folder() / "config.json").is_file():
             continue
-        with redirect_stdout(sys.stderr):  # standard output is the evidence command's own
-            ended = main(one.command())
-        if ended != 0:
+        if finish(one.command()) != 0:
             raise InputError(f"the training that this cell needs ended early: python -m core {' '.join(one.command())}")
 
 

@@ -23,11 +23,11 @@ CONTROL, ROBUST, UNCHECKED = "control", "robust", "unchecked"
 def trained(study: str, cell: Cell, base: str) -> Path:
     """The folder of the checkpoint of a cell of a variant of these; it is trained on from where it was interrupted, and published
     with its evaluation, unless it is there."""
-    from core.cli.train import publish
     from core.data import load_dataset
     from core.data.bags import complete
     from core.defences.hybrid import bag_copies, counts, hybrid
     from core.defences.synonyms import Synonyms
+    from core.evaluation.publishing import publish
     from core.fields import from_json, to_json
     from core.models import config_class, load, train
     from core.runs.run import Run

@@ -17,11 +17,11 @@ from core.attacks import goals
 from core.attacks.features import Distance, replay
 from core.attacks.features.result import SCHEMA
 from core.attacks.features.steps import vector_from_json, vector_json
-from core.cli.by_number import Opened, open_document
 from core.document import Document
 from core.errors import CoreError, InputError
 from core.study.kinds.feature_campaigns import VectorCampaign
 from core.study.kinds.features import depth_of, goal_of, top_names
+from core.study.opening import Opened, open_document
 from core.study.records import SKIPPED, Record
 from core.types import Progress, VectorClassifier, silent
 from core.vector import UNIT, FeatureVector

@@ -10,24 +10,22 @@ documents (methods.md 6.3).
 
 from __future__ import annotations
 
-import argparse
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Annotated, Any
 
 import numpy as np
 
 from core import fields
-from core.attacks.features import FEATURE_ATTACKS, FeatureAttack, PointSearch, Pool, run
+from core.attacks.features import FeatureAttack, PointSearch, Pool, run
 from core.attacks.goals import ALL_GOALS, MAX_K, AllWrong, AnyGoal, Demote, Disturb, SetChange, explained
 from core.checkpoint import write_atomically
-from core.cli.by_number import open_document
-from core.errors import Cancelled, InputError
+from core.errors import Cancelled
 from core.fields import Field, check
 from core.runs.run import Run
 from core.study import records
+from core.study.opening import open_document
 from core.study.statistics import wilson
 from core.types import VectorClassifier
 from core.vector import FeatureVector
@@ -36,7 +34,6 @@ GOALS = tuple(name for name in ALL_GOALS if name != "negative-targeted")
 AT = (1, 3, 5)
 KIND = "vector-study"
 """What config.json says of such a folder."""
-Found = tuple[dict[str, Any], list[str]]
 
 
 @dataclass(frozen=True)
@@ -54,58 +51,6 @@ class VectorStudy:
 
     def __post_init__(self) -> None:
         check(self)
-
-
-def add_flags(parser: argparse.ArgumentParser, name: str) -> None:
-    """--out, the study's settings, and those of the search `name`."""
-    parser.add_argument(
-        "action",
-        nargs="?",
-        choices=("run", "replay"),
-        default="run",
-        help="run: the same command goes on after a stop or a kill; replay: every record is made again",
-    )
-    parser.add_argument("--out", required=True, help="the study's folder; the same folder resumes")
-    parser.add_argument("--recipe", choices=tuple(FEATURE_ATTACKS), required=True, help=FEATURE_ATTACKS[name].SOURCE)
-    fields.add_flags(parser, VectorStudy, "the study")
-    fields.add_flags(parser, FEATURE_ATTACKS[name], f"settings of {name}")
-
-
-def study(arguments: argparse.Namespace) -> Found:
-    """Make the study that the flags describe, and sum it up; or replay the one that is there."""
-    from core.data import load_dataset
-    from core.data.bags import complete
-    from core.models import load
-
-    if arguments.action == "replay":
-        return replayed(arguments)
-
-    asked = fields.from_flags(VectorStudy, arguments)
-    search = fields.from_flags(FEATURE_ATTACKS[arguments.recipe], arguments)
-    classifier = load(asked.checkpoint)
-    if not isinstance(classifier, VectorClassifier):
-        raise InputError(f"'{classifier.name}' reads texts; a study with {arguments.recipe} needs a model of feature vectors")
-    with Run(Path(arguments.out), search.seed, "cpu") as opened:
-        summary = work(asked, search, classifier, complete(load_dataset(asked.dataset)), opened)
-    return {"run": arguments.out, **summary}, lines(summary)
-
-
-def replayed(arguments: argparse.Namespace) -> Found:
-    """Replay the study in --out; --checkpoint and --dataset say where they lie now, if it is not where they lay then."""
-    from core.data import load_dataset
-    from core.data.bags import complete
-    from core.models import load
-    from core.study.kinds.feature_campaigns import read_vector_campaign
-    from core.study.kinds.feature_replay import replay_all, said, too_old
-
-    one = read_vector_campaign(Path(arguments.out))
-    if why := too_old(one):
-        raise InputError(why)
-    asked = fields.from_flags(VectorStudy, arguments, fields.to_json(one.study))
-    # A classifier of texts is refused by `replay_all` with a sentence.
-    found = replay_all(one, load(asked.checkpoint), complete(load_dataset(asked.dataset)))  # type: ignore[arg-type] # see above
-    shown = [f"{row['pair']}: {'; '.join(row['differences'])}" for row in found["different"]]
-    return found, [said(found), *shown]
 
 
 def work(asked: VectorStudy, search: PointSearch, classifier: VectorClassifier, dataset: Any, opened: Run) -> dict[str, Any]:

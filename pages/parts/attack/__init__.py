@@ -1,1 +1,1 @@
-""""""
+"""The Attack page, in parts."""

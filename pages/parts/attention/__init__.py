@@ -1,1 +1,1 @@
-""""""
+"""The Attention page, in parts."""

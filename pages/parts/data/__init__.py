@@ -1,1 +1,1 @@
-""""""
+"""The Data page, in parts."""

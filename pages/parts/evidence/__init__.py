@@ -1,1 +1,1 @@
-""""""
+"""The Evidence page, in parts."""

@@ -1,1 +1,1 @@
-""""""
+"""The Explain page, in parts."""

@@ -1,1 +1,1 @@
-""""""
+"""Documents that are feature vectors, on the Explain, Attack and Robustness pages, in parts."""

@@ -8,11 +8,11 @@ from pathlib import Path
 import numpy as np
 import streamlit as st
 
-from core.cli.by_number import Opened, open_document
 from core.data import DATASETS, is_present
 from core.errors import InputError
 from core.explainers.one_vector import OneVector
 from core.ranking import top_k
+from core.study.opening import Opened, open_document
 from pages.parts import loading, owner, session
 from pages.parts.cards import Card
 from pages.parts.reading import Reading

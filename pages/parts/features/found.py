@@ -10,7 +10,7 @@ import streamlit as st
 from scipy import sparse
 
 from core.attacks.features import LEVELS, FeatureResult, Level, replay
-from core.cli.by_number import said_distance
+from core.attacks.features.steps import said_distance
 from core.ranking import watch_vectors
 from pages.parts import loading
 from pages.parts.show import plain, problem

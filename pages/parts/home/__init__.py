@@ -1,1 +1,1 @@
-""""""
+"""The home page, in parts."""

@@ -1,1 +1,1 @@
-""""""
+"""The Robustness page, in parts."""

@@ -249,7 +249,7 @@ def test_a_bag_of_named_words_is_read_in_the_file_s_order():
 @pytest.fixture(scope="module")
 def bags(tmp_path_factory) -> Path:
     """A linear model over small bags, as `python -m core train` publishes it."""
-    from core.cli.train import publish
+    from core.evaluation.publishing import publish
     from core.models import linear
     from core.runs.run import Run
 

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from core import checkpoint
+from core.cli import parser
 from core.errors import InputError
 from core.runs import jobs, orders
 from core.runs.run import Run, read_status, write_job
@@ -56,16 +57,16 @@ def test_the_folder_of_the_attack_runs_nothing(runs: Path, tmp_path: Path, monke
     words = ["train", "--model", "linear", "--dataset", str(tmp_path / "none"), "--run", str(folder)]
     (folder / "job.json").write_text(json.dumps({"words": words, "cwd": str(folder), "device": "cpu"}))
     with pytest.raises(InputError, match="was not started by this installation"):
-        jobs.resume("gift")
+        jobs.resume("gift", parser)
     assert not (folder / "log.txt").exists() and read_status(folder)["state"] == "stopped"
     monkeypatch.chdir(folder)
     monkeypatch.setenv("PYTHONPATH", f".{os.pathsep}{folder}")
     monkeypatch.setenv("PATH", f".{os.pathsep}{os.environ['PATH']}")
-    jobs.resume("gift", trusted=True)
+    jobs.resume("gift", parser, trusted=True)
     job = until_over("gift")
     assert job.state == "crashed" and "is neither a data set" in job.status["message"]
     assert not marker.exists()
-    jobs.resume("gift")  # what a person has started is this installation's
+    jobs.resume("gift", parser)  # what a person has started is this installation's
     assert until_over("gift").state == "crashed" and not marker.exists()
 
 
@@ -78,7 +79,7 @@ def test_a_run_by_hand_within_data_that_hold_code_is_resumed_elsewhere(runs: Pat
     write_job(folder, ["train", "--model", "linear", "--dataset", "train.txt", "--run", os.path.relpath(folder)], "cpu")
     order = orders.read_job(folder)
     assert order.words == ["train", "--model", "linear", "--dataset", str(data / "train.txt"), "--run", str(data / "../runs/mine")]
-    jobs.resume("mine")
+    jobs.resume("mine", parser)
     job = until_over("mine")
     assert job.state == "crashed" and str(data / "train.txt") in job.status["message"]
     assert not marker.exists()
@@ -123,7 +124,7 @@ def test_a_trusted_command_still_works_in_its_own_folder_alone(runs: Path, words
     folder = broken_off(runs / "gift")
     (folder / "job.json").write_text(json.dumps({"words": [str(folder) if word == "HERE" else word for word in words]}))
     with pytest.raises(Exception, match=sentence) as caught:
-        jobs.resume("gift", trusted=True)
+        jobs.resume("gift", parser, trusted=True)
     assert type(caught.value).__module__ == "core.errors"
     assert not (folder / "log.txt").exists()
 
@@ -136,7 +137,7 @@ def test_no_link_in_a_folder_is_written_through(runs: Path, tmp_path: Path, name
     (folder / name).symlink_to(tmp_path / "kept")
     write_job(folder, job_program.words(folder, "works", 0), "cpu")
     with pytest.raises(InputError, match="is a link; remove it before"):
-        jobs.resume("gift")
+        jobs.resume("gift", parser)
     assert (tmp_path / "kept").read_text() == "kept"
 
 

@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from core import checkpoint
+from core.cli import parser
 from core.errors import InputError
 from core.runs import jobs, locks
 from core.runs.run import JOB, LOCK, Run, read_progress, read_status, write_job, write_status
@@ -81,7 +82,7 @@ def test_a_job_is_done_and_says_so() -> None:
     assert (job.kind, job.place, job.alive, job.device, job.status["step"]) == ("train", None, False, "cpu", 50)
     assert len(read_progress(folder)) == 50
     with pytest.raises(InputError, match="is done; nothing is left"):
-        jobs.resume("one")
+        jobs.resume("one", parser)
     with pytest.raises(InputError, match="not running: it is done"):
         jobs.stop("one")
     with pytest.raises(InputError, match=r"no run 'two' under .*; the latest are one"):
@@ -124,7 +125,7 @@ def test_a_killed_waiter_stands_in_nobodys_way(runs: Path) -> None:
     until(lambda: state("killed") == "crashed", SOON)
     assert jobs.find("last").place == 1
     until(lambda: state("last") == "done")
-    jobs.resume("killed")
+    jobs.resume("killed", parser)
     until(lambda: state("killed") == "done")
 
 
@@ -142,7 +143,7 @@ def test_stop_in_the_line_and_at_work(runs: Path) -> None:
     # The very same command, but a faster clock: its words are kept in job.json.
     kept = json.loads((runs / "first" / "job.json").read_text())
     write_job(runs / "first", [*kept["words"][:-1], "1"], "cpu")
-    jobs.resume("first")
+    jobs.resume("first", parser)
     until(lambda: state("first") == "done")
     steps = [record["step"] for record in read_progress(runs / "first")]
     assert steps == list(range(1, 51)) and 0 < before < 50
@@ -163,7 +164,7 @@ def test_killed_is_crashed_within_seconds_and_resumes(runs: Path) -> None:
     os.kill(processes(runs / "one", False)[0], signal.SIGKILL)
     until(lambda: state("one") == "crashed", SOON)
     until(lambda: "signal 9" in jobs.find("one").status["message"], SOON)
-    jobs.resume("one")
+    jobs.resume("one", parser)
     until(lambda: state("one") == "running" and jobs.find("one").status["what"] == "training")
     for pid in sorted(processes(runs / "one"), reverse=True):
         os.kill(pid, signal.SIGKILL)
@@ -243,7 +244,7 @@ def test_a_run_by_hand_takes_its_folder_and_its_device(runs: Path) -> None:
     until(lambda: state("job") == "done")
     write_status(runs / "hand", state="stopped")
     with pytest.raises(InputError, match=r"no job\.json"):
-        jobs.resume("hand")
+        jobs.resume("hand", parser)
 
 
 def test_a_job_is_over_when_its_process_is(runs: Path) -> None:
@@ -265,7 +266,7 @@ def test_only_our_own_verbs_are_started(runs: Path) -> None:
     (folder / "job.json").write_text(json.dumps({"words": ["-c", "import os"], "device": "cpu"}))
     (folder / "status.json").write_text(json.dumps({**json.loads((folder / "status.json").read_text()), "state": "stopped"}))
     with pytest.raises(InputError, match=r"no job\.json"):
-        jobs.resume("one")
+        jobs.resume("one", parser)
 
 
 @pytest.mark.parametrize("name", ["", "../up", "a/b", ".hidden", "-flag", "a" * 99, "a b", "a\n"])

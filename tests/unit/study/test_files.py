@@ -183,7 +183,7 @@ class TestJobs:
         kept = len(records.read(folder / records.FILE))
         assert 0 < kept < 40
         script.write_text(verb + SCRIPT, encoding="utf-8")
-        core.runs.jobs.resume("one")
+        core.runs.jobs.resume("one", parser)
         until("done")
         found = [record["pair"] for record in records.read(folder / records.FILE)]
         assert len(found) == len(set(found)) == 40
