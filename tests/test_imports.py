@@ -14,25 +14,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
-NOUNS = (
-    "types",
-    "document",
-    "labels",
-    "ranking",
-    "metrics",
-    "errors",
-    "fields",
-    "files",
-    "exhaustion",
-    "writing",
-    "csv_writer",
-    "checkpoint",
-    "checked",
-    "lineage",
-    "packing",
-    "saved",
-    "vector",
-)
+NOUNS = ("types", "document", "labels", "ranking", "metrics", "errors", "fields", "files", "exhaustion", "checkpoint", "vector")
 HEAVY = {
     "torch",
     "sklearn",
@@ -77,7 +59,7 @@ class Rule:
     exempt: tuple[str, ...] = ()
 
 
-NOUN_FILES = tuple(f"core/{noun}.py" for noun in NOUNS)
+NOUN_FILES = tuple(name for noun in NOUNS for name in (f"core/{noun}.py", f"core/{noun}/*.py"))
 NOUN_MODULES = tuple(f"core.{noun}" for noun in NOUNS)
 
 RULES = (
@@ -237,6 +219,50 @@ def test_the_rules_bite(source: str, rule: Rule, wrong: bool, tmp_path: Path, mo
     assert bool(list(faults(rule, Path("example.py")))) is wrong
 
 
+def test_nothing_imports_in_a_circle() -> None:
+    """Function-level imports included. A package's own files may be imported by its __init__ without being in a circle with it only where
+    they do not import the package back."""
+    known = {module_name(path): path for path in sources()}
+    edges = {
+        name: {
+            each.module for each in imports(path) if each.module in known and each.module != name and (each.top or not _for_types(path, each.line))
+        }
+        for name, path in known.items()
+    }
+    left = dict(edges)
+    while free := [name for name, others in left.items() if not others & left.keys()]:
+        for name in free:
+            del left[name]
+    # What is left is in a circle, or above one.
+    while above := [name for name in left if not any(name in others for other, others in left.items() if other != name)]:
+        for name in above:
+            del left[name]
+    assert not left, f"import circles among {', '.join(sorted(left))}"
+
+
+def _for_types(path: Path, line: int) -> bool:
+    """Whether a line stands in a block that is for type checkers only."""
+    return any(
+        isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING" and node.lineno <= line <= (node.end_lineno or 0)
+        for node in ast.walk(tree(path))
+    )
+
+
+def test_core_s_root_holds_nouns() -> None:
+    assert sum(1 for path in sources() if path.parts[0] == "core" and len(path.parts) == 2) <= 16
+
+
+def test_only_the_command_line_s_own_files_and_pages_import_it() -> None:
+    found = [
+        f"{path}:{each.line} imports {each.module}"
+        for path in sources()
+        if path.parts[0] == "core" and path.parts[1] not in ("cli", "__main__.py")
+        for each in imports(path)
+        if _starts(each.module, ("core.cli",))
+    ]
+    assert not found, "\n".join(found)
+
+
 def test_no_page_imports_a_page() -> None:
     screens = {module_name(path) for path in sources() if path.parts[0] == "pages" and len(path.parts) == 2}
     assert screens
@@ -353,21 +379,37 @@ def classes_with(path: Path, attribute: str) -> list[str]:
     return found
 
 
-def test_every_model_is_in_the_table() -> None:
+def model_folders() -> dict[str, list[Path]]:
+    """Every model's own files by its name; what several share lies in core/models/parts."""
+    found: dict[str, list[Path]] = {}
+    for path in sources():
+        if path.parts[:2] == ("core", "models") and len(path.parts) == 4 and path.parts[2] != "parts":
+            found.setdefault(path.parts[2], []).append(path)
+    return found
+
+
+def test_every_model_is_in_the_table_and_is_a_folder_like_the_others() -> None:
     from core.models import MODELS
 
-    trained = {
-        module_name(path) for path in sources() if path.parts[:2] == ("core", "models") and path.name != "__init__.py" and defines(path, "train")
-    }
-    assert trained == modules_of(MODELS)
+    assert {f"core.models.{name}" for name in model_folders()} == modules_of(MODELS)
+    for paths in model_folders().values():
+        assert {"__init__.py", "model.py", "training.py", "contributions.py"} <= {path.name for path in paths}
+        assert defines(next(path for path in paths if path.name == "training.py"), "train")
 
 
-def test_every_module_beside_a_model_is_used_by_one() -> None:
-    from core.models import MODELS
+def test_no_model_imports_another() -> None:
+    """But the linear one, of which a hybrid is made."""
+    found = []
+    for name, paths in model_folders().items():
+        foreign = tuple(f"core.models.{other}" for other in model_folders() if other not in (name, "linear"))
+        found += [f"{path}:{each.line} imports {each.module}" for path in paths for each in imports(path) if _starts(each.module, foreign)]
+    assert not found, "\n".join(found)
 
+
+def test_every_part_of_models_is_used() -> None:
     files = [path for path in sources() if path.parts[:2] == ("core", "models") and path.name != "__init__.py"]
-    used = {each.module for path in files for each in imports(path)}
-    assert {module_name(path) for path in files} <= used | modules_of(MODELS)
+    used = {each.module for path in sources() for each in imports(path)}
+    assert {module_name(path) for path in files} <= used
 
 
 def test_every_explainer_is_in_the_table() -> None:
@@ -402,4 +444,5 @@ def test_what_the_tables_name_exists() -> None:
     places = [*MODELS.values(), *EXPLAINERS.values(), *(known.build for known in DATASETS.values() if known.build)]
     for place in places:
         module, name = place.split(":")
-        assert defines(Path(module.replace(".", "/") + ".py"), name), place
+        file = Path(module.replace(".", "/") + ".py")
+        assert defines(file if (ROOT / file).is_file() else file.with_suffix("") / "model.py", name), place

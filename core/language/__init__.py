@@ -13,19 +13,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from core.errors import CoreError
+from core.language.names import DEFAULT
 from core.memory import store
 
 if TYPE_CHECKING:
     from core.language.masked_lm import MaskedLanguageModel
 
-DEFAULT = "debtags-mlm"
 KIND = "language model"
-"""How its keys begin in core.memory.store's store."""
+"""How its keys begin in the store (core.memory.store)."""
 
 
 def load(source: str = DEFAULT, local: bool = False) -> MaskedLanguageModel:
     """The language model of `source`: a checkpoint of ours (a name in checkpoints/, or a folder), a folder with a BERT-like
-    masked language model, or its hub name. It is kept as core.memory.store keeps, so that asking again is mostly free.
+    masked language model, or its hub name. It is kept in the store, so that asking again is mostly free.
 
     A hub name makes a request unless the model is on the disk already; with `local` never. Give `local` wherever the name
     was not typed by a person. Raises CheckpointError with the remedy.

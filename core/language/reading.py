@@ -15,8 +15,8 @@ from core import checkpoint
 from core.errors import CheckpointError, InputError, SettingsError
 from core.fields import from_json
 from core.files import read_json
-from core.language import DEFAULT
 from core.language.masked_lm import MaskedLanguageModel
+from core.language.names import DEFAULT
 from core.language.network import LanguageNetwork
 from core.language.training import Config
 from core.models.parts.encoder import EMBEDDED, Encoder, PieceTokenizer

@@ -1,0 +1,3 @@
+"""What the language model that comes with the project is called."""
+
+DEFAULT = "debtags-mlm"
