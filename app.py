@@ -7,7 +7,7 @@ other pages are the files in pages/. Tests run it as a script too.
 import streamlit as st
 
 if __name__ == "__main__":
-    from pages.parts.home.page import page
+    from pages.parts.home import page
 
     page.show()
 else:

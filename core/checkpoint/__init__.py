@@ -34,8 +34,8 @@ __all__ = [
     "find", "load", "names", "pack", "parent_refusal", "read_config", "read_labels", "save", "write_atomically",
 ]  # fmt: skip
 
-FOLDER = Path(os.environ.get("TREMOR_CHECKPOINTS", Path(__file__).resolve().parents[1] / "checkpoints"))
-RUNS = Path(os.environ.get("TREMOR_RUNS", Path(__file__).resolve().parents[1] / "runs"))
+FOLDER = Path(os.environ.get("TREMOR_CHECKPOINTS", Path(__file__).resolve().parents[2] / "checkpoints"))
+RUNS = Path(os.environ.get("TREMOR_RUNS", Path(__file__).resolve().parents[2] / "runs"))
 """Where runs lie (core.runs.run): trainings, studies and what they leave behind."""
 MADE = "checkpoint"
 """The folder of a run in which it leaves its model, which goes by the run's name."""

@@ -286,7 +286,7 @@ def test_seed_001_s_attack_tables_are_measured(tiny):
 
 # -- no number is typed in
 
-FILES = [Path("pages/evidence.py"), *sorted(path.relative_to(ROOT) for path in (ROOT / "pages" / "parts").glob("evidence_*.py"))]
+FILES = [Path("pages/evidence.py"), *sorted(path.relative_to(ROOT) for path in (ROOT / "pages" / "parts" / "evidence").glob("[!_]*.py"))]
 A_PERCENT = re.compile(r"\d+(?:[.,]\d+)?\s*(?:%|points)|\d\.\d")
 ALLOWED = ("95 % interval",)
 """Said of intervals in general."""

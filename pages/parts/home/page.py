@@ -6,7 +6,7 @@ import streamlit as st
 
 from pages.parts import documents, loading
 from pages.parts.frame import frame
-from pages.parts.home.page import tour
+from pages.parts.home import tour
 
 
 def show() -> None:

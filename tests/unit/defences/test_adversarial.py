@@ -18,10 +18,7 @@ from core.training.defended import Inputs, Rewound
 from tests import tiny_models
 
 KINDS = ("xml-cnn", "mach", "x-transformer", "attention-xml", "aplc-xlnet")
-MODULES = {
-    "xml-cnn": "core.models.xml_cnn", "mach": "core.models.mach", "x-transformer": "core.models.x_transformer.training",
-    "attention-xml": "core.models.attention_xml", "aplc-xlnet": "core.models.aplc_xlnet",
-}  # fmt: skip
+MODULES = {kind: f"core.models.{kind.replace('-', '_')}.training" for kind in KINDS}
 """Where each model's training calls the loop."""
 SHORT = {"attention-xml": 6, "aplc-xlnet": 8}
 """Epochs of models whose tiny training is longer than these tests need."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -351,27 +353,25 @@ def test_a_study_measures_what_has_no_record(tmp_path, monkeypatch):
     assert not (tmp_path / "runs" / "evidence" / "again" / "label-statistics" / "debtags").exists()
 
 
-def test_trainings_lie_side_by_side_and_print_elsewhere(tmp_path, monkeypatch, capsys):
+def test_trainings_lie_side_by_side_and_print_elsewhere(tmp_path, monkeypatch, capfd):
     """A checkpoint finds its parent beside it; what a training prints is none of the evidence command's output."""
     monkeypatch.setattr("core.checkpoint.RUNS", tmp_path)
-    called = []
-
-    def train(words):
-        called.append(words)
-        print("P@1: 12.3")
-        folder = Path(words[words.index("--save") + 1])
-        folder.mkdir(parents=True)
-        (folder / "config.json").write_text("{}")
-        return 0
-
-    monkeypatch.setattr("core.cli.main", train)
+    program = tmp_path / "program.py"
+    program.write_text(
+        "import json, sys\nfrom pathlib import Path\nwords = sys.argv[3:]\nprint('P@1: 12.3')\nfolder = Path(words[words.index('--save') + 1])\n"
+        "folder.mkdir(parents=True)\n(folder / 'config.json').write_text('{}')\n"
+        f"Path({str(tmp_path / 'called')!r}).open('a').write(json.dumps(words) + '\\n')\n"
+    )
+    monkeypatch.setattr("core.runs.starting.PYTHON", (sys.executable, str(program)))
     cell = next(cell for cell in XML_CNN.cells if cell.name == "reuters21578-xml-cnn-robust")
-    assert cell.weights() == cell.weights() and len(called) == 2  # trained once, the base before it
+    assert cell.weights() == cell.weights()
+    called = [json.loads(line) for line in (tmp_path / "called").read_text().splitlines()]
+    assert len(called) == 2  # trained once, the base before it
     folders = {Path(words[words.index("--save") + 1]).parent for words in called}
     assert len(folders) == 1 and called[1][called[1].index("--from") + 1].startswith(str(folders.pop()))
-    out = capsys.readouterr()
+    out = capfd.readouterr()
     assert out.out == "" and out.err.count("P@1") == 2
-    monkeypatch.setattr("core.cli.main", lambda words: 2)
+    program.write_text("raise SystemExit(2)")
     monkeypatch.setattr("core.checkpoint.RUNS", tmp_path / "other")
     with pytest.raises(InputError, match="ended early: python -m core train --model xml-cnn"):
         cell.weights()
