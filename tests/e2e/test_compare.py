@@ -59,7 +59,7 @@ def test_one_document_under_both(url: str, open_tab: Open) -> None:
     tab.get_by_role("button", name="Start on both").click()
     expect(tab.get_by_text("Step 0: the original text.")).to_have_count(2)
     ready(tab)
-    tab.locator("h3", has_text="The same attack").click()
+    tab.get_by_role("heading", name="The same attack").click()
     tab.keyboard.press("Enter")
     expect(tab.get_by_text("Step 1:")).to_have_count(2)
     ready(tab)
