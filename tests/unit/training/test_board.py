@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -28,6 +29,9 @@ def test_scalars_are_written_beside_and_repeated_steps_stand_once(tmp_path: Path
                 run.log({"kind": "train", "step": step, "loss": loss, "good": True, "name": "x"})
             run.log({"kind": "dev", "step": steps[-1], "P@1": 50.0})
             run.log({"kind": "estimate", "seconds": 3})
+        ended = int(time.time())
+        while int(time.time()) == ended:  # TensorBoard reads files in the order of their names, which begin with the second of their making
+            time.sleep(0.02)
     output = subprocess.run([sys.executable, "-c", READ, str(tmp_path / "tb")], capture_output=True, text=True, check=True, timeout=120).stdout
     found = json.loads(output)
     assert found["train/loss"] == [[1, 2.0], [2, 2.0], [3, 0.5], [4, 0.5], [5, 0.5], [6, 0.5]]
