@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Coroutine, Iterable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -64,6 +65,12 @@ class Answer:
         self.text = b"".join(each.get("body", b"") for each in messages).decode()
 
 
+def finished(work: Coroutine[Any, Any, Any]) -> Any:
+    """What a coroutine comes to, in a thread of its own: browser tests that ran in this process before keep an event loop in this one."""
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(asyncio.run, work).result()
+
+
 def ask(
     served: Any, path: str = "/", method: str = "GET", body: Iterable[bytes] = (b"",), kind: str = "http", client: str = "127.0.0.1", **headers: str
 ):
@@ -82,7 +89,7 @@ def ask(
 
     named = {name.replace("_", "-"): value for name, value in headers.items()}
     try:
-        asyncio.run(served(scope(kind, path, method, named, client), receive, send))
+        finished(served(scope(kind, path, method, named, client), receive, send))
     except KeyError:
         assert path == "/broken"  # Starlette answers and raises on, for the server's log
     return Answer(messages)
@@ -130,7 +137,7 @@ def test_two_hosts_are_refused():
     async def send(message: dict[str, Any]) -> None:
         messages.append(message)
 
-    asyncio.run(served(two, None, send))
+    finished(served(two, None, send))
     assert messages[0]["status"] == 421
 
 
@@ -150,7 +157,7 @@ def test_a_websocket_is_closed_where_the_server_knows_no_other_refusal():
     async def send(message: dict[str, Any]) -> None:
         messages.append(message)
 
-    asyncio.run(app()(asked, None, send))
+    finished(app()(asked, None, send))
     assert messages == [{"type": "websocket.close", "code": 1008, "reason": ""}]
 
 
@@ -292,7 +299,7 @@ def test_a_full_server_says_so():
         await first
         return answers[0], answers[1], answers[2]
 
-    page, stream, file = asyncio.run(inside())
+    page, stream, file = finished(inside())
     assert page.status == stream.status == 503 and guard.FULL in page.text and guard.FULL in stream.text and "<h1>" in page.text
     assert file.status == 200
     assert ask(served, "/explain").status == 200
@@ -329,5 +336,5 @@ def test_no_visitor_empties_the_caches_of_all(shared, heard, monkeypatch):
         return None
 
     served = Starlette(routes=[WebSocketRoute("/_stcore/stream", stream)], middleware=serving.middleware(RULES))
-    asyncio.run(served(scope("websocket", "/_stcore/stream", "GET", {"origin": OWN}, "127.0.0.1"), receive, ignore))
+    finished(served(scope("websocket", "/_stcore/stream", "GET", {"origin": OWN}, "127.0.0.1"), receive, ignore))
     assert got == (said[1:] if shared else said) and len(got) == heard + 1
