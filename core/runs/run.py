@@ -33,11 +33,11 @@ from core.checkpoint import write_atomically
 from core.errors import Cancelled, CoreError, InputError, SettingsError
 from core.exhaustion import as_sentence, exhausted
 from core.files import append_to, opened, read_json, refuse_links
-from core.runs import resources, locks
-from core.training.board import Board
+from core.files.writing import append
+from core.runs import locks, resources
 from core.runs.orders import WORDS, write_job
 from core.runs.run_files import LOCK, LOG, PROGRESS, STATUS, STOP, State, Status, fresh, now, read_config, read_progress, read_status, write_status
-from core.files.writing import append
+from core.training.board import Board
 
 __all__ = [
     "DEVICE", "JOB", "LOCK", "LOG", "PROGRESS", "RESERVE", "STATUS", "STOP", "WORDS", "Run", "State", "Status",

@@ -15,10 +15,9 @@ import time
 from pathlib import Path
 from typing import Any
 
-from core.runs import jobs
 from core.exhaustion import exhausted
 from core.files import read_json
-from core.runs import locks
+from core.runs import jobs, locks
 from core.runs.run import DEVICE, JOB, STATUS, STOP, Status, write_status
 
 LOOK_SECONDS = 0.5
