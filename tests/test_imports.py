@@ -78,7 +78,10 @@ RULES = (
     Rule("4", ("core/explainers/*",), "explainers see protocols", never=("core.models", "core.attacks", "core.defences", "core.training", "torch")),
     Rule("4", ("core/attacks/*",), "attacks see protocols", never=("core.models", "core.explainers", "core.defences", "core.training", "core.study")),
     Rule(
-        "5", ("core/attacks/searches/*",), "a search never holds a model", only=(*NOUN_MODULES, "core.attacks.words.steps", "core.attacks.searches")
+        "5",
+        ("core/attacks/searches/*",),
+        "a search never holds a model",
+        only=(*NOUN_MODULES, "core.attacks.steps", "core.attacks.words.steps", "core.attacks.searches"),
     ),
     Rule(
         "5",
@@ -94,6 +97,7 @@ RULES = (
             "core.explainers.global_importance",
             "core.data.overview",
             "core.attacks.goal_names",
+            "core.attacks.steps",
             "core.attacks.words.steps",
             "core.evidence.outcomes",
             "core.study.tables",

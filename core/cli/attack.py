@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from core import fields
-from core.attacks import Demote, Promote, Recipe, Result, recipe, run
+from core.attacks import Demote, Promote, Recipe, WordResult, recipe, run
 from core.attacks.goals import any_goal_class
 from core.cli.goal import chosen_goal, goal_flags
 from core.errors import InputError
@@ -49,7 +49,7 @@ def flags(parser: argparse.ArgumentParser) -> None:
     recipe_flags(parser, tuple(FEATURE_ATTACKS))
 
 
-def attack(arguments: argparse.Namespace, text: str, progress: Progress) -> Result:
+def attack(arguments: argparse.Namespace, text: str, progress: Progress) -> WordResult:
     """Make the attack that the flags describe."""
     from core.attacking import prepare
     from core.document import Document
@@ -76,7 +76,7 @@ def _ids(classifier: Classifier, names: str) -> tuple[int, ...]:
     return tuple(classifier.labels.find(name.strip()) for name in names.split(";") if name.strip())
 
 
-def lines(result: Result) -> list[str]:
+def lines(result: WordResult) -> list[str]:
     """What a person reads."""
     found = result.to_json()
     shown = [
