@@ -7,13 +7,10 @@ import resource
 from dataclasses import dataclass, replace
 from typing import Any
 
-from core.attacking import prepare as prepare_attack
-from core.attacks.words.cost import estimate as estimate_attack
 from core.data.dataset import Dataset
-from core.document import Document
-from core.study.attacking import Task
-from core.study.settings import Prepare, Request
-from core.types import Classifier, Progress, silent
+from core.errors import CapabilityError
+from core.study.kind import Bench, StudyKind, Task
+from core.types import Progress, silent
 
 TRIED = 5
 """Pairs looked at, evenly through the plan, so that each bin has a chance."""
@@ -41,15 +38,10 @@ class Estimate:
         return {**vars(self), "sentence": self.sentence()}
 
 
-def estimate(request: Request, classifier: Classifier, tasks: list[Task], workers: int = 1, prepare: Prepare = prepare_attack) -> Estimate:
+def estimate(bench: Bench, tasks: list[Task], workers: int = 1) -> Estimate:
     """Look at a few pairs without attacking them. Pairs that do not fit (a tie that another batch breaks) are left out of the mean."""
     chosen = tasks[:: max(1, len(tasks) // TRIED)][:TRIED]
-    costs = []
-    for task in chosen:
-        attack = prepare(request.switches, request.study.goal_for(task.pair.label), request.recipe)
-        session = attack.begin(classifier, Document.from_text(task.text), task.pair.truth)
-        if session.unmet is None:
-            costs.append(estimate_attack(session))
+    costs = [cost for task in chosen if (cost := bench.cost(task)) is not None]
     each = len(tasks) / max(1, len(costs))
     seconds = sum(cost.seconds for cost in costs) * each / workers
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024  # kilobytes on Linux
@@ -70,20 +62,17 @@ SAMPLE = 300
 """Documents that a quick estimate scores, instead of the whole split."""
 
 
-def foresee(
-    request: Request, classifier: Classifier, dataset: Dataset, workers: int = 1, progress: Progress = silent, prepare: Prepare = prepare_attack
-) -> Estimate:
+def foresee(kind: StudyKind, classifier: Any, dataset: Dataset, workers: int = 1, progress: Progress = silent) -> Estimate:
     """What a study will cost, from a few pairs of a part of its split, or of those it takes from another study: for a page, before anything is
-    started. CapabilityError with the sentence where this machine or this classifier lacks what the recipe needs."""
-    from core.study.plan import plan
-    from core.study.run import borrow, tasks_of
+    started. CapabilityError with the sentence where this machine or this classifier lacks what the attack needs."""
+    from core.study.run import borrow
 
-    if request.study.pairs_from:
-        borrowed = borrow(request.study, classifier, dataset)
-        tasks = [task for task in tasks_of(borrowed, dataset, request.study.split) if not task.pair.unknown]
-        return estimate(request, classifier, tasks, workers, prepare)
-    small = replace(request.study, documents=SAMPLE, pairs=min(TRIED, request.study.pairs))
-    pairs = plan(small, classifier, dataset, request.switches.seed, progress)
-    found = estimate(request, classifier, tasks_of(pairs, dataset, small.split), workers, prepare)
-    factor = request.study.pairs / len(pairs.pairs)
-    return replace(found, pairs=request.study.pairs, queries=round(found.queries * factor), seconds=found.seconds * factor)
+    if why := kind.refusal(classifier):
+        raise CapabilityError(why)
+    bench = kind.bench(classifier, dataset)
+    if kind.study.pairs_from:
+        return estimate(bench, [task for task in kind.tasks(borrow(kind, classifier, dataset), dataset) if not task.pair.unknown], workers)
+    pairs = kind.sample(TRIED, SAMPLE).draw(classifier, dataset, progress)
+    found, size = estimate(bench, kind.tasks(pairs, dataset), workers), kind.size(dataset)
+    factor = size / len(pairs.pairs)
+    return replace(found, pairs=size, queries=round(found.queries * factor), seconds=found.seconds * factor)

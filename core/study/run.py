@@ -12,17 +12,16 @@ import os
 from dataclasses import replace
 from pathlib import Path
 
-from core.attacking import prepare as prepare_attack
 from core.checkpoint import write_atomically
 from core.data.dataset import Dataset, truth_for
 from core.errors import Cancelled, CapabilityError, InputError
 from core.files import read_json
-from core.runs.run import Run, read_config
+from core.runs.run import Run
 from core.study import records
-from core.study.attacking import Task
 from core.study.engines import local
-from core.study.plan import Plan, plan
-from core.study.settings import Prepare, Request, Study
+from core.study.kind import StudyKind
+from core.study.kinds import read_kind
+from core.study.plan import Plan
 from core.types import Classifier
 
 PLAN = "plan.json"
@@ -31,19 +30,16 @@ PLAN_BYTES = 512 * 2**20
 MAX_WORKERS = 64
 
 
-def start(request: Request, classifier: Classifier, dataset: Dataset, run: Run, prepare: Prepare = prepare_attack) -> Plan:
+def start(kind: StudyKind, classifier: Classifier, dataset: Dataset, run: Run) -> Plan:
     """Check the request against the folder's, and draw the pairs, or read those that were drawn before. CapabilityError with a sentence
-    where this machine or this classifier lacks what the recipe needs."""
-    run.configure({**request.to_json(), "kind": "study", "digest": classifier.digest, "data": dataset.name, "data_digest": dataset.digest})
+    where this machine or this classifier lacks what the attack needs."""
+    run.configure({**kind.to_json(), "kind": kind.NAME, "digest": classifier.digest, "data": dataset.name, "data_digest": dataset.digest})
     path = run.folder / PLAN
     if path.is_file():
         return read_plan(run.folder)
-    if why := prepare(request.switches, request.study.goal_for(len(classifier.labels) - 1), request.recipe).refusal(classifier):
-        raise CapabilityError(why)  # before the split is scored; which label is attacked does not matter for it
-    if request.study.pairs_from:
-        found = borrow(request.study, classifier, dataset)
-    else:
-        found = plan(request.study, classifier, dataset, request.switches.seed, run.progress)
+    if why := kind.refusal(classifier):
+        raise CapabilityError(why)  # before the split is scored
+    found = borrow(kind, classifier, dataset) if kind.study.pairs_from else kind.draw(classifier, dataset, run.progress)
     write_atomically(path, json.dumps(found.to_json(), ensure_ascii=False) + "\n")
     return found
 
@@ -60,68 +56,56 @@ OWN = ("checkpoint", "dataset", "pairs_from")
 """Settings in which a study may differ from the one whose pairs it attacks; the data must be the same, wherever they lie."""
 
 
-def read_request(folder: Path) -> tuple[Request, str]:
-    """What a study was asked, and the digest of its data. InputError for a folder that is no study's."""
-    found = read_config(folder)
-    if found.get("kind") != "study":
-        raise InputError(f"{folder} is no study's folder; name one whose pairs shall be attacked, such as runs/studies/NAME")
-    return Request.from_json(found), str(found.get("data_digest", ""))
-
-
-def same_attack(folder: Path, checkpoint: str) -> Request:
+def same_attack(folder: Path, checkpoint: str) -> StudyKind:
     """What the study in `folder` asked, of another checkpoint and on the same pairs."""
-    other, _ = read_request(folder)
-    return Request(replace(other.study, checkpoint=checkpoint, pairs_from=str(folder)), other.recipe, other.switches)
+    return read_kind(folder)[0].on(checkpoint, folder)
 
 
-def borrow(study: Study, classifier: Classifier, dataset: Dataset) -> Plan:
-    """The pairs of the study in `study.pairs_from`, in its order and bins, labels met by name. Whether the classifier holds a pair (its
-    label in the top k, say) is found when the pair's turn comes: one that it does not hold is recorded as refused, one whose label it does
-    not know as an error. InputError where the two studies would differ in more than the checkpoint."""
-    folder = Path(study.pairs_from)
-    other, digest = read_request(folder)
+def borrow(kind: StudyKind, classifier: Classifier, dataset: Dataset) -> Plan:
+    """The pairs of the study in `pairs_from`, in its order and bins, labels met by name. Whether the classifier holds a pair (its label in the
+    top k, say) is found when the pair's turn comes: one that it does not hold is recorded as refused, one whose label it does not know as an
+    error. InputError where the two studies would differ in more than the checkpoint."""
+    folder = Path(kind.study.pairs_from)
+    other, digest = read_kind(folder)
+    if other.NAME != kind.NAME:
+        raise InputError(f"{folder} attacked {'words' if other.NAME == 'study' else 'feature vectors'}; its pairs are none of this kind of study")
     if digest != dataset.digest:
         raise InputError(f"{folder} attacked data with digest {digest}, these have {dataset.digest}; its rows are other documents here")
-    if wrong := [name for name, value in vars(other.study).items() if name not in OWN and value != getattr(study, name)]:
+    if wrong := [name for name, value in vars(other.study).items() if name not in OWN and value != getattr(kind.study, name)]:
         raise InputError(f"{folder} has another {', '.join(wrong)}; leave these settings out, they are taken from there")
     whole = read_plan(folder)
-    names = {record["pair"]: record["label"] for record in records.read(records.path_in(folder)) if isinstance(record.get("label"), str | None)}
+    saved = records.read(records.path_in(folder))
+    names = {record["pair"]: record.get("label") for record in saved if isinstance(record.get("label"), str | None)}
     if missing := sum(pair.id not in names for pair in whole.pairs):
         raise InputError(f"{folder} has no record yet of {missing} of its {len(whole.pairs)} pairs; let it end first")
-    truth, _ = truth_for(dataset.split(study.split), dataset.label_names, classifier.labels)
+    truth, _ = truth_for(dataset.split(kind.study.split), dataset.label_names, classifier.labels)
     ids, pairs = classifier.labels.ids, []
     for pair in whole.pairs:
         name = names[pair.id]
         known = [int(j) for j in truth.indices[truth.indptr[pair.row] : truth.indptr[pair.row + 1]] if j < len(ids)]
-        pairs.append(replace(pair, label=ids.get(name), truth=tuple(known), unknown=name if name is not None and name not in ids else ""))
+        label = None if name is None else ids.get(name)
+        pairs.append(replace(pair, label=label, truth=tuple(known), unknown=name if name is not None and name not in ids else ""))
     return Plan(tuple(pairs), whole.bins, (*whole.notes, f"the pairs of {folder.name}, drawn on {Path(other.study.checkpoint).name}"))
 
 
-def tasks_of(found: Plan, dataset: Dataset, split: str) -> list[Task]:
-    texts = dataset.split(split).texts
-    assert texts is not None  # plan() has refused vectors
-    if wrong := next((pair for pair in found.pairs if not 0 <= pair.row < len(texts)), None):
-        raise InputError(f"the plan names document {wrong.row} of split '{split}', which has {len(texts):,}; begin in a new folder")
-    return [Task(pair, texts[pair.row]) for pair in found.pairs]
-
-
-def work(request: Request, classifier: Classifier, dataset: Dataset, run: Run, count: int = 1, prepare: Prepare = prepare_attack) -> Plan:
+def work(kind: StudyKind, classifier: Classifier, dataset: Dataset, run: Run, count: int = 1) -> Plan:
     """Attack every pair that has no record yet, in `count` processes (1: in this one). Raises Cancelled when someone asked to stop."""
     if not 1 <= count <= MAX_WORKERS:
         raise InputError(f"the number of workers must lie between 1 and {MAX_WORKERS}, not {count}")
-    found = start(request, classifier, dataset, run, prepare)
+    found = start(kind, classifier, dataset, run)
     path = run.folder / records.FILE
     records.mend(path)
     done = {record["pair"] for record in records.read(path)}
-    pending = [task for task in tasks_of(found, dataset, request.study.split) if task.pair.id not in done]
+    pending = [task for task in kind.tasks(found, dataset) if task.pair.id not in done]
     total = len(found.pairs)
     run.progress(total - len(pending), total, "attacking")
     if not pending:
         return found
+    bench = kind.bench(classifier, dataset)
     stream = (
-        local.in_this_process(request, classifier, prepare, pending, run.stopping)
+        local.in_this_process(bench, pending, run.stopping)
         if count == 1
-        else local.in_processes(request, classifier, prepare, pending, run.stopping, min(count, len(pending)), run.stop_file)
+        else local.in_processes(kind, bench, pending, run.stopping, min(count, len(pending)), run.stop_file)
     )
     try:
         for number, record in enumerate(stream, total - len(pending) + 1):

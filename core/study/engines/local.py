@@ -20,16 +20,14 @@ from pathlib import Path
 from typing import Any
 
 from core.errors import Cancelled, CoreError
-from core.study.attacking import Task, attack_pair, failed
+from core.study.kind import Bench, StudyKind, Task, attack_pair, said
 from core.study.records import Record
-from core.study.settings import Prepare, Request
-from core.types import Classifier
 
 WAIT_SECONDS = 0.5
 """Between two looks at whether someone asked to stop."""
 
 _mine: dict[str, Any] = {}
-"""What a worker process holds: the request, the classifier, how attacks are prepared, the stop file."""
+"""What a worker process holds: its bench and the stop file."""
 
 
 class WorkerDied(CoreError):
@@ -42,22 +40,20 @@ def one_thread() -> None:
         torch.set_num_threads(1)
 
 
-def in_this_process(
-    request: Request, classifier: Classifier, prepare: Prepare, tasks: Sequence[Task], stopping: Callable[[], bool]
-) -> Iterator[Record]:
+def in_this_process(bench: Bench, tasks: Sequence[Task], stopping: Callable[[], bool]) -> Iterator[Record]:
     """One after the other, in the plan's order."""
     one_thread()
     for task in tasks:
-        yield attack_pair(request, classifier, prepare, task, stopping)
+        yield attack_pair(bench, task, stopping)
 
 
 def in_processes(
-    request: Request, classifier: Classifier, prepare: Prepare, tasks: Sequence[Task], stopping: Callable[[], bool], workers: int, stop_file: Path
+    kind: StudyKind, bench: Bench, tasks: Sequence[Task], stopping: Callable[[], bool], workers: int, stop_file: Path
 ) -> Iterator[Record]:
-    """As they are done, in any order. Cancelled where someone asked to stop; pairs under way are dropped then."""
+    """As they are done, in any order; `bench` is this process's own. Cancelled where someone asked to stop; pairs under way are dropped then."""
     environment = {**os.environ}
     os.environ.update({"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "TOKENIZERS_PARALLELISM": "false"})  # read by a new process as it starts
-    start = partial(ProcessPoolExecutor, mp_context=get_context("spawn"), initializer=_begin, initargs=(request, prepare, str(stop_file)))
+    start = partial(ProcessPoolExecutor, mp_context=get_context("spawn"), initializer=_begin, initargs=(kind, str(stop_file)))
     try:
         pending, suspects = list(tasks), list[Task]()
         while pending or suspects:
@@ -74,7 +70,7 @@ def in_processes(
                 except BrokenProcessPool:
                     for task in under_way.values() if suspects else ():
                         done.add(task.pair.id)
-                        yield failed(request, classifier, task, WorkerDied("the process that attacked this pair died, twice"))
+                        yield bench.failed(task, said(WorkerDied("the process that attacked this pair died, twice")))
                 except (Cancelled, GeneratorExit):
                     stop_file.touch()  # workers look at it between batches
                     raise
@@ -116,13 +112,11 @@ def _gather(
             yield record
 
 
-def _begin(request: Request, prepare: Prepare, stop_file: str) -> None:
+def _begin(kind: StudyKind, stop_file: str) -> None:
     """Runs first in each worker."""
-    from core.models import load
-
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # control-C reaches the whole group; the study's process decides
     threading.Thread(target=_end_with_parent, daemon=True).start()
-    _mine.update(request=request, prepare=prepare, stop=Path(stop_file), classifier=load(request.study.checkpoint))
+    _mine.update(stop=Path(stop_file), bench=kind.bench_of_worker())
     one_thread()
 
 
@@ -135,4 +129,4 @@ def _end_with_parent() -> None:
 
 
 def _attack(task: Task) -> Record:
-    return attack_pair(_mine["request"], _mine["classifier"], _mine["prepare"], task, _mine["stop"].exists)
+    return attack_pair(_mine["bench"], task, _mine["stop"].exists)

@@ -3,37 +3,41 @@
     python -m core study --recipe hop-skip-jump --checkpoint bibtex-linear --dataset bibtex --documents 50 --out runs/bibtex-hsj
     python -m core study replay --out runs/bibtex-hsj
 
-The folder is a run folder with records.jsonl (core.study.records); a second call goes on with the documents that have no record. Documents
-whose goal does not fit are recorded as refused and stay in the metrics after the attack as they were before: P@k and R@k are of the same
-documents (methods.md 6.3).
+The folder is that of every study (core.study.run); a second call goes on with the documents that have no record. Documents whose goal does
+not fit are recorded as refused and stay in the metrics after the attack as they were before: P@k and R@k are of the same documents
+(methods.md 6.3).
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Annotated, Any
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Annotated, Any, ClassVar
 
 import numpy as np
 
 from core import fields
-from core.attacks.features import FeatureAttack, PointSearch, Pool, run
+from core.attacks.features import FEATURE_ATTACKS, FeatureAttack, PointSearch, Pool, run
 from core.attacks.goals import ALL_GOALS, MAX_K, AllWrong, AnyGoal, Demote, Disturb, SetChange, explained
-from core.checkpoint import write_atomically
-from core.errors import Cancelled
+from core.data.dataset import Dataset
+from core.errors import CapabilityError, SettingsError
 from core.fields import Field, check
-from core.runs.run import Run
 from core.study import records
-from core.study.opening import open_document
+from core.study.kind import Cost, Task
+from core.study.opening import Opened, open_document
+from core.study.plan import Pair, Plan
+from core.study.records import Record
 from core.study.statistics import wilson
-from core.types import VectorClassifier
+from core.types import Classifier, Progress, VectorClassifier
 from core.vector import FeatureVector
 
 GOALS = tuple(name for name in ALL_GOALS if name != "negative-targeted")
 AT = (1, 3, 5)
 KIND = "vector-study"
 """What config.json says of such a folder."""
+TIMED = 100
+"""Queries of an attack that are timed for an estimate."""
 
 
 @dataclass(frozen=True)
@@ -48,46 +52,136 @@ class VectorStudy:
     tau: Annotated[float, Field("set-change: the Jaccard index to fall below", low=0.01, high=1)] = 0.5
     documents: Annotated[int, Field("so many documents, drawn at random (0: all)", low=0, high=10**8)] = 50
     draw: Annotated[int, Field("seed of the draw", low=0, high=2**31 - 1)] = 0
+    pairs_from: Annotated[
+        str, Field("attack the documents, and the labels, of another study of feature vectors, whose folder is named here, with its settings")
+    ] = ""
 
     def __post_init__(self) -> None:
         check(self)
 
 
-def work(asked: VectorStudy, search: PointSearch, classifier: VectorClassifier, dataset: Any, opened: Run) -> dict[str, Any]:
-    """Attack every document drawn that has no record yet; the summary of all. Raises Cancelled when someone asked to stop."""
-    request = {"study": fields.to_json(asked), "recipe": search.NAME, "settings": fields.to_json(search)}
-    opened.configure({**request, "kind": KIND, "digest": classifier.digest, "data": dataset.name, "data_digest": dataset.digest})
-    count = len(dataset.split(asked.split))
-    rows = np.random.default_rng(asked.draw).permutation(count)[: asked.documents or count].tolist()
-    path = opened.folder / records.FILE
-    records.mend(path)
-    done, pool = {record["pair"] for record in records.read(path)}, Pool.of(classifier, dataset)
-    for number, row in enumerate(rows, 1):
-        if str(row) not in done:
-            records.append(path, _record(asked, search, classifier, dataset, pool, row, opened))
-        opened.progress(number, len(rows), "attacking")
-    summary = {**request, "digest": classifier.digest, "data_digest": dataset.digest, **summarise(records.read(path))}
-    write_atomically(opened.folder / "summary.json", json.dumps(summary, indent=1, ensure_ascii=False) + "\n")
-    return summary
+@dataclass(frozen=True)
+class FeatureKind:
+    """A study, and the search that it makes on each document."""
+
+    study: VectorStudy
+    search: PointSearch
+
+    NAME: ClassVar[str] = KIND
+
+    @property
+    def seed(self) -> int:
+        return self.search.seed
+
+    def to_json(self) -> dict[str, Any]:
+        study = fields.to_json(self.study)
+        if not study["pairs_from"]:
+            del study["pairs_from"]  # the folder of a study that was begun before there was this setting goes on with the same request
+        return {"study": study, "recipe": self.search.NAME, "settings": fields.to_json(self.search)}
+
+    @classmethod
+    def from_json(cls, found: dict[str, Any]) -> FeatureKind:
+        """SettingsError for settings that this version does not know."""
+        study, settings, recipe = found.get("study"), found.get("settings", {}), found.get("recipe")
+        if not isinstance(study, dict) or not isinstance(settings, dict) or recipe not in FEATURE_ATTACKS:
+            raise SettingsError("this folder's config.json is no study's: it needs 'study' and 'settings' as objects, and 'recipe'")
+        return cls(fields.from_json(VectorStudy, study), fields.from_json(FEATURE_ATTACKS[str(recipe)], settings))
+
+    def refusal(self, classifier: Classifier) -> str | None:
+        return FeatureAttack(Demote((0,), self.study.k), self.search).refusal(classifier)
+
+    def load_dataset(self) -> Dataset:
+        from core.data import load_dataset
+        from core.data.bags import complete
+
+        return complete(load_dataset(self.study.dataset))
+
+    def draw(self, classifier: VectorClassifier, dataset: Dataset, progress: Progress) -> Plan:
+        """Documents at random; what of each is attacked is decided when its turn comes."""
+        split = dataset.split(self.study.split)
+        rows = np.random.default_rng(self.study.draw).permutation(len(split))[: self.study.documents or len(split)].tolist()
+        return Plan(tuple(Pair(str(row), row, split.ids[row], None, 0, "", ()) for row in rows), (), ())
+
+    def tasks(self, plan: Plan, dataset: Dataset) -> list[Task]:
+        return [Task(pair) for pair in plan.pairs]
+
+    def bench(self, classifier: VectorClassifier, dataset: Dataset) -> FeatureBench:
+        return FeatureBench(self, classifier, dataset, Pool.of(classifier, dataset))
+
+    def bench_of_worker(self) -> FeatureBench:
+        from core.models import load
+
+        classifier = load(self.study.checkpoint)
+        if not isinstance(classifier, VectorClassifier):
+            raise CapabilityError(self.refusal(classifier) or "")
+        return self.bench(classifier, self.load_dataset())
+
+    def sample(self, pairs: int, documents: int) -> FeatureKind:
+        return replace(self, study=replace(self.study, documents=min(pairs, self.study.documents or pairs)))
+
+    def size(self, dataset: Dataset) -> int:
+        count = len(dataset.split(self.study.split))
+        return min(self.study.documents or count, count)
+
+    def on(self, checkpoint: str, pairs_from: Path) -> FeatureKind:
+        return replace(self, study=replace(self.study, checkpoint=checkpoint, pairs_from=str(pairs_from)))
 
 
-def _record(
-    asked: VectorStudy, search: PointSearch, classifier: VectorClassifier, dataset: Any, pool: Pool, row: int, opened: Run
-) -> dict[str, Any]:  # fmt: skip
-    def pause(done: int, total: int, what: str) -> None:
-        if opened.stopping():
-            raise Cancelled("the study was asked to stop; the same command goes on from here")
+@dataclass(frozen=True)
+class FeatureBench:
+    """A classifier of feature vectors, and the data: the documents that are attacked, and the training documents that an attacker holds."""
 
-    one = open_document(classifier, dataset, asked.split, row + 1)
-    beside = {"study": records.SCHEMA, "pair": str(row), "row": row, "document": dataset.split(asked.split).ids[row]}
-    names, top = classifier.labels.names, _top(classifier, one.vector, depth_of(asked))
-    own = {"true": [names[label] for label in one.truth], "first": [names[label] for label in top]}
-    goal = goal_of(asked, top[: asked.k], one.truth)
-    if goal is None or not len(one.vector):
-        return {**beside, **own, "first_after": own["first"], "success": False, "reason": "refused", "queries": 0, "levels": []}
-    result = run(FeatureAttack(goal, search), classifier, one.vector, pool, one.truth, pause)
-    last = next((level.vector for level in reversed(result.final.levels) if level.reached and level.vector is not None), one.vector)
-    return {**result.to_json(), **beside, **own, "first_after": top_names(classifier, last, depth_of(asked))}
+    kind: FeatureKind
+    classifier: VectorClassifier
+    dataset: Dataset
+    pool: Pool
+
+    def attack(self, task: Task, progress: Progress) -> Record:
+        asked, classifier = self.kind.study, self.classifier
+        one = open_document(classifier, self.dataset, asked.split, task.pair.row + 1)
+        top = _top(classifier, one.vector, depth_of(asked))
+        own = {"true": [classifier.labels.names[label] for label in one.truth], "first": [classifier.labels.names[label] for label in top]}
+        goal = self._goal(task.pair, one, top)
+        if goal is None or not len(one.vector):
+            return self._skipped(task.pair, "refused") | own | {"first_after": own["first"]}
+        result = run(FeatureAttack(goal, self.kind.search), classifier, one.vector, self.pool, one.truth, progress)
+        last = next((level.vector for level in reversed(result.final.levels) if level.reached and level.vector is not None), one.vector)
+        return {**result.to_json(), **beside(task.pair), **own, "first_after": top_names(classifier, last, depth_of(asked))}
+
+    def failed(self, task: Task, note: str) -> Record:
+        return self._skipped(task.pair, "error") | {"note": note}
+
+    def cost(self, task: Task) -> Cost | None:
+        """The attack with its first queries only, and as long again for as many as it may make."""
+        one = open_document(self.classifier, self.dataset, self.kind.study.split, task.pair.row + 1)
+        goal = self._goal(task.pair, one, _top(self.classifier, one.vector, depth_of(self.kind.study)))
+        if goal is None or not len(one.vector):
+            return None
+        small = replace(self.kind.search, queries=min(TIMED, self.kind.search.queries))
+        result = run(FeatureAttack(goal, small), self.classifier, one.vector, self.pool, one.truth)
+        if result.reason == "refused":
+            return None
+        return Cost(self.kind.search.queries, result.final.seconds * self.kind.search.queries / result.final.queries)
+
+    def _goal(self, pair: Pair, one: Opened, top: Sequence[int]) -> AnyGoal | None:
+        """The pair's own label where another study has chosen it, else what suits the document."""
+        asked = self.kind.study
+        if asked.goal == Demote.NAME and pair.label is not None:
+            return Demote((pair.label,), asked.k)
+        return goal_of(asked, top[: asked.k], one.truth)
+
+    def _skipped(self, pair: Pair, reason: str) -> Record:
+        return {**beside(pair), "true": [], "first": [], "first_after": [], "success": False, "reason": reason, "queries": 0, "levels": []}
+
+
+def beside(pair: Pair) -> Record:
+    """What the study knows of a pair."""
+    return {"study": records.SCHEMA, "pair": pair.id, "row": pair.row, "document": pair.document}
+
+
+def summary_of(kind: FeatureKind, digest: str, data_digest: str, saved: Sequence[Record]) -> dict[str, Any]:
+    """The stable object of summary.json."""
+    return {**kind.to_json(), "digest": digest, "data_digest": data_digest, **summarise(saved)}
 
 
 def depth_of(asked: VectorStudy) -> int:
