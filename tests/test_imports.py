@@ -267,6 +267,17 @@ def test_only_the_command_line_s_own_files_and_pages_import_it() -> None:
     assert not found, "\n".join(found)
 
 
+def test_no_verb_imports_a_verb() -> None:
+    """What verbs share stands in a module beside them, that imports none; so a command costs its own imports alone."""
+    from core.cli import VERBS
+
+    verbs = {verb.module for verb in VERBS.values()}
+    files = [path for path in sources() if path.parts[:2] == ("core", "cli")]
+    assert verbs <= {module_name(path) for path in files}
+    found = [f"{path}:{each.line} imports {each.module}" for path in files for each in imports(path) if each.module in verbs]
+    assert not found, "\n".join(found)
+
+
 def test_no_page_imports_a_page() -> None:
     screens = {module_name(path) for path in sources() if path.parts[0] == "pages" and len(path.parts) == 2}
     assert screens
@@ -340,6 +351,9 @@ LIGHT = (
     "core.explainers",
     "core.predict",
     "core.cli",
+    "core.cli.predict",
+    "core.cli.data",
+    "core.cli.runs",
     "core.render.report",
 )
 
