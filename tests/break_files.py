@@ -294,8 +294,8 @@ def _again(folder: Path) -> None:
 def read_studies(found: Found, folder: Path) -> None:
     from core.render import robustness
     from core.study import campaigns, exports, follow, tables
-    from core.study.kinds import feature_campaigns, feature_tables
-    from core.study.run import read_plan, read_request
+    from core.study.kinds import feature_campaigns, feature_tables, read_kind
+    from core.study.run import read_plan
     from core.study.shapes import check_places
 
     campaigns.folders()
@@ -303,7 +303,7 @@ def read_studies(found: Found, folder: Path) -> None:
     feature_campaigns.strays()
     one = ask(found, "study", lambda: campaigns.read_campaign(folder))
     ask(found, "plan", lambda: read_plan(folder))
-    ask(found, "request", lambda: read_request(folder))
+    ask(found, "request", lambda: read_kind(folder))
     ask(found, "transfers", lambda: follow.read_transfers(folder))
     ask(found, "squeezings", lambda: follow.read_squeezings(folder))
     if one is not None:

@@ -12,44 +12,45 @@ from core import fields
 from core.attacks import Recipe, recipe
 from core.cli.printing import Found
 from core.cli.recipe import chosen_recipe, recipe_flags
-from core.errors import InputError
+from core.data.dataset import Dataset
+from core.errors import CapabilityError, InputError
+from core.runs.run import Run
 from core.study.campaigns import read_config
+from core.study.estimate import Estimate
+from core.study.kind import StudyKind
 from core.study.settings import Request, Study
 from core.types import Classifier
 
 ACTIONS = ("run", "replay", "transfer", "export", "clusters")
+OF_FEATURES = ("run", "replay", "export")
+ABOUT = (
+    "run (the default; the same command goes on after a stop or a kill), replay (every record is made again), transfer (saved texts on "
+    "another checkpoint), export (CSV, parquet, summary), clusters (write the label clusters that targets are drawn from)"
+)
 
 
 def add_flags(parser: argparse.ArgumentParser, words: Sequence[str]) -> None:
-    """Everything that a study can be told; studies on feature vectors have flags of their own."""
+    """Everything that a study can be told; studies on feature vectors have settings of their own."""
     from core.attacks.features import FEATURE_ATTACKS
 
-    if (chosen := fields.ahead(words, "--recipe")) in FEATURE_ATTACKS:
+    chosen = fields.ahead(words, "--recipe")
+    features = chosen in FEATURE_ATTACKS
+    parser.add_argument("action", nargs="?", choices=OF_FEATURES if features else ACTIONS, default="run", help=ABOUT)
+    parser.add_argument("--out", help="the study's folder; the same folder resumes")
+    parser.add_argument("--workers", type=int, default=1, help="processes; each loads the checkpoint (default: 1)")
+    parser.add_argument("--estimate", action="store_true", help="only say what it will cost")
+    if features:
         from core.cli import study_features
 
         study_features.add_flags(parser, str(chosen))
         return
-    parser.add_argument(
-        "action", nargs="?", choices=ACTIONS, default="run",
-        help="run (the default; the same command goes on after a stop or a kill), replay (every record is made again), transfer (saved texts on "
-             "another checkpoint), export (CSV, parquet, summary), clusters (write the label clusters that targets are drawn from)",
-    )  # fmt: skip
-    parser.add_argument("--out", help="the study's folder; the same folder resumes")
     parser.add_argument("--to", action="append", help="transfer: a checkpoint that reads the saved texts; may be given again")
-    parser.add_argument("--workers", type=int, default=1, help="processes; each loads the checkpoint (default: 1)")
-    parser.add_argument("--estimate", action="store_true", help="only say what it will cost")
     fields.add_flags(parser, Study, "the study")
     recipe_flags(parser)
 
 
 def run(arguments: argparse.Namespace) -> Found:
     """Carry out the action, on words or on feature vectors."""
-    from core.attacks.features import FEATURE_ATTACKS
-
-    if arguments.recipe in FEATURE_ATTACKS:
-        from core.cli import study_features
-
-        return study_features.study(arguments)
     if arguments.out is None and not arguments.estimate:
         raise InputError(
             "name the file: --out assets/clusters/NAME.tsv" if arguments.action == "clusters" else "name the study's folder: --out runs/NAME"
@@ -58,6 +59,19 @@ def run(arguments: argparse.Namespace) -> Found:
         "run": _run, "replay": _replay, "transfer": _transfer, "export": _export, "clusters": _clusters,
     }  # fmt: skip
     return actions[arguments.action](arguments)
+
+
+def kind_of(arguments: argparse.Namespace) -> StudyKind:
+    """The request that the flags describe."""
+    from core.attacks.features import FEATURE_ATTACKS
+
+    if arguments.recipe in FEATURE_ATTACKS:
+        from core.cli import study_features
+
+        return study_features.kind_of(arguments)
+    from core.study.kinds.words import WordKind
+
+    return WordKind(request_of(arguments))
 
 
 def request_of(arguments: argparse.Namespace) -> Request:
@@ -69,11 +83,11 @@ def request_of(arguments: argparse.Namespace) -> Request:
 
 def _same_attack(arguments: argparse.Namespace, name: str, switches: Recipe) -> Request:
     """A request for the pairs of another study: its settings and its recipe on another checkpoint. What is typed must agree."""
-    from core.study.run import read_request
+    from core.study.kinds.words import read_request
 
     if not hasattr(arguments, "setting_checkpoint"):
         raise InputError("name the checkpoint that shall be attacked on those pairs: --checkpoint NAME")
-    other, _ = read_request(Path(arguments.setting_pairs_from))
+    other = read_request(Path(arguments.setting_pairs_from))
     typed = any(hasattr(arguments, f"setting_{one.name}") for one in fields.settings_of(Recipe))
     typed = typed or (name, switches) != (Request.recipe, recipe(Request.recipe))
     if typed and (name, switches) != (other.recipe, other.switches):
@@ -84,39 +98,40 @@ def _same_attack(arguments: argparse.Namespace, name: str, switches: Recipe) -> 
 def _run(arguments: argparse.Namespace) -> Found:
     from tempfile import TemporaryDirectory
 
-    from core.data import load_dataset
     from core.models import load
-    from core.runs.run import Run
     from core.study.engines.local import one_thread
     from core.study.exports import export
     from core.study.run import work
 
-    request = request_of(arguments)
-    classifier, dataset = load(request.study.checkpoint), load_dataset(request.study.dataset)
+    kind = kind_of(arguments)
+    classifier = load(kind.study.checkpoint)
+    if why := kind.refusal(classifier):
+        raise CapabilityError(why)
+    dataset = kind.load_dataset()
     one_thread()
     if arguments.estimate:
-        with TemporaryDirectory(prefix="tremor-study-") as folder, Run(Path(folder), device="cpu") as run:
-            found = _estimate(request, classifier, dataset, run, arguments.workers)
+        with TemporaryDirectory(prefix="tremor-study-") as folder, Run(Path(folder), device="cpu") as opened:
+            found = _estimate(kind, classifier, dataset, opened, arguments.workers)
         return found.to_json(), [found.sentence()]
-    with Run(Path(arguments.out), request.switches.seed, "cpu") as run:
-        foreseen = _estimate(request, classifier, dataset, run, arguments.workers)
+    with Run(Path(arguments.out), kind.seed, "cpu") as opened:
+        foreseen = _estimate(kind, classifier, dataset, opened, arguments.workers)
         print(foreseen.sentence(), file=sys.stderr, flush=True)
-        run.log({"kind": "estimate", **foreseen.to_json()})
-        plan = work(request, classifier, dataset, run, arguments.workers)
-    summary = export(run.folder)
-    return {"run": str(run.folder), "notes": list(plan.notes), **summary}, [*plan.notes, *lines(summary), f"saved in {run.folder}"]
+        opened.log({"kind": "estimate", **foreseen.to_json()})
+        plan = work(kind, classifier, dataset, opened, arguments.workers)
+    summary = export(opened.folder)
+    return {"run": str(opened.folder), "notes": list(plan.notes), **summary}, [*plan.notes, *lines(summary), f"saved in {opened.folder}"]
 
 
-def _estimate(request: Request, classifier: Classifier, dataset: Any, run: Any, workers: int) -> Any:
+def _estimate(kind: StudyKind, classifier: Classifier, dataset: Dataset, opened: Run, workers: int) -> Estimate:
     """Of the pairs that are still to be attacked."""
     from core.study import records
     from core.study.estimate import estimate
-    from core.study.run import start, tasks_of
+    from core.study.run import start
 
-    found = start(request, classifier, dataset, run)
-    done = {record["pair"] for record in records.read(run.folder / records.FILE)}
-    tasks = [task for task in tasks_of(found, dataset, request.study.split) if task.pair.id not in done and not task.pair.unknown]
-    return estimate(request, classifier, tasks, workers)
+    found = start(kind, classifier, dataset, opened)
+    done = {record["pair"] for record in records.read(opened.folder / records.FILE)}
+    tasks = [task for task in kind.tasks(found, dataset) if task.pair.id not in done and not task.pair.unknown]
+    return estimate(kind.bench(classifier, dataset), tasks, workers)
 
 
 def _folder(arguments: argparse.Namespace) -> Path:
@@ -181,7 +196,11 @@ def _clusters(arguments: argparse.Namespace) -> Found:
 
 
 def lines(summary: dict[str, Any]) -> list[str]:
-    """What a person reads: success by bin."""
+    """What a person reads: success by bin; of feature vectors, by level."""
+    if "levels" in summary:
+        from core.study.kinds import features
+
+        return features.lines(summary)
     return [
         f"{row['bin']:>16}  {row['success']:>4} of {row['n']:>4}  {100 * row['rate']:5.1f} %  [{100 * row['low']:.1f}, {100 * row['high']:.1f}]"
         for row in summary["bins"]

@@ -9,43 +9,31 @@ from core import fields
 from core.attacks.features import FEATURE_ATTACKS
 from core.cli.printing import Found
 from core.errors import InputError
-from core.runs.run import Run
-from core.study.kinds.features import VectorStudy, lines, work
-from core.types import VectorClassifier
+from core.study.kinds import read_kind
+from core.study.kinds.features import FeatureKind, VectorStudy
 
 
 def add_flags(parser: argparse.ArgumentParser, name: str) -> None:
-    """--out, the study's settings, and those of the search `name`."""
-    parser.add_argument(
-        "action",
-        nargs="?",
-        choices=("run", "replay"),
-        default="run",
-        help="run: the same command goes on after a stop or a kill; replay: every record is made again",
-    )
-    parser.add_argument("--out", required=True, help="the study's folder; the same folder resumes")
+    """The study's settings, and those of the search `name`."""
     parser.add_argument("--recipe", choices=tuple(FEATURE_ATTACKS), required=True, help=FEATURE_ATTACKS[name].SOURCE)
     fields.add_flags(parser, VectorStudy, "the study")
     fields.add_flags(parser, FEATURE_ATTACKS[name], f"settings of {name}")
 
 
-def study(arguments: argparse.Namespace) -> Found:
-    """Make the study that the flags describe, and sum it up; or replay the one that is there."""
-    from core.data import load_dataset
-    from core.data.bags import complete
-    from core.models import load
-
-    if arguments.action == "replay":
-        return replayed(arguments)
-
-    asked = fields.from_flags(VectorStudy, arguments)
-    search = fields.from_flags(FEATURE_ATTACKS[arguments.recipe], arguments)
-    classifier = load(asked.checkpoint)
-    if not isinstance(classifier, VectorClassifier):
-        raise InputError(f"'{classifier.name}' reads texts; a study with {arguments.recipe} needs a model of feature vectors")
-    with Run(Path(arguments.out), search.seed, "cpu") as opened:
-        summary = work(asked, search, classifier, complete(load_dataset(asked.dataset)), opened)
-    return {"run": arguments.out, **summary}, lines(summary)
+def kind_of(arguments: argparse.Namespace) -> FeatureKind:
+    """The study that the flags describe. With --pairs-from, that one's settings and search on another checkpoint; what is typed must agree."""
+    kind = FEATURE_ATTACKS[arguments.recipe]
+    if not getattr(arguments, "setting_pairs_from", ""):
+        return FeatureKind(fields.from_flags(VectorStudy, arguments), fields.from_flags(kind, arguments))
+    if not hasattr(arguments, "setting_checkpoint"):
+        raise InputError("name the checkpoint that shall be attacked on those pairs: --checkpoint NAME")
+    other, _ = read_kind(Path(arguments.setting_pairs_from))
+    if not isinstance(other, FeatureKind):
+        raise InputError(f"{arguments.setting_pairs_from} attacked words; its pairs are none of a study of feature vectors")
+    search = fields.from_flags(kind, arguments, fields.to_json(other.search) if isinstance(other.search, kind) else {})
+    if search != other.search:
+        raise InputError(f"{arguments.setting_pairs_from} was made with other settings of {other.search.NAME}; leave them out, they are its")
+    return FeatureKind(fields.from_flags(VectorStudy, arguments, fields.to_json(other.study)), other.search)
 
 
 def replayed(arguments: argparse.Namespace) -> Found:

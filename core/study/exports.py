@@ -10,7 +10,7 @@ from typing import Any
 
 from core.checkpoint import write_atomically
 from core.files import csv_writer
-from core.study.campaigns import read_campaign
+from core.study.campaigns import read_campaign, read_config
 from core.study.records import Record
 
 TYPES = {True: "Successful", False: "Failed"}
@@ -56,20 +56,20 @@ def flat(record: Record) -> dict[str, Any]:
     }
 
 
-def frame(saved: Sequence[Record]) -> Any:
-    """The records as a pandas DataFrame."""
-    import pandas as pd
-
-    return pd.DataFrame([flat(record) for record in saved], columns=list(COLUMNS))
-
-
 def to_csv(saved: Sequence[Record]) -> str:
     return csv_writer.write_rows([flat(record) for record in saved], COLUMNS)
 
 
 def to_parquet(saved: Sequence[Record]) -> bytes:
+    return parquet([flat(record) for record in saved], COLUMNS)
+
+
+def parquet(rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> bytes:
+    """A table as a parquet file."""
+    import pandas as pd
+
     stream = io.BytesIO()
-    frame(saved).to_parquet(stream, index=False)
+    pd.DataFrame(list(rows), columns=list(columns)).to_parquet(stream, index=False)
     return stream.getvalue()
 
 
@@ -83,10 +83,22 @@ def rows_to_json(rows: Sequence[Mapping[str, Any]]) -> str:
 
 
 def export(folder: Path) -> dict[str, Any]:
-    """Write records.csv, records.parquet and summary.json into a study's folder; returns the summary."""
-    found = read_campaign(folder)
-    summary = found.summary()
-    write_atomically(folder / "records.csv", to_csv(found.records))
-    write_atomically(folder / "records.parquet", to_parquet(found.records))
+    """Write records.csv, records.parquet and summary.json into a study's folder, whatever it attacked; returns the summary."""
+    summary, rows, columns = _of_features(folder) if read_config(folder, "vector-study") is not None else _of_words(folder)
+    write_atomically(folder / "records.csv", csv_writer.write_rows(rows, columns))
+    write_atomically(folder / "records.parquet", parquet(rows, columns))
     write_atomically(folder / "summary.json", json.dumps(summary, indent=1, ensure_ascii=False, allow_nan=False) + "\n")
     return summary
+
+
+def _of_words(folder: Path) -> tuple[dict[str, Any], list[dict[str, Any]], Sequence[str]]:
+    found = read_campaign(folder)
+    return found.summary(), [flat(record) for record in found.records], COLUMNS
+
+
+def _of_features(folder: Path) -> tuple[dict[str, Any], list[dict[str, Any]], Sequence[str]]:
+    from core.study.kinds.feature_campaigns import read_vector_campaign
+    from core.study.kinds.feature_tables import ROW, record_row
+
+    found = read_vector_campaign(folder)
+    return found.summary(), [record_row(record) for record in found.records], ROW

@@ -85,6 +85,10 @@ class StudyKind(Protocol):
         """The request, as config.json keeps it: a folder goes on with the same one only."""
         ...
 
+    def to_flags(self) -> list[str]:
+        """The request as the command line says it, every setting written out."""
+        ...
+
     def refusal(self, classifier: Any) -> str | None:
         """Why this classifier cannot be attacked so, or what this machine lacks; None if it can."""
         ...

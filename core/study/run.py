@@ -48,7 +48,7 @@ def read_plan(folder: Path) -> Plan:
     """The pairs of a study that was started. InputError where there are none, or for a file that holds no plan."""
     path = folder / PLAN
     if not os.path.lexists(path):
-        raise InputError(f"{folder} is no study's folder: it has no {PLAN}")
+        raise InputError(f"{folder} has no {PLAN}: it is no study's folder, or an older version's, which writes it once its command is given again")
     return read_json(path, Plan, PLAN_BYTES)
 
 

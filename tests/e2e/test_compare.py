@@ -14,6 +14,7 @@ from playwright.sync_api import expect
 from core.models import load
 from core.runs.run import Run
 from core.study.exports import export
+from core.study.kinds.words import WordKind
 from core.study.run import work
 from core.study.settings import Request
 from tests.e2e.conftest import Open, choose_first_row, ready, serving
@@ -38,7 +39,7 @@ def url(tiny_checkpoints: Path, tmp_path_factory: pytest.TempPathFactory) -> Ite
     base = Request.from_json(json.loads((folder / "runs" / "alpha" / "config.json").read_text()))
     request = replace(base, study=replace(base.study, checkpoint=str(robust), pairs_from=str(folder / "runs" / "alpha")))
     with Run(folder / "runs" / "beta", quiet=True) as run:
-        work(request, load(str(robust)), studies.dataset(), run, 1, studies.prepare)
+        work(WordKind(request, studies.prepare), load(str(robust)), studies.dataset(), run, 1)
     export(folder / "runs" / "beta")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("TREMOR_RUNS", str(folder / "runs"))

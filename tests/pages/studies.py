@@ -12,6 +12,7 @@ from core.data.dataset import Dataset, Split
 from core.models import load
 from core.runs.run import Run
 from core.study.exports import export
+from core.study.kinds.words import WordKind
 from core.study.run import work
 from core.study.settings import Request, Study
 from tests.pages.tiny import FILLERS, tiny_dataset
@@ -43,5 +44,5 @@ def write(folder: Path, checkpoint: Path, goal: str = "positive-targeted", make:
     """Run a study into `folder`."""
     request = Request(Study(str(checkpoint), goal=goal, targets="naive", k=1, bins="1,18", pairs=pairs), "canned", Recipe(change_rate=0.3))
     with Run(folder, quiet=True) as run:
-        work(request, load(checkpoint), dataset(), run, 1, make)
+        work(WordKind(request, make), load(checkpoint), dataset(), run, 1)
     export(folder)

@@ -19,6 +19,7 @@ from core.models import load
 from core.runs.run import Run as RunFolder
 from core.study import campaigns, records
 from core.study.exports import export
+from core.study.kinds.words import WordKind
 from core.study.run import work
 from core.study.settings import Request
 from pages.parts.compare import attack
@@ -230,7 +231,7 @@ def made(two: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     base = Request.from_json(json.loads((folder / "alpha" / "config.json").read_text()))
     request = replace(base, study=replace(base.study, checkpoint=str(two / "tiny-robust"), pairs_from=str(folder / "alpha")))
     with RunFolder(folder / "beta", quiet=True) as active:
-        work(request, load(str(two / "tiny-robust")), studies.dataset(), active, 1, studies.prepare)
+        work(WordKind(request, studies.prepare), load(str(two / "tiny-robust")), studies.dataset(), active, 1)
     export(folder / "beta")
     studies.write(folder / "gamma", two / "tiny-linear", "negative-targeted")
     return folder

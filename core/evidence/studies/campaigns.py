@@ -52,6 +52,7 @@ class Campaigns:
         from core.models import load
         from core.runs.run import Run
         from core.study.engines.local import one_thread
+        from core.study.kinds.words import WordKind
         from core.study.run import work as attack
 
         base = cell.settings.get("pairs_of")
@@ -62,16 +63,16 @@ class Campaigns:
         classifier, dataset = load(cell.weights()), load_dataset(cell.data)
         one_thread()
         with Run(work, request.switches.seed, "cpu") as run:
-            attack(request, classifier, dataset, run)
+            attack(WordKind(request), classifier, dataset, run)
         return taken_up(self, cell, work, progress)
 
     def request(self, cell: Cell, pairs: int, pairs_from: str) -> Any:
         from core import fields
-        from core.study.run import read_request
+        from core.study.kinds.words import read_request
         from core.study.settings import Request, Study
 
         if pairs_from:
-            other, _ = read_request(Path(pairs_from))
+            other = read_request(Path(pairs_from))
             asked = fields.from_json(Study, {**fields.to_json(other.study), "checkpoint": cell.weights(), "pairs_from": pairs_from})
             return Request(asked, other.recipe, other.switches)
         targets, shortest = str(cell.settings.get("targets", "cluster")), int(cell.settings.get("min_words", 0))

@@ -18,7 +18,7 @@ from core.errors import DataError, InputError
 from core.files import read_json
 from core.study import records
 from core.study.campaigns import read_config, under
-from core.study.kinds.features import KIND, VectorStudy, summarise
+from core.study.kinds.features import KIND, VectorStudy, study_json, summarise
 from core.study.records import Record
 
 
@@ -59,9 +59,13 @@ class VectorCampaign:
         return hashlib.sha256(json.dumps(self.records).encode()).hexdigest()[:16]
 
     def to_json(self) -> dict[str, Any]:
-        """What summary.json holds, of the records that there are now."""
-        head = {"study": fields.to_json(self.study), "recipe": self.recipe, "settings": self.settings}
-        return {"name": self.name, **head, "digest": self.digest, "data": self.data, "data_digest": self.data_digest, **self.figures}
+        """The summary of the records that there are now, with the name of the study and of its data."""
+        return {"name": self.name, "data": self.data, **self.summary()}
+
+    def summary(self) -> dict[str, Any]:
+        """The stable object of summary.json."""
+        head = {"study": study_json(self.study), "recipe": self.recipe, "settings": self.settings}
+        return {**head, "digest": self.digest, "data_digest": self.data_digest, **self.figures}
 
 
 def read_vector_campaign(folder: Path) -> VectorCampaign:

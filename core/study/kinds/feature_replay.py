@@ -17,6 +17,7 @@ from core.attacks import goals
 from core.attacks.features import Distance, replay
 from core.attacks.features.result import SCHEMA
 from core.attacks.features.steps import vector_from_json, vector_json
+from core.attacks.goals import Demote
 from core.document import Document
 from core.errors import CoreError, InputError
 from core.study.kinds.feature_campaigns import VectorCampaign
@@ -92,6 +93,8 @@ def differences(record: Record, one: VectorCampaign, classifier: VectorClassifie
 
 
 def _differences(record: Record, one: VectorCampaign, classifier: VectorClassifier, dataset: Any) -> list[str]:
+    if record["reason"] == "error":
+        return []  # it holds no attack
     opened = open_document(classifier, dataset, one.study.split, record["row"] + 1)
     found = [] if dataset.split(one.study.split).ids[record["row"]] == record["document"] else ["the document's name"]
     first = top_names(classifier, opened.vector, depth_of(one.study))
@@ -99,7 +102,9 @@ def _differences(record: Record, one: VectorCampaign, classifier: VectorClassifi
     found += [] if first == record["first"] else ["the first labels"]
     found += [] if [names[label] for label in opened.truth] == record["true"] else ["the true labels"]
     goal = goal_of(one.study, [classifier.labels.ids[name] for name in first[: one.study.k]], opened.truth)
-    refused = goal is None or not len(opened.vector)
+    if one.study.pairs_from and one.study.goal == Demote.NAME and record.get("label"):
+        goal = Demote((classifier.labels.find(record["label"]),), one.study.k)  # another study has chosen it
+    refused = goal is None or not len(opened.vector) or (isinstance(goal, Demote) and names[goal.labels[0]] not in first[: one.study.k])
     if refused or record["reason"] in SKIPPED:
         found += [] if refused and record["reason"] == "refused" else ["whether the goal fits"]
         untouched = record["first_after"] == first and not record["success"] and not record["levels"]

@@ -12,7 +12,12 @@ from core.study.kinds.features import AT
 from core.study.records import Record, attempts
 from core.study.tables import Series
 
-OUTCOMES = {"refused": "refused", "reached": "success"}
+OUTCOMES = {"refused": "refused", "error": "error", "reached": "success"}
+ROW = (
+    "document", "name", "outcome", "label", "rank", "queries", "length", "L2 / length",
+    *(f"{name}{what}" for name in LEVELS for what in ("", ": L2", ": features")),
+)  # fmt: skip
+"""Columns of a table of records."""
 HEAD = "figure / study"
 """First column of the table with a column a study."""
 

@@ -74,10 +74,10 @@ class FeatureKind:
         return self.search.seed
 
     def to_json(self) -> dict[str, Any]:
-        study = fields.to_json(self.study)
-        if not study["pairs_from"]:
-            del study["pairs_from"]  # the folder of a study that was begun before there was this setting goes on with the same request
-        return {"study": study, "recipe": self.search.NAME, "settings": fields.to_json(self.search)}
+        return {"study": study_json(self.study), "recipe": self.search.NAME, "settings": fields.to_json(self.search)}
+
+    def to_flags(self) -> list[str]:
+        return ["--recipe", self.search.NAME, *fields.to_flags(self.study), *fields.to_flags(self.search)]
 
     @classmethod
     def from_json(cls, found: dict[str, Any]) -> FeatureKind:
@@ -179,9 +179,12 @@ def beside(pair: Pair) -> Record:
     return {"study": records.SCHEMA, "pair": pair.id, "row": pair.row, "document": pair.document}
 
 
-def summary_of(kind: FeatureKind, digest: str, data_digest: str, saved: Sequence[Record]) -> dict[str, Any]:
-    """The stable object of summary.json."""
-    return {**kind.to_json(), "digest": digest, "data_digest": data_digest, **summarise(saved)}
+def study_json(asked: VectorStudy) -> dict[str, Any]:
+    """Its settings, as config.json keeps them."""
+    found = fields.to_json(asked)
+    if not found["pairs_from"]:
+        del found["pairs_from"]  # the folder of a study that was begun before there was this setting goes on with the same request
+    return found
 
 
 def depth_of(asked: VectorStudy) -> int:

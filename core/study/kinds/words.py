@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, ClassVar
 
+from core import fields
 from core.attacking import prepare as prepare_attack
 from core.attacks.words.cost import estimate
 from core.attacks.words.result import SCHEMA as ATTACK_SCHEMA
@@ -16,6 +17,7 @@ from core.document import Document
 from core.errors import InputError
 from core.study import plan as drawing
 from core.study.kind import Cost, Task
+from core.study.kinds import read_kind
 from core.study.plan import Pair, Plan
 from core.study.records import SCHEMA, Record
 from core.study.settings import Prepare, Request
@@ -41,6 +43,11 @@ class WordKind:
 
     def to_json(self) -> dict[str, Any]:
         return self.request.to_json()
+
+    def to_flags(self) -> list[str]:
+        recipe, _, fidelity = self.request.recipe.partition(":")
+        head = ["--recipe", recipe, "--fidelity", fidelity or "fixed"]
+        return [*head, *fields.to_flags(self.request.study), *fields.to_flags(self.request.switches)]
 
     @classmethod
     def from_json(cls, found: dict[str, Any]) -> WordKind:
@@ -125,3 +132,11 @@ def beside(pair: Pair, record: dict[str, Any]) -> Record:
         **record, "study": SCHEMA, "pair": pair.id, "document": pair.document, "row": pair.row, "bin": pair.bin, "count": pair.count,
         "start_rank": record["rank_before"][0] if record["labels"] else None, "margin": record["margin_before"] if record["labels"] else None,
     }  # fmt: skip
+
+
+def read_request(folder: Path) -> Request:
+    """What a study of words was asked. InputError for another folder."""
+    kind, _ = read_kind(folder)
+    if not isinstance(kind, WordKind):
+        raise InputError(f"{folder} attacked feature vectors; its pairs are none of a study of words")
+    return kind.request

@@ -22,6 +22,7 @@ from core.cli.study import request_of
 from core.errors import DataError, InputError, SettingsError
 from core.study import campaigns, exports, records
 from core.study import launching as study_jobs
+from core.study.kinds.words import WordKind
 from core.study.settings import Request, Study
 from tests.unit.study.test_run import SCRIPT, run_study
 
@@ -148,7 +149,7 @@ class TestJobs:
         ],
     )
     def test_the_command_line_says_the_same_request(self, asked: Request) -> None:
-        words = study_jobs.words(asked, Path("runs/x"), 2)
+        words = study_jobs.words(WordKind(asked), Path("runs/x"), 2)
         found = parser(words).parse_args(words)
         assert request_of(found) == asked
         assert (found.out, found.workers, found.action) == ("runs/x", 2, "run")
@@ -163,10 +164,9 @@ class TestJobs:
         verb = f"import sys\nsys.argv[1:] = [{json.dumps(asked.to_json())!r}, sys.argv[sys.argv.index('--out') + 1], '1']\n"
         script.write_text(verb + slow, encoding="utf-8")
         monkeypatch.setattr(core.runs.jobs, "PROGRAM", (sys.executable, str(script)))
-        monkeypatch.setattr(study_jobs, "words", lambda request, folder, workers: ["study", "--out", str(folder), "--workers", "1"])
         monkeypatch.setattr(checkpoint, "RUNS", tmp_path / "runs")
         folder = core.runs.jobs.folder_for("one")
-        study_jobs.start(asked, folder)
+        core.runs.jobs.launch(folder, ["study", "--out", str(folder), "--workers", "1"], "cpu")
 
         def until(wanted: str, most: float = 120) -> None:
             end = time.monotonic() + most

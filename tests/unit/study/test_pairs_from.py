@@ -16,6 +16,7 @@ from core.errors import InputError
 from core.models import load
 from core.runs.run import Run
 from core.study import records
+from core.study.kinds.words import WordKind
 from core.study.run import read_plan, work
 from core.study.settings import Request, Study
 from tests.pages.tiny import save_variant
@@ -24,7 +25,7 @@ from tests.unit.study.conftest import prepare
 
 def run(request: Request, folder: Path) -> dict[str, records.Record]:
     with Run(folder, quiet=True) as active:
-        work(request, load(request.study.checkpoint), load_dataset(request.study.dataset), active, 1, prepare)
+        work(WordKind(request, prepare), load(request.study.checkpoint), load_dataset(request.study.dataset), active, 1)
     return {record["pair"]: record for record in records.read(folder / records.FILE)}
 
 

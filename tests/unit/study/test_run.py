@@ -19,7 +19,8 @@ from core.models import load
 from core.runs.run import Run, read_status
 from core.study import follow, records
 from core.study.estimate import estimate
-from core.study.run import read_plan, tasks_of, work
+from core.study.kinds.words import WordKind
+from core.study.run import read_plan, work
 from core.study.settings import Prepare, Request
 from tests.unit.study.conftest import deadly, fragile, prepare
 
@@ -30,6 +31,7 @@ import sys
 from pathlib import Path
 from core.data import load_dataset
 from core.models import load
+from core.study.kinds.words import WordKind
 from core.study.run import work
 from core.study.settings import Request
 from core.runs.run import Run
@@ -38,13 +40,13 @@ import json
 request = Request.from_json(json.loads(sys.argv[1]))
 if __name__ == "__main__":
     with Run(Path(sys.argv[2]), quiet=True) as run:
-        work(request, load(request.study.checkpoint), load_dataset(request.study.dataset), run, int(sys.argv[3]), slow)
+        work(WordKind(request, slow), load(request.study.checkpoint), load_dataset(request.study.dataset), run, int(sys.argv[3]))
 """
 
 
 def run_study(request: Request, folder: Path, workers: int = 1, prepare: Prepare = prepare) -> dict[str, records.Record]:
     with Run(folder, quiet=True) as run:
-        work(request, load(request.study.checkpoint), load_dataset(request.study.dataset), run, workers, prepare)
+        work(WordKind(request, prepare), load(request.study.checkpoint), load_dataset(request.study.dataset), run, workers)
     return by_pair(folder)
 
 
@@ -103,7 +105,7 @@ def test_stopped_and_resumed(request_for, tmp_path: Path) -> None:
                 self.stop_file.touch()
 
     with pytest.raises(Cancelled, match="stopped after 5 of 12 pairs"), Stopping(folder, quiet=True) as run:
-        work(request, load(request.study.checkpoint), load_dataset(request.study.dataset), run, 1, prepare)
+        work(WordKind(request, prepare), load(request.study.checkpoint), load_dataset(request.study.dataset), run, 1)
     assert len(by_pair(folder)) == 5
     assert read_status(folder)["state"] == "stopped"
     assert run_study(request, folder) == run_study(request, tmp_path / "whole")
@@ -168,8 +170,8 @@ def test_transfer_to_itself_is_complete(request_for, checkpoint: Path, tmp_path:
 def test_an_estimate_is_of_the_pairs_own_cost(request_for, checkpoint: Path, data: Path, tmp_path: Path) -> None:
     request = request_for()
     run_study(request, tmp_path / "run")
-    tasks = tasks_of(read_plan(tmp_path / "run"), load_dataset(data), "test")
-    found = estimate(request, load(checkpoint), tasks, 1, prepare)
+    kind, dataset = WordKind(request, prepare), load_dataset(data)
+    found = estimate(kind.bench(load(checkpoint)), kind.tasks(read_plan(tmp_path / "run"), dataset), 1)
     spent = sum(record["queries"] for record in by_pair(tmp_path / "run").values())
     assert found.queries > spent / 2
     assert found.seconds > 0 and found.bytes > 50_000_000

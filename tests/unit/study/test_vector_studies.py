@@ -24,7 +24,8 @@ from core.study import records
 from core.study.kinds.feature_campaigns import folders, read_vector_campaign, strays
 from core.study.kinds.feature_replay import change, replay_all, said
 from core.study.kinds.feature_tables import HEAD, side_by_side, summary_row, within
-from core.study.kinds.features import VectorStudy, work
+from core.study.kinds.features import FeatureKind, VectorStudy
+from core.study.run import work
 from core.types import VectorClassifier
 from tests.toy_vectors import bags, dense, vector, write_mulan
 
@@ -91,7 +92,8 @@ def test_other_kinds_of_features_and_every_attack(tmp_path: Path, data: Dataset,
     search = from_json(FEATURE_ATTACKS[name], {"queries": 60, "added": 4})
     for goal in ("positive-targeted", "set-change"):
         with Run(tmp_path / goal, seed=0, device="cpu", quiet=True) as opened:
-            work(VectorStudy(goal=goal, k=1 if goal == "positive-targeted" else 2, documents=4), search, model, data, opened)
+            study = VectorStudy(goal=goal, k=1 if goal == "positive-targeted" else 2, documents=4)
+            work(FeatureKind(study, search), model, data, opened)
         found = replay_all(read_vector_campaign(tmp_path / goal), model, data)
         assert (found["records"], found["different"]) == (4, [])
         assert found["successes"] > 0
