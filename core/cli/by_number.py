@@ -106,7 +106,7 @@ def attack(arguments: argparse.Namespace, progress: Progress) -> Found:
     goal = chosen_goal(arguments, tuple(chosen_labels(one, arguments.label)) if named else ())
     search = fields.from_flags(FEATURE_ATTACKS[arguments.recipe], arguments)
     result = run(FeatureAttack(goal, search), one.classifier, one.vector, Pool.of(one.classifier, one.dataset), one.truth, progress)
-    found = {**result.to_json(), **_said(one, arguments)}
+    found = {**result.to_json(points=True), **_said(one, arguments)}
     found["replayed"] = list(replay(found, one.classifier).differences) == []
     return found, lines_of(found)
 

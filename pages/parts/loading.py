@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from core.evidence.board import Board
     from core.study.campaigns import Campaign
     from core.study.kinds.feature_campaigns import VectorCampaign
+    from core.study.plan import Plan
     from core.types import Attended, Attentive, Classifier, IntArray, Scores
 
 T = TypeVar("T")
@@ -133,6 +134,17 @@ def vector_campaign(folder: Path) -> VectorCampaign:
     from core.study.kinds.feature_campaigns import read_vector_campaign
 
     return _as_it_stands("vector study", str(folder), _stand(folder), lambda: read_vector_campaign(folder))
+
+
+def pairs(folder: Path) -> tuple[Plan, set[str]]:
+    """The pairs of a study, whatever it attacks, and those that have a record. InputError where it holds no plan."""
+    from core.study import records
+    from core.study.run import read_plan
+
+    def read() -> tuple[Plan, set[str]]:
+        return read_plan(folder), {str(record["pair"]) for record in records.read(records.path_in(folder))}
+
+    return _as_it_stands("pairs", str(folder), _stand(folder), read)
 
 
 def _stand(folder: Path) -> Hashable:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import streamlit as st
 
 from core.attacks import Option
-from pages.parts.attack.stepper import Run, want
+from pages.parts.attack.stepper import Run
 from pages.parts.explain.explaining import busy
 from pages.parts.labels import number
 from pages.parts.rows import Row, rows
 from pages.parts.show import plain
+from pages.parts.stepping import want
 
 
 def candidates(run: Run, position: int | None) -> None:

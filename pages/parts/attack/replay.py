@@ -7,14 +7,18 @@ from typing import Any
 
 import streamlit as st
 
+from core.attacks.features.record import read as read_features
+from core.attacks.features.result import SCHEMA as FEATURES
 from core.attacks.goals import called
-from core.attacks.words.record import LIMITS, MAX_BYTES, read
+from core.attacks.record import MAX_BYTES, schema_of
+from core.attacks.words.record import LIMITS, read
 from core.attacks.words.result import Replayed, replay
 from core.attacks.words.walk import Walk, walk
 from core.types import Classifier
 from pages.parts import loading, owner, session
 from pages.parts.attack.end import elsewhere, save
 from pages.parts.cards import Card, all_cards
+from pages.parts.features import replaying
 from pages.parts.show import plain, problem, sentences
 
 MEGABYTES = MAX_BYTES // 10**6
@@ -40,8 +44,22 @@ def show(card: Card | None) -> bool:
         return False
     st.button("Close the replay", on_click=session.forget, args=(session.RECORD,), icon=":material/close:")
     with sentences():
-        _shown(read(content), sha256(content).hexdigest(), card)
+        if schema_of(content) == FEATURES:
+            _of_features(read_features(content), sha256(content).hexdigest(), card)
+        else:
+            _shown(read(content), sha256(content).hexdigest(), card)
     return True
+
+
+def _of_features(record: dict[str, Any], digest: str, card: Card | None) -> None:
+    st.header(plain(f"Saved attack on {', '.join(record['labels']) or 'any of the top labels'}"))
+    cards = all_cards()[0]
+    own = next((one for one in cards if one.name == record["checkpoint"]), None)
+    chosen = own or (card if card is not None and card.vectors else next((one for one in cards if one.vectors), None))
+    if chosen is None:
+        problem("No checkpoint of feature vectors is here, so this attack cannot be made again. Train one on the data it names.")
+        return
+    replaying.shown(record, digest, chosen)
 
 
 def _shown(record: dict[str, Any], digest: str, card: Card | None) -> None:

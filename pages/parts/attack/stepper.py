@@ -1,8 +1,4 @@
-"""One attack as a visitor steps through it: the steps made so far, where one stands among them, and the decisions. No widgets.
-
-Steps are complete in themselves, so that undo, redo and rewind are an index. A decision made after a rewind begins a branch: what
-followed is dropped.
-"""
+"""One attack on words as a visitor steps through it (pages.parts.stepping), and the decisions. No widgets."""
 
 from __future__ import annotations
 
@@ -15,15 +11,16 @@ from core.attacks.words.certificate import Certificate
 from core.attacks.words.cost import Cost
 from core.errors import InputError
 from pages.parts.attack.controls import Setting
+from pages.parts.stepping import Stepped
 
 LOOKED_AT = 40
 """Words that are asked for candidates, to find the next one that has some."""
 
 
 @dataclass
-class Run:
-    """The attack of one visitor. `wanted` is the action asked for by a click, not yet done; `picked` the word that was clicked;
-    `certificate` what was found out about single words, once that was asked."""
+class Run(Stepped[WordStep]):
+    """The attack of one visitor. `picked` is the word that was clicked; `certificate` what was found out about single words, once that was
+    asked."""
 
     key: tuple[Any, ...]
     setting: Setting
@@ -36,10 +33,6 @@ class Run:
     certificate: Certificate | None = None
 
     @property
-    def step(self) -> WordStep:
-        return self.steps[self.at]
-
-    @property
     def result(self) -> WordResult:
         """The attack as far as it is shown."""
         return WordResult(self.session, tuple(self.steps[: self.at + 1]))
@@ -49,23 +42,19 @@ class Run:
         self.steps, self.at = [self.session.with_ranked_words(self.session.first())], 0
 
     def add(self, step: WordStep) -> None:
-        """A step after the one that is shown; what followed that one is dropped."""
-        self.steps = [*self.steps[: self._standing + 1], step]
-        self.at = len(self.steps) - 1
+        super().add(step)
         self.picked = None
 
     def rewind(self, to: int) -> None:
-        self.at = min(max(to, 0), len(self.steps) - 1)
+        super().rewind(to)
         self.picked = None
 
-    @property
-    def _standing(self) -> int:
-        """What a decision goes on from: an end that changed nothing is gone back behind, for a person may go on by hand."""
-        return self.at - 1 if self.at and self.step.ended and self.step.position is None else self.at
+    def idle(self, step: WordStep) -> bool:
+        return step.ended and step.position is None
 
     @property
     def _base(self) -> WordStep:
-        return self.steps[self._standing]
+        return self.steps[self.standing]
 
     @property
     def coming(self) -> int | None:
@@ -146,8 +135,3 @@ def said(before: WordStep, step: WordStep) -> str:
 
 def sayings(steps: list[WordStep]) -> list[str]:
     return [said(before, step) for before, step in zip([steps[0], *steps], steps, strict=False)]
-
-
-def want(run: Run, *action: object) -> None:
-    """In a callback: note what was asked for; it is done when the page runs, where it can show its progress."""
-    run.wanted = action

@@ -9,12 +9,13 @@ from pages.parts import session
 from pages.parts.attack import end
 from pages.parts.attack.candidates import candidates
 from pages.parts.attack.certificate import certificate
-from pages.parts.attack.stepper import Run, want
+from pages.parts.attack.stepper import Run
 from pages.parts.attack.trace import figures, history, ranks
 from pages.parts.attack.why import why
 from pages.parts.explain.explaining import busy, heard, working
 from pages.parts.rows import keys
 from pages.parts.show import plain, sentences
+from pages.parts.stepping import want
 from pages.parts.words import words
 
 LEGEND = (

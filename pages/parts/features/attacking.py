@@ -3,39 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from typing import Any
 
 import streamlit as st
 
 from core import fields
-from core.attacks.features import FEATURE_ATTACKS, FeatureAttack, FeatureResult, FeatureSession, FeatureStep, PointSearch
+from core.attacks.features import FEATURE_ATTACKS, FeatureAttack, PointSearch
 from core.attacks.features.coordinates import Pool
 from core.attacks.goals import ALL_GOALS, TITLES, AllWrong, AnyGoal, Demote, Disturb, Promote, SetChange, to_json
 from pages.parts import labels, loading, session
 from pages.parts.cards import Card
-from pages.parts.explain.explaining import heard, working
-from pages.parts.features import documents, found
+from pages.parts.features import documents, stepping
 from pages.parts.features.documents import VectorReading
+from pages.parts.features.stepper import FeatureRun
 from pages.parts.forms import form
 from pages.parts.show import plain, problem, sentences
-
-SEARCHES = {"hop-skip-jump": "HopSkipJump", "boundary": "Boundary", "zoo": "ZOO"}
-LIVE = 0.4
-"""Seconds between two drawings of a running attack."""
-
-
-@dataclass
-class VectorRun:
-    """The attack of one visitor: its steps so far, and whether it came to its end."""
-
-    key: tuple[Any, ...]
-    session: FeatureSession
-    steps: list[FeatureStep] = field(default_factory=list)
-
-    @property
-    def result(self) -> FeatureResult:
-        return FeatureResult(self.session, tuple(self.steps))
 
 
 def page(card: Card) -> None:
@@ -90,8 +71,13 @@ def _chosen(label: str) -> None:
 def _search() -> PointSearch:
     """The attack and its settings."""
     st.segmented_control(
-        "Attack", list(FEATURE_ATTACKS), key=session.SEARCH, format_func=lambda name: SEARCHES.get(name, name), required=True, persist_state="session"
-    )
+        "Attack",
+        list(FEATURE_ATTACKS),
+        key=session.SEARCH,
+        format_func=lambda name: stepping.SEARCHES.get(name, name),
+        required=True,
+        persist_state="session",
+    )  # fmt: skip
     kind = FEATURE_ATTACKS[str(session.get(session.SEARCH))]
     st.caption(plain(f"{kind.__doc__} {kind.SOURCE}."))
     with st.popover("Settings", icon=":material/tune:"):
@@ -119,13 +105,16 @@ def _attack(one: VectorReading, goal: AnyGoal | None, search: PointSearch) -> No
         st.html(documents.values(one))
         return
     key = (*one.key, str(to_json(goal)), search.NAME, tuple(fields.to_json(search).items()))
-    run: VectorRun | None = session.get(session.VECTOR_ATTACK)
-    if run is not None and run.key == key and run.steps[-1].ended:
+    run: FeatureRun | None = session.get(session.VECTOR_ATTACK)
+    if run is not None and run.key == key:
         loading.count("attack", run, run)
-        found.show(run.result)
+        stepping.stepping(run)
         return
     st.markdown(plain(f"At most {search.queries:,} queries, everything counted."))
-    if not st.button("Start", key="vector.start", type="primary", icon=":material/swords:"):
+    with st.container(horizontal=True, gap="small"):
+        whole = st.button("Start", key="vector.start", type="primary", icon=":material/swords:", help="To its end; every step can be gone back to")
+        single = st.button("Step by step", key="vector.step", icon=":material/footprint:")
+    if not (whole or single):
         st.html(documents.values(one))
         return
     made = FeatureAttack(goal, search).begin(
@@ -134,22 +123,9 @@ def _attack(one: VectorReading, goal: AnyGoal | None, search: PointSearch) -> No
     if made.unmet:
         problem(made.unmet)
         return
-    run = VectorRun(key, made)
-    _make(run)
+    run = FeatureRun(key, made)
+    run.begin()
+    if whole:
+        stepping.to_the_end(run)
     session.choose(session.VECTOR_ATTACK, run)
     st.rerun()
-
-
-def _make(run: VectorRun) -> None:
-    """Run to the end; ranks and distance are drawn as they come. Stop, or leaving the page, ends it."""
-    import time
-
-    live, shown = st.empty(), 0.0
-    with working(SEARCHES.get(run.session.attack.search.NAME, ""), "The search goes on to its end") as progress, heard(run.session, progress):
-        for step in run.session.steps():
-            run.steps.append(step)
-            if time.monotonic() - shown > LIVE:
-                with live.container():
-                    found.ranks(run.result, f"live.{step.index}")
-                shown = time.monotonic()
-    live.empty()

@@ -9,9 +9,10 @@ import numpy as np
 import streamlit as st
 from scipy import sparse
 
-from core.attacks.features import LEVELS, FeatureResult, Level, replay
+from core.attacks.features import LEVELS, FeatureResult, FeatureSession, FeatureStep, replay
 from core.attacks.features.steps import said_distance
 from core.ranking import watch_vectors
+from core.vector import FeatureVector
 from pages.parts import loading
 from pages.parts.show import plain, problem
 
@@ -38,9 +39,9 @@ def ranks(result: FeatureResult, key: str) -> None:
 
 def show(result: FeatureResult) -> None:
     """A finished attack. Its record is replayed before any of it is shown."""
-    record = loading.remembered(("vector-record", id(result.session), len(result.steps)), result.to_json)
+    record = loading.remembered(("vector-record", id(result.session), len(result.steps), result.final.queries), lambda: result.to_json(points=True))
     differences = loading.remembered(
-        ("vector-replay", id(result.session), len(result.steps)), lambda: replay(record, result.session.classifier).differences
+        ("vector-replay", id(result.session), len(result.steps), result.final.queries), lambda: replay(record, result.session.classifier).differences
     )
     if differences:
         problem(f"Scored again, this attack came out differently ({', '.join(differences)}), so it is not shown.")
@@ -83,18 +84,22 @@ def _levels(result: FeatureResult, record: dict[str, Any]) -> None:
         if kind == "bits":
             st.caption("Of a bag of bits, bits flipped count; a Euclidean distance means nothing there.")
     real = next((level for level in reversed(result.final.levels) if level.reached and level.name != "text"), None)
-    if real is not None:
-        _changes(result, real)
+    if real is not None and real.vector is not None:
+        _changes(result.session, real.vector)
     text = next((level for level in result.final.levels if level.name == "text" and level.reached is not None), None)
     if text is not None:
         st.markdown(plain(f"As a text: without {', '.join(text.removed) or 'nothing'}; with {', '.join(text.put_in) or 'nothing new'}. {text.note}."))
 
 
-def _changes(result: FeatureResult, level: Level) -> None:
+def changes_at(session: FeatureSession, step: FeatureStep) -> None:
+    """What stands otherwise than in the document where an attack stands."""
+    _changes(session, session.coordinates.vector(step.point))
+
+
+def _changes(session: FeatureSession, now: FeatureVector) -> None:
     from core.render.features import changes
 
-    assert level.vector is not None  # a level that was reached has one
-    space, both = result.session.classifier.space, sparse.vstack([result.session.vector.matrix, level.vector.matrix], format="csr")
+    space, both = session.classifier.space, sparse.vstack([session.vector.matrix, now.matrix], format="csr")
     columns = np.unique(both.indices)
     before, after = both[:, columns].toarray().astype(np.float64)
     moved = before != after

@@ -27,6 +27,8 @@ def choose() -> list[VectorCampaign]:
     """The studies to show, the latest with a record at first; a sentence for each that cannot be read or is not here."""
     found = feature_campaigns.folders()
     asked = session.get(session.VECTOR_STUDIES, [])
+    if session.get(session.STARTED) in found:
+        asked = list(dict.fromkeys([session.take(session.STARTED), *asked]))
     for name in [name for name in asked if name not in found][:MOST]:
         problem(f"There is no study '{name}' of feature vectors under runs/.")
     for name in feature_campaigns.strays():

@@ -10,6 +10,7 @@ import streamlit as st
 
 from core.attacks.features import FEATURE_ATTACKS
 from core.attacks.goals import Demote
+from core.study import exports
 from core.study.exports import rows_to_csv
 from core.study.kinds import feature_tables
 from core.study.kinds.feature_campaigns import VectorCampaign
@@ -48,6 +49,9 @@ def _files(one: VectorCampaign) -> None:
     def table() -> str:
         return rows_to_csv([feature_tables.record_row(record) for record in one.records])
 
+    def parquet() -> bytes:
+        return exports.parquet([feature_tables.record_row(record) for record in one.records], feature_tables.ROW)
+
     def lines() -> str:
         return "".join(json.dumps(each, ensure_ascii=False) + "\n" for each in one.records)
 
@@ -57,6 +61,7 @@ def _files(one: VectorCampaign) -> None:
     with st.container(horizontal=True):
         for name, ending, mime, make in (
             ("Records, CSV", "csv", "text/csv", table),
+            ("Records, parquet", "parquet", "application/vnd.apache.parquet", parquet),
             ("Records, JSON lines", "jsonl", "application/jsonl", lines),
             ("Summary, JSON", "json", "application/json", summary),
         ):

@@ -13,6 +13,7 @@ from core.runs import jobs
 from core.runs.run import read_progress
 from core.study import campaigns
 from core.study.campaigns import Campaign
+from core.study.kinds import feature_campaigns
 from pages.parts import loading, running, session
 from pages.parts.show import plain, problem
 
@@ -66,7 +67,7 @@ def watch() -> None:
     for job in reversed([job for job in jobs.jobs("study") if job.alive]):
         running.watch(job.name, foreseen)
     started = session.get(session.STARTED)
-    if started and started not in names() and not (job := jobs.find(started)).alive:
+    if started and started not in (names() | feature_campaigns.folders()) and not (job := jobs.find(started)).alive:
         session.forget(session.STARTED)
         problem(running.why(job) or jobs.said(job.folder) or f"Study '{started}' ended at once and did not say why.")
 

@@ -13,9 +13,11 @@ from core.data.debtags import cached_file
 from core.errors import CoreError, InputError
 from core.runs import jobs
 from core.study import launching as study_jobs
-from core.study.campaigns import read_config
-from core.study.run import read_request, same_attack
-from core.study.settings import Request, Study
+from core.study.kind import Asked, StudyKind
+from core.study.kinds import read_kind
+from core.study.kinds.features import FeatureKind
+from core.study.kinds.words import WordKind
+from core.study.run import same_attack
 from pages.parts import loading, owner, running, session
 from pages.parts.cards import Card
 from pages.parts.compare.kin import relatives
@@ -25,7 +27,7 @@ LONGEST = 60
 """Letters of a proposed folder's name, to which a number may be added."""
 
 
-def data_here(study: Study) -> bool:
+def data_here(study: Asked) -> bool:
     """Whether the data that a study names are on this machine: a registered data set, or a file or folder seen from the project's."""
     if study.dataset in DATASETS:
         return is_present(study.dataset) and (study.dataset != "debtags" or cached_file().is_file())
@@ -37,8 +39,8 @@ def givers(found: Mapping[str, Path]) -> list[str]:
     names = []
     for name, folder in found.items():
         try:
-            config = read_config(folder)
-            if config is not None and data_here(Request.from_json(config).study):
+            kind, _ = read_kind(folder)
+            if data_here(kind.study):
                 names.append(name)
         except CoreError:
             continue  # a study of another version; the page that shows it says so
@@ -47,14 +49,21 @@ def givers(found: Mapping[str, Path]) -> list[str]:
 
 def refusal(folder: Path) -> str:
     """Why its pairs cannot be taken yet; empty if they can."""
-    one = loading.campaign(folder)
-    missing = len({pair.id for pair in one.plan.pairs} - {record["pair"] for record in one.records})
-    return f"{one.name} has not attacked {missing:,} of its {len(one.plan.pairs):,} pairs yet. Let it end first." if missing else ""
+    plan, saved = loading.pairs(folder)
+    missing = len({pair.id for pair in plan.pairs} - saved)
+    return f"{folder.name} has not attacked {missing:,} of its {len(plan.pairs):,} pairs yet. Let it end first." if missing else ""
 
 
-def said(request: Request, name: str) -> str:
+def said(kind: StudyKind, name: str) -> str:
     """What is taken over from the study, in a sentence."""
-    study = request.study
+    if isinstance(kind, FeatureKind):
+        asked = kind.study
+        return (
+            f"As in {name}: {asked.dataset}, {asked.split}; {called(asked.goal)}, k = {asked.k}; attack {kind.search.NAME} with its settings. "
+            "Documents whose label this checkpoint does not hold are recorded as such."
+        )
+    assert isinstance(kind, WordKind)
+    request, study = kind.request, kind.request.study
     length = f", documents of at most {study.max_words:,} words" if study.max_words else ""
     return (
         f"As in {name}: {study.dataset}, {study.split}{length}; {called(study.goal)}, k = {study.k}; up to {study.pairs:,} pairs, bins {study.bins}; "
@@ -68,25 +77,27 @@ def folder_name(base: str) -> str:
     return next((name for name in taken if not (jobs.root() / name).exists()), base)
 
 
-def name_for(request: Request) -> str:
-    base = f"{Path(request.study.checkpoint).name}-on-{Path(request.study.pairs_from).name}"
+def name_for(kind: StudyKind) -> str:
+    base = f"{Path(kind.study.checkpoint).name}-on-{Path(kind.study.pairs_from).name}"
     return folder_name(base[:LONGEST])
 
 
-def launch(request: Request, name: str, workers: int) -> None:
+def launch(kind: StudyKind, name: str, workers: int) -> None:
     """Start a study as a job, in a click's callback; a refusal is said by the next run of the page. Every study of a page begins here."""
-    if running.launch(name, lambda folder: study_jobs.words(request, folder, workers), "cpu"):
+    if running.launch(name, lambda folder: study_jobs.words(kind, folder, workers), "cpu"):
         session.choose(session.STARTED, name)
+        if isinstance(kind, FeatureKind):
+            session.choose(session.SECTION, "vectors")
 
 
 def partners(folder: Path, cards: Sequence[Card]) -> list[str]:
-    """The checkpoints that could attack the same pairs, the likeliest first: all that read texts, but the study's own."""
-    texts = [card for card in cards if not card.vectors]
-    asked, _ = read_request(folder)
-    own = next((card for card in cards if card.name == Path(asked.study.checkpoint).name), None)
+    """The checkpoints that could attack the same pairs, the likeliest first: all that read texts, or features, as the study's own does."""
+    kind, _ = read_kind(folder)
+    alike = [card for card in cards if card.vectors == isinstance(kind, FeatureKind)]
+    own = next((card for card in cards if card.name == Path(kind.study.checkpoint).name), None)
     if own is None:
-        return [card.name for card in texts]
-    return [one.card.name for one in relatives(own, texts)]
+        return [card.name for card in alike]
+    return [one.card.name for one in relatives(own, alike)]
 
 
 def offer(name: str, folder: Path, cards: Sequence[Card]) -> None:
@@ -101,29 +112,29 @@ def offer(name: str, folder: Path, cards: Sequence[Card]) -> None:
         return
     others = partners(folder, cards)
     if not others:
-        st.caption("There is no other checkpoint here that reads texts. Train one, or make a robust one, on the Train page.")
+        st.caption("There is no other checkpoint here that reads such documents. Train one, or make a robust one, on the Train page.")
         return
     with st.container(border=True, key="compare.offer"):
         st.markdown(plain(f"Attack the pairs of {name} with another checkpoint:"))
         with st.container(horizontal=True, vertical_alignment="bottom"):
             checkpoint = str(st.selectbox("Checkpoint", others, key=f"pairs.checkpoint.{name}", width=320))
-            request = same_attack(folder, checkpoint)
+            kind = same_attack(folder, checkpoint)
             st.button(
                 "Attack the same pairs", key="pairs.start", type="primary", icon=":material/play_arrow:", on_click=launch,
-                args=(request, name_for(request), 1), help="One job at a time; others wait in line.",
+                args=(kind, name_for(kind), 1), help="One job at a time; others wait in line.",
             )  # fmt: skip
-        st.caption(plain(said(request, name)))
+        st.caption(plain(said(kind, name)))
 
 
-def taken(name: str, found: Mapping[str, Path], cards: Sequence[Card]) -> Request:
+def taken(name: str, found: Mapping[str, Path], cards: Sequence[Card]) -> StudyKind:
     """In the form of a new study: the checkpoint that shall attack the pairs of a study, and what comes from there."""
     folder = found[name]
     others = partners(folder, cards)
     if not others:
-        raise InputError("there is no other checkpoint here that reads texts")
+        raise InputError("there is no other checkpoint here that reads such documents")
     model = session.get(session.MODEL)
-    request = same_attack(folder, str(st.selectbox("Checkpoint", others, index=others.index(model) if model in others else 0, key="study.partner")))
-    st.caption(plain(said(request, name)))
+    kind = same_attack(folder, str(st.selectbox("Checkpoint", others, index=others.index(model) if model in others else 0, key="study.partner")))
+    st.caption(plain(said(kind, name)))
     if why := refusal(folder):
         raise InputError(why)
-    return request
+    return kind
