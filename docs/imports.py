@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -51,24 +51,20 @@ def imports(path: Path) -> tuple[Import, ...]:
 
 
 def _imports(path: Path) -> Iterator[Import]:
-    later, never = _inside(path, _is_function), _inside(path, _is_for_types)
-    for node in ast.walk(tree(path)):
+    for node, top, typing_only in _statements(tree(path)):
         if isinstance(node, ast.Import | ast.ImportFrom):
             for name in _names(node, path):
-                yield Import(name, node.lineno, id(node) not in later | never, id(node) in never)
+                yield Import(name, node.lineno, top, typing_only)
 
 
-def _inside(path: Path, kind: Callable[[ast.AST], bool]) -> set[int]:
-    """The nodes inside blocks of a kind."""
-    return {id(node) for block in ast.walk(tree(path)) if kind(block) for node in ast.walk(block)}
-
-
-def _is_function(block: ast.AST) -> bool:
-    return isinstance(block, ast.FunctionDef | ast.AsyncFunctionDef)
-
-
-def _is_for_types(block: ast.AST) -> bool:
-    return isinstance(block, ast.If) and ast.unparse(block.test) == "TYPE_CHECKING"
+def _statements(block: ast.AST, top: bool = True, typing_only: bool = False) -> Iterator[tuple[ast.AST, bool, bool]]:
+    """Every statement in a block, and in the blocks within it, with whether it is at module level and whether it is for type checkers."""
+    for node in ast.iter_child_nodes(block):
+        if isinstance(node, ast.stmt | ast.excepthandler | ast.match_case):
+            yield node, top, typing_only
+            never = isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING"
+            later = isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+            yield from _statements(node, top and not never and not later, typing_only or never)
 
 
 def _names(node: ast.Import | ast.ImportFrom, path: Path) -> Iterator[str]:
