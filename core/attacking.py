@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from core.attacks import Attack, Recipe, assemble
+from core.attacks import Recipe, WordAttack, assemble
 from core.attacks.goals import Goal
 from core.attacks.words.importance import Explained
 from core.document import Document
@@ -25,6 +25,6 @@ def by_explainer(name: str) -> Explained:
     return Explained(attribute, name, tuple(to_json(explainer).items()), explainer.refusal, explainer.queries)
 
 
-def prepare(chosen: Recipe, goal: Goal, name: str = "custom") -> Attack:
+def prepare(chosen: Recipe, goal: Goal, name: str = "custom") -> WordAttack:
     """The attack of a recipe and a goal, ranked by an explainer where the recipe says so."""
     return assemble(chosen, goal, name, by_explainer)

@@ -12,7 +12,7 @@ from core.attacks.goals import Goal
 from core.attacks.searches.greedy import Greedy
 from core.attacks.words.components import Constraint, Scene
 from core.attacks.words.importance import Masking
-from core.attacks.words.session import Attack, Budget
+from core.attacks.words.session import Budget, WordAttack
 from core.document import Document
 from core.types import FloatArray
 
@@ -73,9 +73,9 @@ class Forbidden(Constraint):
         return ["forbidden" if word in self.target else None for word in words]
 
 
-def attack(goal: Goal, by_word: Mapping[str, Sequence[str]] | None = None, default: Sequence[str] = (), **parts: object) -> Attack:
+def attack(goal: Goal, by_word: Mapping[str, Sequence[str]] | None = None, default: Sequence[str] = (), **parts: object) -> WordAttack:
     """A greedy attack by masking with canned candidates; `parts` replaces any of its parts."""
     from dataclasses import replace
 
-    plain = Attack(goal, Masking(), (Canned(by_word or {}, default),), (), Greedy(), SharedWords(), Budget(change_rate=1.0), "toy")
-    return replace(plain, **parts)  # type: ignore[arg-type]  # the caller names fields of Attack
+    plain = WordAttack(goal, Masking(), (Canned(by_word or {}, default),), (), Greedy(), SharedWords(), Budget(change_rate=1.0), "toy")
+    return replace(plain, **parts)  # type: ignore[arg-type]  # the caller names fields of WordAttack

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from core.attacks.words.steps import Step
+from core.attacks.words.steps import WordStep
 from core.document import Document
 from core.errors import CapabilityError
 from core.types import Blame, Blaming, Classifier
@@ -23,6 +23,6 @@ def of_documents(classifier: Classifier, before: Document, after: Document, labe
     return classifier.blame(before, after, label)
 
 
-def of_step(classifier: Classifier, before: Step, after: Step, label: int) -> Blame:
+def of_step(classifier: Classifier, before: WordStep, after: WordStep, label: int) -> Blame:
     """The same of a step: what its decision did. Give the first step as `before` for what the whole attack did so far."""
     return of_documents(classifier, before.document, after.document, label)

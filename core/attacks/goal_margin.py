@@ -5,7 +5,7 @@ those of all other labels, each in falling order,
 
     at least p of B in the top k   <=>   b_p - o_(k - p + 1) > 0
 
-up to ties, which ranks break by label id. So the surplus is that difference, or its negative: positive where the goal is reached.
+up to ties, which ranks break by label id. So the goal margin is that difference, or its negative: positive where the goal is reached.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ def decisive(goal: AnyGoal, start: Start) -> IntArray:
     return np.asarray(sorted(chosen), dtype=np.int64)
 
 
-def surplus(goal: AnyGoal, start: Start, seen: Seen) -> FloatArray:
+def goal_margin(goal: AnyGoal, start: Start, seen: Seen) -> FloatArray:
     """[n]: positive where the goal is reached, negative where it is not, 0 in a tie."""
     match goal:
         case Demote(labels, k, margin, stealth):

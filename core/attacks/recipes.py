@@ -16,7 +16,7 @@ from core.attacks.searches.reference_code import ReferenceCode
 from core.attacks.words.candidates import DEFAULT_MODEL, MaskedLM, Neighbours
 from core.attacks.words.components import Candidates, Constraint, Importance
 from core.attacks.words.importance import Gradient, Masking, RandomOrder
-from core.attacks.words.session import Attack, Budget
+from core.attacks.words.session import Budget, WordAttack
 from core.attacks.words.similarity import SentenceSimilarity
 from core.errors import SettingsError
 from core.fields import Field, check, from_json, to_json
@@ -160,11 +160,11 @@ def recipe(name: str, fidelity: str = "fixed", **switches: Any) -> Recipe:
     return from_json(Recipe, {**to_json(ATTACKS[name](fidelity)), **switches})
 
 
-def assemble(chosen: Recipe, goal: Goal, name: str = "custom", explained: Callable[[str], Importance] | None = None) -> Attack:
+def assemble(chosen: Recipe, goal: Goal, name: str = "custom", explained: Callable[[str], Importance] | None = None) -> WordAttack:
     """The attack of a recipe and a goal. `explained` turns an explainer's name into a ranking; without it only the attack's own
     rankings can be had (attacks do not know explainers: `core.attacking` hands them in)."""
     search = ReferenceCode() if chosen.search == "reference-code" else Greedy(chosen.search, chosen.screened, chosen.screen_by_gradient)
-    return Attack(
+    return WordAttack(
         goal=goal,
         importance=_importance(chosen, explained),
         candidates=(_candidates(chosen),),

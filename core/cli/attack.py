@@ -3,42 +3,29 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Sequence
 
-from core import fields
-from core.attacks import Demote, Promote, Recipe, Result, recipe, run
+from core import attacks, fields
+from core.attacks import Demote, Promote, WordResult
 from core.attacks.goals import any_goal_class
+from core.cli.document import document_flags, text_of
 from core.cli.goal import chosen_goal, goal_flags
+from core.cli.printing import Found, progress_bar
+from core.cli.recipe import chosen_recipe, recipe_flags
 from core.errors import InputError
 from core.types import Classifier, Progress
 from core.windows import read_as
 
 
-def recipe_flags(parser: argparse.ArgumentParser, others: Sequence[str] = ()) -> None:
-    """--recipe, --fidelity, and a flag for every switch of a recipe. `others`: names that --recipe takes besides; what they do is
-    their own flags' matter."""
-    from core.attacks import ATTACKS, FIDELITIES
-
-    beside = f"; with --document, on feature vectors: {', '.join(others)}" if others else ""
-    parser.add_argument("--recipe", choices=(*ATTACKS, *others), default="qaraei-babbar-2021", help=f"default: qaraei-babbar-2021{beside}")
-    parser.add_argument(
-        "--fidelity", choices=FIDELITIES, default="fixed", help="of qaraei-babbar-2021: as mended, as printed, as released (default: fixed)"
-    )
-    fields.add_flags(parser, Recipe, "switches (each recipe has its own defaults; these are qaraei-babbar-2021's)")
-
-
-def chosen_recipe(arguments: argparse.Namespace) -> tuple[str, Recipe]:
-    """The recipe's name, with its fidelity where it has several, and its switches."""
-    base = recipe(arguments.recipe, arguments.fidelity)
-    name = arguments.recipe if arguments.fidelity == "fixed" else f"{arguments.recipe}:{arguments.fidelity}"
-    return name, fields.from_flags(Recipe, arguments, fields.to_json(base))
-
-
-def flags(parser: argparse.ArgumentParser) -> None:
-    """Everything but the document and the checkpoint."""
+def add_flags(parser: argparse.ArgumentParser, words: Sequence[str]) -> None:
+    """The document, the label, the goal and the recipe; attacks on feature vectors have flags of their own."""
     from core.attacks.features import FEATURE_ATTACKS
+    from core.cli import by_number
 
+    document_flags(parser)
+    if (chosen := fields.ahead(words, "--recipe")) in FEATURE_ATTACKS:
+        by_number.attack_flags(parser, str(chosen))
+        return
     parser.add_argument(
         "--label", help="the label to attack: a name or an id, several separated by semicolons, or auto:1 (the best); not for non-targeted"
     )
@@ -49,8 +36,21 @@ def flags(parser: argparse.ArgumentParser) -> None:
     recipe_flags(parser, tuple(FEATURE_ATTACKS))
 
 
-def attack(arguments: argparse.Namespace, text: str, progress: Progress) -> Result:
-    """Make the attack that the flags describe."""
+def run(arguments: argparse.Namespace) -> Found:
+    """Make the attack that the flags describe, on a text or on a feature vector."""
+    from core.attacks.features import FEATURE_ATTACKS
+    from core.cli import by_number
+
+    if arguments.recipe in FEATURE_ATTACKS:
+        return by_number.attack(arguments, progress_bar())
+    if arguments.document is not None:
+        raise InputError(f"{arguments.recipe} attacks words: give --text or --file, or one of {', '.join(FEATURE_ATTACKS)} with --document")
+    result = attack(arguments, text_of(arguments), progress_bar())
+    return result.to_json(), lines(result)
+
+
+def attack(arguments: argparse.Namespace, text: str, progress: Progress) -> WordResult:
+    """The result of an attack on a text."""
     from core.attacking import prepare
     from core.document import Document
     from core.models import load
@@ -59,7 +59,7 @@ def attack(arguments: argparse.Namespace, text: str, progress: Progress) -> Resu
     name, switches = chosen_recipe(arguments)
     truth = None if arguments.true_labels is None else _ids(classifier, arguments.true_labels)
     goal = chosen_goal(arguments, _targets(arguments, classifier, text))
-    return run(prepare(switches, goal, name), classifier, Document.from_text(text), truth, switches.prune, progress)
+    return attacks.run(prepare(switches, goal, name), classifier, Document.from_text(text), truth, switches.prune, progress)
 
 
 def _targets(arguments: argparse.Namespace, classifier: Classifier, text: str) -> tuple[int, ...]:
@@ -76,7 +76,7 @@ def _ids(classifier: Classifier, names: str) -> tuple[int, ...]:
     return tuple(classifier.labels.find(name.strip()) for name in names.split(";") if name.strip())
 
 
-def lines(result: Result) -> list[str]:
+def lines(result: WordResult) -> list[str]:
     """What a person reads."""
     found = result.to_json()
     shown = [
@@ -90,18 +90,3 @@ def lines(result: Result) -> list[str]:
         f"({found['similarity_kind']}), {found['queries']:,} queries"
     )
     return [head, *shown, figures, "", found["adversarial"]]
-
-
-def verb(
-    make: Callable[..., argparse.ArgumentParser], document_flags: Callable[[argparse.ArgumentParser], None], action: Any, chosen: str | None = None
-) -> None:  # fmt: skip
-    """Add the verb to a command line. `chosen`: the recipe, where the words name one; attacks on feature vectors have flags of their own."""
-    from core.attacks.features import FEATURE_ATTACKS
-    from core.cli.by_number import attack_flags
-
-    one = make("attack", action, "How little must change until a label leaves the top k, or enters it.")
-    document_flags(one)
-    if chosen in FEATURE_ATTACKS:
-        attack_flags(one, str(chosen))
-    else:
-        flags(one)

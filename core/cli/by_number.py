@@ -11,18 +11,10 @@ from typing import Any
 from core import fields
 from core.attacks.features.steps import said_distance
 from core.cli.goal import chosen_goal, goal_flags
+from core.cli.printing import Found
 from core.errors import InputError
 from core.study.opening import Opened, open_document
 from core.types import Progress, VectorClassifier
-
-Found = tuple[dict[str, Any], list[str]]
-
-
-def document_flags(parser: argparse.ArgumentParser, given: Any) -> None:
-    """--document, one of the ways in `given` to name the document, and where it is to be found."""
-    given.add_argument("--document", type=int, metavar="N", help="document N (from 1) of --dataset; for models of feature vectors")
-    parser.add_argument("--dataset", help="where --document is found: a registered name or the path of a file or folder")
-    parser.add_argument("--split", default="test", choices=("train", "dev", "test"), help="with --document (default: test)")
 
 
 def opened(arguments: argparse.Namespace) -> Opened:

@@ -14,17 +14,17 @@ from typing import Any
 
 from core import checkpoint
 from core.checkpoint.card import card
+from core.cli.printing import Found
 from core.errors import InputError
 from core.files import read_json
 from core.study import records
 from core.study.shapes import Outcome, outcome
 from core.study.statistics import wilson
 
-Found = tuple[dict[str, Any], list[str]]
 WHO = ("base", "control", "robust")
 
 
-def add_flags(parser: argparse.ArgumentParser) -> None:
+def add_flags(parser: argparse.ArgumentParser, words: Sequence[str]) -> None:
     parser.add_argument("--checkpoint", required=True, help="a name in checkpoints/ or the path of a checkpoint folder")
     parser.add_argument(
         "--evaluations", nargs="+", default=[], metavar="WHO=FILE",
@@ -33,7 +33,7 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--studies", nargs="+", default=[], metavar="WHO=FOLDER", help="studies of the same pairs")
 
 
-def annotate(arguments: argparse.Namespace) -> Found:
+def run(arguments: argparse.Namespace) -> Found:
     """Measure rows, and write them into the checkpoint's provenance and card."""
     config = checkpoint.read_config(arguments.checkpoint)
     rows = [*evaluated(_pairs(arguments.evaluations)), *attacked(_pairs(arguments.studies))]

@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 import argparse
-from typing import Any
+from collections.abc import Sequence
 
-Found = tuple[dict[str, Any], list[str]]
+from core.cli.printing import Found
+from core.cli.reading import options_of, reading_flags
 
 
-def add_flags(parser: argparse.ArgumentParser) -> None:
+def add_flags(parser: argparse.ArgumentParser, words: Sequence[str]) -> None:
     parser.add_argument("action", choices=("list", "build", "describe"))
     parser.add_argument("dataset", nargs="?", help="a registered name or a path (default: debtags)")
     parser.add_argument("--folder", help="build debtags from Packages and Translation-en files in this folder instead of the network")
     parser.add_argument("--mirror", help="Debian mirror for building debtags (default: the one that this machine's apt is configured with)")
     parser.add_argument("--suite", default="bookworm", help="Debian suite for building debtags (default: %(default)s)")
+    reading_flags(parser)
 
 
-def data(arguments: argparse.Namespace, reading: Any) -> Found:
-    """`reading`: how a file or folder is read (core.data.readers.source.Options), None for the usual way."""
+def run(arguments: argparse.Namespace) -> Found:
     from core.data import DATASETS, is_present, load_dataset
 
     if arguments.action == "list":
@@ -28,7 +29,7 @@ def data(arguments: argparse.Namespace, reading: Any) -> Found:
 
         dataset = debtags.build(arguments.folder, mirror=arguments.mirror, suite=arguments.suite, refresh=True)
     else:
-        dataset = load_dataset(arguments.dataset or "debtags", reading)
+        dataset = load_dataset(arguments.dataset or "debtags", options_of(arguments))
     from core.data.report import describe
 
     report = describe(dataset)

@@ -9,16 +9,22 @@ from dataclasses import asdict
 from typing import Any
 
 from core import fields
+from core.cli.document import SPLITS
+from core.cli.printing import Found, progress_bar
+from core.cli.reading import options_of, reading_flags
 from core.errors import InputError
 from core.types import Progress
 
-Found = tuple[dict[str, Any], list[str]]
 
-
-def add_flags(parser: argparse.ArgumentParser, chosen: str | None) -> None:
-    """--limit, --against, --attack, --epsilon and --seed; the other settings of the `chosen` attack become flags."""
+def add_flags(parser: argparse.ArgumentParser, words: Sequence[str]) -> None:
+    """The settings of the chosen attack become flags."""
     from core.attacks.embeddings.fgsm import VECTOR_ATTACKS
 
+    parser.epilog = fields.described("settings of each attack:", dict(VECTOR_ATTACKS))
+    parser.add_argument("--checkpoint", required=True, help="a name in checkpoints/ or the path of a checkpoint folder")
+    parser.add_argument("--dataset", required=True, help="a registered name (see `data list`) or the path of a file or folder in a readable format")
+    parser.add_argument("--split", default="test", choices=SPLITS, help="default: test")
+    chosen = fields.ahead(words, "--attack")
     parser.add_argument("--against", metavar="CHECKPOINT", help="also a second checkpoint on the same documents, and by how much the first is ahead")
     parser.add_argument("--limit", type=int, help="only the first so many documents; with --attack so many, drawn at random by the seed")
     if chosen in VECTOR_ATTACKS:
@@ -29,10 +35,11 @@ def add_flags(parser: argparse.ArgumentParser, chosen: str | None) -> None:
     group.add_argument("--attack", choices=tuple(VECTOR_ATTACKS), help="fgsm: one step; pgd: ten smaller ones")
     group.add_argument("--epsilon", help="size of the change, as a share of the rows' size (default: 0.1); several, with commas, give a curve")
     group.add_argument("--seed", type=int, help="draws the documents of --limit, and random starts (default: 0)")
+    reading_flags(parser)
 
 
-def evaluate(arguments: argparse.Namespace, options: Any, progress: Progress) -> Found:
-    """The object to print as JSON, and the lines to print otherwise. `options`: how to read a file or folder."""
+def run(arguments: argparse.Namespace) -> Found:
+    """The clean figures, or with --attack those under attack beside them."""
     from core.data import load_dataset
     from core.data.bags import complete
     from core.models import load
@@ -40,13 +47,13 @@ def evaluate(arguments: argparse.Namespace, options: Any, progress: Progress) ->
     if arguments.attack is None and (arguments.epsilon is not None or arguments.seed is not None):
         raise InputError("--epsilon and --seed belong to an attack: add --attack fgsm or --attack pgd")
     epsilons = _epsilons(arguments.epsilon)
-    classifier, dataset = load(arguments.checkpoint), load_dataset(arguments.dataset, options)
+    classifier, dataset = load(arguments.checkpoint), load_dataset(arguments.dataset, options_of(arguments))
     dataset = dataset if arguments.split in dataset.splits else complete(dataset)
     if arguments.against is not None and arguments.attack is not None:
         raise InputError("--against compares clean figures: leave --attack out, or evaluate each checkpoint under attack by itself")
     if arguments.attack is None:
-        return _clean(arguments, classifier, dataset, progress)
-    return _attacked(arguments, epsilons, classifier, dataset, progress)
+        return _clean(arguments, classifier, dataset, progress_bar())
+    return _attacked(arguments, epsilons, classifier, dataset, progress_bar())
 
 
 def _epsilons(given: str | None) -> list[float]:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
 
+from core.cli.printing import Found, progress_bar
 from core.errors import InputError
 from core.types import Progress
 
@@ -18,10 +18,9 @@ ACTIONS = {
     "reproduce": "measure a kept cell again and say whether its figures are the same within their intervals",
     "import": "keep the records of a finished `python -m core study` folder as a cell's",
 }
-Found = tuple[dict[str, Any], list[str]]
 
 
-def add_flags(parser: argparse.ArgumentParser) -> None:
+def add_flags(parser: argparse.ArgumentParser, words: Sequence[str]) -> None:
     parser.add_argument("action", choices=tuple(ACTIONS), help="; ".join(f"{name}: {about}" for name, about in ACTIONS.items()))
     parser.add_argument("study", nargs="?", help="a study's name (run, reproduce, import)")
     parser.add_argument("--cell", help="one cell of the study")
@@ -30,12 +29,11 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--model", help="show: only rows of this model")
 
 
-def evidence(arguments: argparse.Namespace, progress: Progress) -> Found:
-    """The object to print as JSON, and the lines to print otherwise."""
+def run(arguments: argparse.Namespace) -> Found:
     actions: dict[str, Callable[[argparse.Namespace, Progress], Found]] = {
         "list": _list, "run": _run, "show": _show, "reproduce": _reproduce, "import": _import,
     }  # fmt: skip
-    return actions[arguments.action](arguments, progress)
+    return actions[arguments.action](arguments, progress_bar())
 
 
 def _named(arguments: argparse.Namespace, cell: bool = False) -> str:

@@ -12,30 +12,28 @@ from pathlib import Path
 from typing import Any
 
 from core import fields
+from core.cli.printing import Found
 
 
-def add_flags(one: argparse.ArgumentParser, words: Sequence[str]) -> None:
-    """The flags of both actions; the training's settings are read only when the verb was typed, since they cost torch."""
-    one.add_argument("action", choices=("train", "evaluate"))
-    one.add_argument("--run", help="train: folder for the state and the log; the same folder resumes")
-    one.add_argument("--save", help="train: checkpoint folder to write (default: checkpoint/ in the run folder)")
-    one.add_argument("--checkpoint", default="debtags-mlm", help="evaluate: a name in checkpoints/, or a folder (default: %(default)s)")
-    one.add_argument("--seed", type=int, default=0, help="default: 0")
-    one.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda"), help="default: auto")
-    one.add_argument("--folder", help="build the corpus from Packages and Translation-en files in this folder instead of the network")
-    one.set_defaults(words_given=list(words))
-    if words[:1] == ["language"]:
-        from core.language.training import Config
+def add_flags(parser: argparse.ArgumentParser, words: Sequence[str]) -> None:
+    """The flags of both actions."""
+    from core.language.training import Config
 
-        fields.add_flags(one, Config, "settings of the training")
+    parser.add_argument("action", choices=("train", "evaluate"))
+    parser.add_argument("--run", help="train: folder for the state and the log; the same folder resumes")
+    parser.add_argument("--save", help="train: checkpoint folder to write (default: checkpoint/ in the run folder)")
+    parser.add_argument("--checkpoint", default="debtags-mlm", help="evaluate: a name in checkpoints/, or a folder (default: %(default)s)")
+    parser.add_argument("--seed", type=int, default=0, help="default: 0")
+    parser.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda"), help="default: auto")
+    parser.add_argument("--folder", help="build the corpus from Packages and Translation-en files in this folder instead of the network")
+    fields.add_flags(parser, Config, "settings of the training")
 
 
-def language(arguments: argparse.Namespace) -> tuple[dict[str, Any], list[str]]:
-    """Carry out the verb: the object to be printed as JSON, and the lines for people."""
+def run(arguments: argparse.Namespace) -> Found:
     return _train(arguments) if arguments.action == "train" else _evaluate(arguments)
 
 
-def _train(arguments: argparse.Namespace) -> tuple[dict[str, Any], list[str]]:
+def _train(arguments: argparse.Namespace) -> Found:
     from core.errors import InputError
     from core.language import corpus as corpora
     from core.language.training import Config, train
@@ -67,7 +65,7 @@ def _train(arguments: argparse.Namespace) -> tuple[dict[str, Any], list[str]]:
     return {"run": str(run.folder), "checkpoint": str(folder), **found}, [f"saved in {folder}", *_lines(found)]
 
 
-def _evaluate(arguments: argparse.Namespace) -> tuple[dict[str, Any], list[str]]:
+def _evaluate(arguments: argparse.Namespace) -> Found:
     from core.language import corpus as corpora
     from core.language import load
     from core.language.publish import evaluate

@@ -5,23 +5,21 @@ from __future__ import annotations
 import argparse
 import sys
 import time
-from typing import Any
+from collections.abc import Sequence
 
+from core.cli.printing import Found
 from core.errors import Cancelled, CoreError, InputError
 from core.runs import jobs
 from core.runs.jobs import Job
 from core.runs.run import read_progress
-from core.runs.starting import Parser
 
 ACTIONS = ("list", "show", "stop", "resume")
 FOLLOW_SECONDS = 1.0
 LAST = 5
 """Records that `show` prints."""
 
-Found = tuple[dict[str, Any], list[str]]
 
-
-def add_flags(parser: argparse.ArgumentParser) -> None:
+def add_flags(parser: argparse.ArgumentParser, words: Sequence[str]) -> None:
     """What the verb `runs` can be told."""
     parser.add_argument(
         "action", choices=ACTIONS,
@@ -37,8 +35,7 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--follow", action="store_true", help="resume: stay and show the progress until it ends; control-C leaves it running")
 
 
-def runs(arguments: argparse.Namespace, parser: Parser) -> Found:
-    """The object to print as JSON, and the lines to print otherwise. `parser`: of the whole command line."""
+def run(arguments: argparse.Namespace) -> Found:
     if arguments.action == "list":
         found, damaged = jobs.jobs(), jobs.damaged()
         lines = [*map(line, found), *(f"{each.name:<32} {each.kind:<6} damaged            {each.reason}" for each in damaged)]
@@ -48,7 +45,7 @@ def runs(arguments: argparse.Namespace, parser: Parser) -> Found:
         raise InputError(f"name the run: python -m core runs {arguments.action} NAME (`runs list` shows them)")
     if arguments.action == "show":
         return show(jobs.find(arguments.name))
-    job = jobs.stop(arguments.name) if arguments.action == "stop" else jobs.resume(arguments.name, parser, arguments.trust)
+    job = jobs.stop(arguments.name) if arguments.action == "stop" else jobs.resume(arguments.name, arguments.command_line, arguments.trust)
     if arguments.follow and arguments.action == "resume":
         job = follow(job)
     return job.to_json(), [line(job)]

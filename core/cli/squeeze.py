@@ -13,6 +13,7 @@ import numpy as np
 
 from core.attacking import prepare as prepare_attack
 from core.attacks.embeddings.fgsm import VECTOR_ATTACKS, VectorAttack
+from core.cli.printing import Found, progress_bar
 from core.data.dataset import Dataset, Split
 from core.errors import CapabilityError, InputError
 from core.evaluation.adversarial import drawn_rows
@@ -25,10 +26,8 @@ from core.types import Classifier, Progress
 if TYPE_CHECKING:
     from core.defences.squeezing import Squeezed
 
-Found = tuple[dict[str, Any], list[str]]
 
-
-def add_flags(parser: argparse.ArgumentParser) -> None:
+def add_flags(parser: argparse.ArgumentParser, words: Sequence[str]) -> None:
     parser.add_argument("--checkpoint", required=True, help="a name in checkpoints/ or the path of a checkpoint folder")
     parser.add_argument(
         "--records", required=True, help="a study's folder: its successful texts are the attacked ones, their originals the clean ones"
@@ -47,6 +46,10 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
             help=f"move the rows of the test documents by {name.upper()} of this size, not knowing of the squeezer and knowing of it",
         )  # fmt: skip
     parser.add_argument("--seed", type=int, default=0, help="of the draws of documents and pairs (default: 0)")
+
+
+def run(arguments: argparse.Namespace) -> Found:
+    return squeeze(arguments, progress_bar())
 
 
 def squeeze(arguments: argparse.Namespace, progress: Progress, prepare: Prepare = prepare_attack) -> Found:

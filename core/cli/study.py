@@ -4,25 +4,31 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 from core import fields
 from core.attacks import Recipe, recipe
+from core.cli.printing import Found
+from core.cli.recipe import chosen_recipe, recipe_flags
 from core.errors import InputError
 from core.study.campaigns import read_config
 from core.study.settings import Request, Study
 from core.types import Classifier
 
 ACTIONS = ("run", "replay", "transfer", "export", "clusters")
-Found = tuple[dict[str, Any], list[str]]
 
 
-def add_flags(parser: argparse.ArgumentParser) -> None:
-    """Everything that a study can be told."""
-    from core.cli.attack import recipe_flags
+def add_flags(parser: argparse.ArgumentParser, words: Sequence[str]) -> None:
+    """Everything that a study can be told; studies on feature vectors have flags of their own."""
+    from core.attacks.features import FEATURE_ATTACKS
 
+    if (chosen := fields.ahead(words, "--recipe")) in FEATURE_ATTACKS:
+        from core.cli import study_features
+
+        study_features.add_flags(parser, str(chosen))
+        return
     parser.add_argument(
         "action", nargs="?", choices=ACTIONS, default="run",
         help="run (the default; the same command goes on after a stop or a kill), replay (every record is made again), transfer (saved texts on "
@@ -36,8 +42,14 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
     recipe_flags(parser)
 
 
-def study(arguments: argparse.Namespace) -> Found:
-    """The object to print as JSON, and the lines to print otherwise."""
+def run(arguments: argparse.Namespace) -> Found:
+    """Carry out the action, on words or on feature vectors."""
+    from core.attacks.features import FEATURE_ATTACKS
+
+    if arguments.recipe in FEATURE_ATTACKS:
+        from core.cli import study_features
+
+        return study_features.study(arguments)
     if arguments.out is None and not arguments.estimate:
         raise InputError(
             "name the file: --out assets/clusters/NAME.tsv" if arguments.action == "clusters" else "name the study's folder: --out runs/NAME"
@@ -49,8 +61,6 @@ def study(arguments: argparse.Namespace) -> Found:
 
 
 def request_of(arguments: argparse.Namespace) -> Request:
-    from core.cli.attack import chosen_recipe
-
     name, switches = chosen_recipe(arguments)
     if getattr(arguments, "setting_pairs_from", ""):
         return _same_attack(arguments, name, switches)

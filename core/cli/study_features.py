@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import Any
 
 from core import fields
 from core.attacks.features import FEATURE_ATTACKS
+from core.cli.printing import Found
 from core.errors import InputError
 from core.runs.run import Run
 from core.study.kinds.features import VectorStudy, lines, work
 from core.types import VectorClassifier
-
-Found = tuple[dict[str, Any], list[str]]
 
 
 def add_flags(parser: argparse.ArgumentParser, name: str) -> None:

@@ -12,14 +12,14 @@ from pathlib import Path
 from typing import Any
 
 from core import checkpoint, fields
+from core.cli.printing import Found
+from core.cli.reading import options_of, reading_flags
 from core.defences import DEFENCES, defence_class, refusal
 from core.errors import InputError
 from core.evaluation.publishing import publish
 from core.labels import LabelSpace
 from core.models import MODELS, config_class, fine_tuning
 from core.runs.resources import peaks
-
-Found = tuple[dict[str, Any], list[str]]
 
 
 def add_flags(parser: argparse.ArgumentParser, words: Sequence[str]) -> None:
@@ -39,12 +39,18 @@ def add_flags(parser: argparse.ArgumentParser, words: Sequence[str]) -> None:
         help="with --from: what large tensors moved from the parent's is rounded to multiples of this and stored alone, which takes little room; "
         "0: stored whole (default: 0)",
     )  # fmt: skip
-    parser.set_defaults(words_given=list(words))
     kind = _kind(words)
+    parser.epilog = "\n".join(
+        [
+            fields.described("settings of each model:", {name: config_class(name) for name in MODELS}),
+            fields.described("settings of each defence:", {name: defence_class(name) for name in DEFENCES}),
+        ]
+    )
     if kind is not None:
         fields.add_flags(parser, config_class(kind), f"settings of {kind}")
     if (defence := fields.ahead(words, "--defence")) in DEFENCES:
         fields.add_flags(parser, defence_class(str(defence)), f"settings of {defence}")
+    reading_flags(parser)
 
 
 def _kind(words: Sequence[str]) -> str | None:
@@ -57,7 +63,7 @@ def _kind(words: Sequence[str]) -> str | None:
     return kind if kind in MODELS else None
 
 
-def train(arguments: argparse.Namespace, reading: Any = None) -> Found:
+def run(arguments: argparse.Namespace) -> Found:
     """Train, publish, and say what was measured. InputError where the request does not fit together."""
     from core.data import load_dataset
     from core.data.bags import complete
@@ -70,7 +76,7 @@ def train(arguments: argparse.Namespace, reading: Any = None) -> Found:
     if saved is not None and (why := checkpoint.parent_refusal(folder, saved)):
         raise InputError(why)
     config, defence = _settings(arguments, kind, saved)
-    whole = load_dataset(arguments.dataset, reading)
+    whole = load_dataset(arguments.dataset, options_of(arguments))
     dataset = complete(whole)
     labels: LabelSpace = dataset.label_space(arguments.label_minimum) if saved is None else saved.labels
     asked = {"model": kind, "dataset": whole.name, "data_digest": whole.digest, "minimum_count": arguments.label_minimum}

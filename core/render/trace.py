@@ -9,7 +9,8 @@ from html import escape
 
 import plotly.graph_objects as go
 
-from core.attacks.words.steps import Swap, View
+from core.attacks.steps import View
+from core.attacks.words.steps import Swap
 from core.document import Document
 from core.types import IntArray
 

@@ -9,12 +9,12 @@ from typing import Annotated, Any
 from core import fields
 from core.attacks import Demote, Disturb, Promote, Recipe
 from core.attacks.goals import GOALS, MAX_K, Goal, explained, goal_class
-from core.attacks.words.session import Attack
+from core.attacks.words.session import WordAttack
 from core.errors import SettingsError
 from core.fields import Field, check
 from core.labels import BIN_EDGES
 
-Prepare = Callable[[Recipe, Goal, str], Attack]
+Prepare = Callable[[Recipe, Goal, str], WordAttack]
 """Makes the attack of a recipe and a goal: `core.attacking.prepare`, or what a test puts in its place."""
 
 AUTO, EDGES = "auto", "edges"

@@ -77,20 +77,20 @@ class _Spent(Exception):
 
 
 class Predicate:
-    """What ART calls: points [n, m] -> two columns, not reached and reached; for ZOO the two signs of the surplus. Keeps the budget."""
+    """What ART calls: points [n, m] -> two columns, not reached and reached; for ZOO the two signs of the goal margin. Keeps the budget."""
 
     def __init__(self, session: FeatureSession, scores: bool, budget: int) -> None:
         self.session, self.scores, self.budget = session, scores, budget
 
     def __call__(self, points: Any) -> Any:
-        judge, own = self.session.judge, self.session.coordinates
-        left = self.budget - judge.queries
+        oracle, own = self.session.oracle, self.session.coordinates
+        left = self.budget - oracle.queries
         asked = own.frame(None).clip(np.asarray(points, dtype=np.float64).reshape(len(points), -1))
         if len(asked[:left]) and self.scores:
-            margins = judge.ask(own, asked[:left])[1]
+            margins = oracle.ask(own, asked[:left])[1]
             columns = -margins, margins
         elif len(asked[:left]):
-            reached = judge.decide(own, asked[:left])
+            reached = oracle.decide(own, asked[:left])
             columns = ~reached, reached
         if left < len(asked):
             raise _Spent
@@ -118,7 +118,7 @@ def ours(name: str, classifier: VectorClassifier, pool: Pool, document: FeatureV
     feasible = next((level for level in final.levels if level.name == "feasible"), None)
     flips = feasible.distance.l0 if feasible and feasible.reached and feasible.distance else None
     l0 = final.levels[0].distance.l0 if final.levels and final.levels[0].distance else 0
-    return Outcome(np.asarray(session.judge.nearest_trace), l0, flips, *spent)
+    return Outcome(np.asarray(session.oracle.nearest_trace), l0, flips, *spent)
 
 
 def theirs(
@@ -132,9 +132,9 @@ def theirs(
     session = feature_attack(name, Demote((label,), K), queries=budget).begin(classifier, document, pool)
     own, zoo = session.coordinates, name == "zoo"
     start = None if zoo else session.find_start()
-    judge = session.judge
-    judge.queries, judge.best = 1, None
-    del judge.nearest_trace[1:]
+    oracle = session.oracle
+    oracle.queries, oracle.best = 1, None
+    del oracle.nearest_trace[1:]
     predicate = Predicate(session, zoo, budget)
     m = len(own)
     estimator = BlackBoxClassifier(predicate, input_shape=(m,), nb_classes=2, clip_values=(-1.0, 1.0) if zoo else (0.0, 1.0))
@@ -146,10 +146,10 @@ def theirs(
     with suppress(_Spent):
         attack.generate(own.origin[None].astype(np.float32), y=np.asarray([[1.0, 0.0]]), **more)
     spent = time.perf_counter() - clock, time.process_time() - cpu
-    nearest = np.asarray(judge.nearest_trace)
-    if judge.best is None:
+    nearest = np.asarray(oracle.nearest_trace)
+    if oracle.best is None:
         return Outcome(nearest, 0, None, *spent)
-    found = levels(judge, own, judge.best[1], lambda: 10_000)
+    found = levels(oracle, own, oracle.best[1], lambda: 10_000)
     feasible = found[1].distance.l0 if found[1].reached and found[1].distance else None
     return Outcome(nearest, found[0].distance.l0 if found[0].distance else 0, feasible, *spent)
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from core import fields
-from core.attacks import ATTACKS, FIDELITIES, Attack, Demote, Disturb, Promote, Recipe, assemble, recipe, replay, run
+from core.attacks import ATTACKS, FIDELITIES, Demote, Disturb, Promote, Recipe, WordAttack, assemble, recipe, replay, run
 from core.attacks.goals import Goal
 from core.document import Document
 from core.errors import SettingsError
@@ -28,7 +28,7 @@ def named(request: pytest.FixtureRequest) -> tuple[str, str]:
     return found
 
 
-def ready(named: tuple[str, str], goal: Goal, **switches: Any) -> Attack:
+def ready(named: tuple[str, str], goal: Goal, **switches: Any) -> WordAttack:
     """The recipe's own ranking, search and budget; candidates, constraints and similarity that need no language model."""
     plain = recipe(*named, part_of_speech=False, antonyms=False, label_names=False, stop_words=False, minimum_similarity=-1.0, **switches)
     return replace(assemble(plain, goal, named[0]), candidates=(Canned(default=WORDS),), constraints=(), similarity=SharedWords())
@@ -84,7 +84,7 @@ def test_every_ranking_makes_an_attack(importance: str) -> None:
     one = prepare(recipe("qaraei-babbar-2021", importance=importance, part_of_speech=False, antonyms=False), Demote((3,), k=2))
     one = replace(one, candidates=(Canned(default=WORDS),), constraints=(), similarity=SharedWords())
     session = one.begin(toy.Linear(), DOCUMENT)
-    order = session.weighed(session.first()).trail.order or ()
+    order = session.with_ranked_words(session.first()).edits.order or ()
     if importance != "random":
         assert DOCUMENT.words[order[0]] == "network"
     assert sorted(order) == list(range(len(DOCUMENT)))

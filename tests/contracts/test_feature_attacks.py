@@ -102,13 +102,13 @@ def test_the_budget_is_kept_and_what_is_reported_is_what_was_made(name: str, que
     attack = feature_attack(name, Demote((top,), k=2), queries=queries, added=5)
     counting: Any = Counting()
     session = attack.begin(model, document, Pool.of(model, data), truth)
-    session.judge.classifier = counting
+    session.oracle.classifier = counting
     steps = list(session.steps())
-    assert steps[-1].queries == session.judge.queries <= queries
-    assert len(session.judge.rank_trace) == len(session.judge.reached_trace) == session.judge.queries
+    assert steps[-1].queries == session.oracle.queries <= queries
+    assert len(session.oracle.rank_trace) == len(session.oracle.reached_trace) == session.oracle.queries
     # Scored and not counted: the two confirmations of the levels, and again what a step shows; a batch of starts is scored whole and counted
     # as far as it was needed.
-    assert session.judge.queries - 1 <= sum(counted) <= session.judge.queries + 16 + 64 + 3 + len(steps)
+    assert session.oracle.queries - 1 <= sum(counted) <= session.oracle.queries + 16 + 64 + 3 + len(steps)
     assert [step.index for step in steps] == list(range(len(steps)))
     assert all(before.queries <= after.queries for before, after in pairwise(steps))
 
@@ -132,8 +132,8 @@ def test_a_classifier_confined_to_the_features_that_move_decides_alike(name: str
     assert isinstance(model, Confinable) and not isinstance(whole, Confinable)
     one, other = (run(feature_attack(name, goal, queries=300, added=6), each, document, Pool.of(model, data), truth) for each in (model, whole))
     assert [step.queries for step in one.steps] == [step.queries for step in other.steps]
-    assert one.session.judge.reached_trace == other.session.judge.reached_trace
-    assert one.session.judge.rank_trace == other.session.judge.rank_trace
+    assert one.session.oracle.reached_trace == other.session.oracle.reached_trace
+    assert one.session.oracle.rank_trace == other.session.oracle.rank_trace
     np.testing.assert_array_equal(one.final.point, other.final.point)
 
 

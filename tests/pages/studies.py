@@ -7,7 +7,7 @@ from pathlib import Path
 
 from core.attacks import Recipe
 from core.attacks.goals import Goal
-from core.attacks.words.session import Attack, Budget
+from core.attacks.words.session import Budget, WordAttack
 from core.data.dataset import Dataset, Split
 from core.models import load
 from core.runs.run import Run
@@ -20,12 +20,12 @@ from tests.toy_attack import attack
 WORDS = ("network", "level", "python", "paste", *FILLERS[:6])
 
 
-def prepare(recipe: Recipe, goal: Goal, name: str) -> Attack:
+def prepare(recipe: Recipe, goal: Goal, name: str) -> WordAttack:
     """The same few candidates for every word."""
     return attack(goal, {}, WORDS, budget=Budget(recipe.change_rate), name=name, seed=recipe.seed)
 
 
-def broken(recipe: Recipe, goal: Goal, name: str) -> Attack:
+def broken(recipe: Recipe, goal: Goal, name: str) -> WordAttack:
     if goal.targets == (0,):
         raise ZeroDivisionError("<script>alert(1)</script> *bug*")
     return prepare(recipe, goal, name)
@@ -39,7 +39,7 @@ def dataset() -> Dataset:
     return Dataset("tiny", tiny.label_names, {**tiny.splits, "test": test})
 
 
-def write(folder: Path, checkpoint: Path, goal: str = "positive-targeted", make: Callable[..., Attack] = prepare, pairs: int = 16) -> None:
+def write(folder: Path, checkpoint: Path, goal: str = "positive-targeted", make: Callable[..., WordAttack] = prepare, pairs: int = 16) -> None:
     """Run a study into `folder`."""
     request = Request(Study(str(checkpoint), goal=goal, targets="naive", k=1, bins="1,18", pairs=pairs), "canned", Recipe(change_rate=0.3))
     with Run(folder, quiet=True) as run:

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from core.attacks import Recipe, Result, run
+from core.attacks import Recipe, WordResult, run
 from core.attacks.goals import Demote, Goal
-from core.attacks.words.session import Attack, Budget
+from core.attacks.words.session import Budget, WordAttack
 from core.document import Document
 from core.models import load
 from core.types import Classifier
@@ -25,7 +25,7 @@ LABEL = "use::editing"
 SWAPS = {"editor": ["server", "viewer"], "cut": ["jump", "take"], "paste": ["level", "put"]}
 
 
-def canned(chosen: Recipe, goal: Goal, name: str = "custom") -> Attack:
+def canned(chosen: Recipe, goal: Goal, name: str = "custom") -> WordAttack:
     """What the page prepares, with candidates and similarities known by hand."""
     stop = Forbidden(source=("A", "to", "and", "with", "a", "for", "the"))
     return attack(goal, SWAPS, name=name, constraints=(stop,), budget=Budget(chosen.change_rate, chosen.queries, chosen.seconds))
@@ -71,7 +71,7 @@ def html(page: AppTest) -> str:
     return "".join(element.proto.body for element in page.get("html"))
 
 
-def by_command_line(classifier: Classifier, text: str = TEXT) -> Result:
+def by_command_line(classifier: Classifier, text: str = TEXT) -> WordResult:
     goal = Demote((classifier.labels.ids[LABEL],), 1)
     return run(canned(Recipe(change_rate=0.5), goal), classifier, Document.from_text(text))
 
@@ -182,7 +182,7 @@ def test_run_to_the_end_is_the_same(page: AppTest, tiny: Path) -> None:
 def test_where_nothing_can_be_put_back_it_is_said(page: AppTest) -> None:
     press(started(page), "attack.end")
     found = attack_of(page)
-    assert found.step.status == "reached" and len(found.step.trail.swaps) > 1
+    assert found.step.status == "reached" and len(found.step.edits.swaps) > 1
     steps = len(found.steps)
     press(page, "attack.prune")
     assert len(attack_of(page).steps) == steps and "Nothing was put back" in sentences(page)
@@ -214,7 +214,7 @@ def test_another_candidate_and_another_word(page: AppTest) -> None:
     assert any("Candidates for paste" in element.value for element in page.markdown)
     press(page, "attack.accept")
     assert run.step.position == paste and run.step.chosen in SWAPS["paste"]
-    assert run.step.trail.order == run.steps[0].trail.order
+    assert run.step.edits.order == run.steps[0].edits.order
     want(run, "choose", run.coming, "take")
     page.run()
     assert run.step.chosen == "take"
@@ -298,11 +298,11 @@ def test_why_the_score_moved(page: AppTest) -> None:
 
 def test_the_certificate(page: AppTest) -> None:
     finished(page)
-    queries = attack_of(page).session.judge.queries
+    queries = attack_of(page).session.oracle.queries
     press(page, "attack.certify")
     found = attack_of(page).certificate
     assert found is not None and found.holds and found.substitutions == 6  # editor, cut and paste, two candidates each
-    assert "No single substitution among" in sentences(page) and attack_of(page).session.judge.queries == queries
+    assert "No single substitution among" in sentences(page) and attack_of(page).session.oracle.queries == queries
 
 
 def test_sent_to_another_checkpoint(page: AppTest, tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -59,7 +59,7 @@ def asked(words: list[str]) -> Any:
     import argparse
 
     parser = argparse.ArgumentParser()
-    add_flags(parser.add_subparsers().add_parser("study"))
+    add_flags(parser.add_subparsers().add_parser("study"), words)
     return request_of(parser.parse_args(words))
 
 

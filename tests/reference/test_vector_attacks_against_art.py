@@ -34,14 +34,14 @@ def nearest_by_art(name: str, session: Any, start: FloatArray | None) -> float:
     evasion = pytest.importorskip("art.attacks.evasion")
     from art.estimators.classification import BlackBoxClassifier
 
-    judge, own, kind, settings = session.judge, session.coordinates, *ART[name]
-    judge.best, judge.queries = None, 1
+    oracle, own, kind, settings = session.oracle, session.coordinates, *ART[name]
+    oracle.best, oracle.queries = None, 1
 
     def predict(points: Any) -> Any:
-        left = BUDGET - judge.queries
+        left = BUDGET - oracle.queries
         if left < len(points):
             raise Spent
-        reached, margins = judge.ask(own, own.frame(None).clip(np.asarray(points, dtype=np.float64).reshape(len(points), -1)))
+        reached, margins = oracle.ask(own, own.frame(None).clip(np.asarray(points, dtype=np.float64).reshape(len(points), -1)))
         columns = (-margins, margins) if name == "zoo" else (~reached, reached)
         return np.stack(columns, axis=1).astype(np.float32)
 
@@ -52,7 +52,7 @@ def nearest_by_art(name: str, session: Any, start: FloatArray | None) -> float:
         warnings.simplefilter("ignore")
         attack = getattr(evasion, kind)(estimator, verbose=False, **settings)
         attack.generate(own.origin[None].astype(np.float32), y=np.asarray([[1.0, 0.0]]), **more)
-    return float("inf") if judge.best is None else float(judge.best[0])
+    return float("inf") if oracle.best is None else float(oracle.best[0])
 
 
 @pytest.mark.parametrize("name", list(FEATURE_ATTACKS))
@@ -73,7 +73,7 @@ def test_both_mean_the_same_by_reached() -> None:
     classifier, pool, document, _ = measurements()
     session = feature_attack("hop-skip-jump", Demote((0,), k=1), queries=BUDGET).begin(classifier, document, pool)
     nearest_by_art("hop-skip-jump", session, session.find_start())
-    assert session.judge.best is not None
-    view = session.judge.look([session.coordinates.vector(session.judge.best[1])])[0]
-    assert session.judge.reached(view)
+    assert session.oracle.best is not None
+    view = session.oracle.look([session.coordinates.vector(session.oracle.best[1])])[0]
+    assert session.oracle.reached(view)
     assert view.rank(0) > 1

@@ -14,7 +14,7 @@ from collections.abc import Callable
 import numpy as np
 
 from core.attacks.features.coordinates import Coordinates
-from core.attacks.features.oracle import FeatureJudge
+from core.attacks.features.oracle import FeatureOracle
 from core.attacks.features.steps import Distance, Level
 from core.document import Document
 from core.errors import CapabilityError
@@ -33,29 +33,29 @@ def reserve(coordinates: Coordinates, whole: bool, queries: int) -> int:
     return min(2 * min(len(coordinates), MOST) if whole else 1, queries // SHARE)
 
 
-def levels(judge: FeatureJudge, coordinates: Coordinates, point: FloatArray, afford: Callable[[], int]) -> tuple[Level, ...]:
+def levels(oracle: FeatureOracle, coordinates: Coordinates, point: FloatArray, afford: Callable[[], int]) -> tuple[Level, ...]:
     """What a point [m] that reached the goal comes to. `afford()`: how many queries are left."""
     vector = coordinates.vector(point)
-    view = judge.look([vector])[0]
-    first = Level("continuous", judge.reached(view), vector, view, Distance.of(judge.vector, vector))
-    before = judge.queries
-    space = judge.classifier.space
+    view = oracle.fresh(vector)
+    first = Level("continuous", oracle.reached(view), vector, view, Distance.of(oracle.original, vector))
+    before = oracle.queries
+    space = oracle.classifier.space
     if space.whole:
-        found, note = _whole(judge, coordinates, point, afford)
+        found, note = _whole(oracle, coordinates, point, afford)
     else:
-        found, note = _scaled(judge, coordinates, point, afford) if space.unit_rows else (vector, "any numbers may stand in these features")
-    second = _level(judge, found, note, judge.queries - before)
-    return first, second, _text(judge, second)
+        found, note = _scaled(oracle, coordinates, point, afford) if space.unit_rows else (vector, "any numbers may stand in these features")
+    second = _level(oracle, found, note, oracle.queries - before)
+    return first, second, _text(oracle, second)
 
 
-def _level(judge: FeatureJudge, vector: FeatureVector | None, note: str, queries: int) -> Level:
+def _level(oracle: FeatureOracle, vector: FeatureVector | None, note: str, queries: int) -> Level:
     if vector is None:
         return Level("feasible", False, None, None, None, note, queries)
-    view = judge.look([vector])[0]
-    return Level("feasible", judge.reached(view), vector, view, Distance.of(judge.vector, vector), note, queries)
+    view = oracle.fresh(vector)
+    return Level("feasible", oracle.reached(view), vector, view, Distance.of(oracle.original, vector), note, queries)
 
 
-def _scaled(judge: FeatureJudge, coordinates: Coordinates, point: FloatArray, afford: Callable[[], int]) -> tuple[FeatureVector | None, str]:
+def _scaled(oracle: FeatureOracle, coordinates: Coordinates, point: FloatArray, afford: Callable[[], int]) -> tuple[FeatureVector | None, str]:
     """The point without negative values, at length 1."""
     positive = np.maximum(point, 0)
     length = float(np.linalg.norm(positive))
@@ -64,11 +64,11 @@ def _scaled(judge: FeatureJudge, coordinates: Coordinates, point: FloatArray, af
     if not afford():
         return None, "no query was left to try it"
     scaled = positive / length
-    judge.decide(coordinates, scaled[None])
+    oracle.decide(coordinates, scaled[None])
     return coordinates.vector(scaled), "scaled to length 1, as all rows of the data are"
 
 
-def _whole(judge: FeatureJudge, coordinates: Coordinates, point: FloatArray, afford: Callable[[], int]) -> tuple[FeatureVector | None, str]:
+def _whole(oracle: FeatureOracle, coordinates: Coordinates, point: FloatArray, afford: Callable[[], int]) -> tuple[FeatureVector | None, str]:
     """As few features as are found changed by whole numbers."""
     change = point - coordinates.origin
     order = np.argsort(-np.abs(change) / np.maximum(coordinates.high - coordinates.low, 1e-12), kind="stable")
@@ -78,11 +78,11 @@ def _whole(judge: FeatureJudge, coordinates: Coordinates, point: FloatArray, aff
     for number, column in enumerate(order):
         tried[number:, column] = target[column]
     tried = tried[: afford()]
-    hit = judge.first(coordinates, tried) if len(tried) else None
+    hit = oracle.first_reaching(coordinates, tried) if len(tried) else None
     if hit is not None:
         kept, removable = tried[hit], [*order[:hit][::-1], order[hit]]  # the one that decided stays longest
-    elif judge.best_whole is not None:
-        kept = judge.best_whole[1]
+    elif oracle.best_whole is not None:
+        kept = oracle.best_whole[1]
         removable = list(np.flatnonzero(kept != coordinates.origin))
     else:
         return None, f"changing up to {len(tried)} features by whole numbers, the most moved first, does not reach the goal"
@@ -91,19 +91,19 @@ def _whole(judge: FeatureJudge, coordinates: Coordinates, point: FloatArray, aff
             break
         without = kept.copy()
         without[column] = coordinates.origin[column]
-        if judge.decide(coordinates, without[None])[0]:
+        if oracle.decide(coordinates, without[None])[0]:
             kept = without
     return coordinates.vector(kept), "" if hit is not None else "made of a training document that the search met, cut to the features that may move"
 
 
-def _text(judge: FeatureJudge, feasible: Level) -> Level:
+def _text(oracle: FeatureOracle, feasible: Level) -> Level:
     """The text of a feasible vector, read by the classifier as any text is."""
-    space = judge.classifier.space
+    space = oracle.classifier.space
     if not space.words:
         return Level("text", None, None, None, None, "the features are no words, so no text stands for a vector")
     if feasible.vector is None or not feasible.reached:
         return Level("text", None, None, None, None, "there is no feasible vector that reaches the goal to write as text")
-    text, original = space.text(feasible.vector), space.text(judge.vector)
+    text, original = space.text(feasible.vector), space.text(oracle.original)
     read = space.bag(Document.from_text(text))
     before, after = Counter(original.split(" ")), Counter(text.split(" "))
     removed, put_in = (tuple(word for word in (one - other).elements() if word) for one, other in ((before, after), (after, before)))
@@ -111,7 +111,7 @@ def _text(judge: FeatureJudge, feasible: Level) -> Level:
     if read.digest != feasible.vector.digest:
         note += "; some features are no words, so the text does not hold them"
     try:
-        view = judge.read(text)
+        view = oracle.read(text)
     except CapabilityError as error:
         return Level("text", None, None, None, None, str(error))
-    return Level("text", judge.reached(view), read, view, Distance.of(judge.vector, read), note, 0, text, removed, put_in)
+    return Level("text", oracle.reached(view), read, view, Distance.of(oracle.original, read), note, 0, text, removed, put_in)

@@ -1,4 +1,4 @@
-"""The one place that scores feature vectors for an attack: in batches, every one a query, the nearest success remembered."""
+"""Feature vectors scored for an attack: in batches, every one a query, the nearest success remembered."""
 
 from __future__ import annotations
 
@@ -7,16 +7,17 @@ from itertools import accumulate
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import sparse
 
 from core.attacks.features.coordinates import Coordinates
-from core.attacks.goal_margin import decisive, depth, surplus
+from core.attacks.goal_margin import decisive, depth, goal_margin
 from core.attacks.goals import AnyGoal
-from core.attacks.seen import Seen, Start
-from core.attacks.words.oracle import SHOWN, stack, views_of
-from core.attacks.words.steps import View
+from core.attacks.oracle import SHOWN, Look, Oracle, views_of
+from core.attacks.seen import Seen
+from core.attacks.steps import View
 from core.errors import InputError
-from core.ranking import watch, watch_scored, watch_vectors
-from core.types import BoolArray, Confinable, FloatArray, IntArray, Scores, VectorClassifier
+from core.ranking import Watched, watch, watch_scored, watch_vectors
+from core.types import BoolArray, Classifier, Confinable, FloatArray, Scores, VectorClassifier
 from core.vector import FeatureVector
 
 BATCH = 512
@@ -29,10 +30,12 @@ Found = tuple[float, FloatArray]
 See = Callable[[Coordinates, NDArray[np.float32]], Seen]
 
 
-class FeatureJudge:
-    """Scores points against one goal. `queries` counts what an attacker would pay: the document itself, then every point, repeats too.
-    At each query, `rank_trace` holds the worst rank of the goal's labels (of the original top k, where it names none), `reached_trace`
-    whether it reached the goal, and `nearest_trace` the distance of the nearest success so far (inf: there is none)."""
+class FeatureOracle(Oracle[FeatureVector]):
+    """Scores points against one goal; every point is a query, repeats too. At each query, `rank_trace` holds the worst rank of the goal's
+    labels (of the original top k, where it names none), `reached_trace` whether it reached the goal, and `nearest_trace` the distance of the
+    nearest success so far (inf: there is none)."""
+
+    goal: AnyGoal
 
     def __init__(
         self, classifier: VectorClassifier, goal: AnyGoal, vector: FeatureVector, truth: Sequence[int] | None = None,
@@ -40,21 +43,12 @@ class FeatureJudge:
     ) -> None:  # fmt: skip
         if not len(vector):
             raise InputError("all values of this document are 0, so there is nothing to attack: choose another")
-        wrong = [label for label in (*goal.targets, *(truth or ())) if not 0 <= label < len(classifier.labels)]
-        if wrong:
-            raise InputError(f"there is no label {wrong[0]}: ids go from 0 to {len(classifier.labels) - 1}")
         if vector.size != len(classifier.space):
             raise InputError(f"the document has {vector.size:,} features, '{classifier.name}' reads {len(classifier.space):,}")
-        self.classifier, self.goal, self.vector, self.pause = classifier, goal, vector, pause
-        self.depth = max(SHOWN, depth(goal, truth))
-        top = watch_vectors(classifier, vector.matrix, np.zeros(0, dtype=np.int64), goal.k).top[0]
-        self.labels: IntArray = np.asarray(sorted({*goal.targets, *(truth or ()), *also, *top.tolist()}), dtype=np.int64)
-        first = Seen(self.labels, watch_vectors(classifier, vector.matrix, self.labels, self.depth))
-        self.start = Start(classifier.labels, tuple(top.tolist()), None if truth is None else tuple(truth), first)
-        self.queries = 1
-        self.followed = goal.targets or self.start.top
+        self.classifier = classifier
+        super().__init__(classifier, goal, vector, truth, pause, also, max(SHOWN, depth(goal, truth)))
         self._decisive = decisive(goal, self.start)
-        self.rank_trace = [int(first.ranks(self.followed).max())]
+        self.rank_trace = [int(self.start.seen.ranks(self.followed).max())]
         self.reached_trace = [False]
         self.nearest_trace = [np.inf]
         self.best: Found | None = None
@@ -62,9 +56,11 @@ class FeatureJudge:
         """The nearest success whose values are whole numbers, among all points asked about."""
         self._confined: tuple[Coordinates, Callable[[NDArray[np.float32]], Scores] | None] | None = None
 
-    @property
-    def original(self) -> View:
-        return views_of(self.start.seen.watched, self.labels)[0]
+    def _look_at_original(self, classifier: Classifier) -> Look:
+        return lambda labels, k: watch_vectors(self.classifier, self.original.matrix, labels, k)
+
+    def _score(self, candidates: Sequence[FeatureVector]) -> Watched:
+        return watch_vectors(self.classifier, sparse.csr_array(sparse.vstack([one.matrix for one in candidates])), self.labels, self.depth)
 
     def decide(self, coordinates: Coordinates, points: FloatArray) -> BoolArray:
         """Points [n, m] -> whether each reaches the goal [n]. Counted."""
@@ -74,7 +70,7 @@ class FeatureJudge:
         """Points [n, m] -> whether each reaches the goal [n], and by how much [n]. Counted. Scored by `score_vectors`: slopes are small
         differences of such answers, in which the rounding of a shorter way would show."""
         answers = list(self._answers(coordinates, points, self._whole))
-        margins = [surplus(self.goal, self.start, seen) for _, seen in answers]
+        margins = [goal_margin(self.goal, self.start, seen) for _, seen in answers]
         return np.concatenate([reached for reached, _ in answers]), np.concatenate(margins)
 
     def _answers(self, coordinates: Coordinates, points: FloatArray, see: See) -> Iterator[tuple[BoolArray, Seen]]:
@@ -86,7 +82,7 @@ class FeatureJudge:
             self._note(coordinates, part, seen, reached)
             yield reached, seen
 
-    def first(self, coordinates: Coordinates, points: FloatArray) -> int | None:
+    def first_reaching(self, coordinates: Coordinates, points: FloatArray) -> int | None:
         """The first point that reaches the goal; asked one after the other, so that those after it cost nothing."""
         asked = points.astype(np.float32)
         seen = self._fast(coordinates, asked)
@@ -128,17 +124,9 @@ class FeatureJudge:
             whole = could[(exact[could] == np.floor(exact[could])).all(axis=1)]
             self.best_whole = _nearer(self.best_whole, far[whole], exact[whole])
 
-    def look(self, vectors: Sequence[FeatureVector]) -> list[View]:
-        """Vectors scored by themselves, not counted: what a success is confirmed by."""
-        found = [watch_vectors(self.classifier, vector.matrix, self.labels, self.depth) for vector in vectors]
-        return [views_of(watched, self.labels)[0] for watched in found]
-
     def read(self, text: str) -> View:
         """A text scored through the classifier's own reading of texts, not counted."""
         return views_of(watch(self.classifier, [text], self.labels, self.depth), self.labels)[0]
-
-    def reached(self, view: View) -> bool:
-        return bool(self.goal.reached(self.start, stack([view], self.labels))[0])
 
 
 def _nearer(best: Found | None, far: FloatArray, points: FloatArray) -> Found | None:

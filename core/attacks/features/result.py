@@ -6,11 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from core.attacks import goals
+import numpy as np
+
 from core.attacks.features.coordinates import Pool
-from core.attacks.features.oracle import FeatureJudge
+from core.attacks.features.oracle import FeatureOracle
 from core.attacks.features.session import FeatureAttack, FeatureSession
 from core.attacks.features.steps import FeatureStep, Level, vector_from_json, vector_json
+from core.attacks.result import Question, Result, changed
 from core.errors import InputError
 from core.fields import to_json
 from core.types import Classifier, Progress, VectorClassifier, silent
@@ -21,68 +23,48 @@ SCHEMA = "features-1"
 
 
 @dataclass(frozen=True)
-class FeatureResult:
-    """All steps of one attack, in order."""
+class FeatureResult(Result[FeatureStep]):
+    """All steps of one attack, in order. `success` is of the continuous level: a vector in the features' bounds reaches the goal."""
 
     session: FeatureSession
-    steps: tuple[FeatureStep, ...]
-
-    @property
-    def final(self) -> FeatureStep:
-        return self.steps[-1]
-
-    @property
-    def success(self) -> bool:
-        """The continuous level: a vector in the features' bounds reaches the goal."""
-        return self.final.status == "reached"
 
     def level(self, name: str) -> Level | None:
         return next((level for level in self.final.levels if level.name == name), None)
 
-    def to_json(self) -> dict[str, Any]:
-        """The stable object of `python -m core attack --recipe hop-skip-jump --json`."""
+    def to_json(self, points: bool = False) -> dict[str, Any]:
+        """The stable object of `python -m core attack --recipe hop-skip-jump --json`. With `points`, each step says where it stood, so that the
+        way can be walked again."""
         session, goal, search = self.session, self.session.attack.goal, self.session.attack.search
-        names, judge, first, space = session.classifier.labels.names, session.judge, self.steps[0], session.classifier.space
-        tracked = judge.followed
-        own = set(session.vector.columns.tolist())
+        space, own = session.classifier.space, set(session.vector.columns.tolist())
         return {
             "schema": SCHEMA,
-            "checkpoint": session.classifier.name,
-            "digest": session.classifier.digest,
+            **self.asked(session.classifier, goal),
             "recipe": search.NAME,
             "settings": to_json(search),
             "seed": search.seed,
-            "goal": goal.NAME,
-            "goal_settings": goals.to_json(goal),
-            "label": names[goal.targets[0]] if goal.targets else None,
-            "labels": [names[label] for label in goal.targets],
-            "true_labels": None if judge.start.truth is None else [names[label] for label in judge.start.truth],
-            "k": goal.k,
-            "success": self.success,
-            "reason": self.final.status,
-            "note": self.final.note,
             "features": len(space),
             "feature_kind": space.kind,
             "vector": vector_json(session.vector, space),
             "added": [int(column) for column in session.coordinates.columns if int(column) not in own],
             "levels": [level.to_json(space) for level in self.final.levels],
-            "queries": self.final.queries,
-            "seconds": round(self.final.seconds, 4),
-            "tracked": [names[label] for label in tracked],
-            "rank_before": [first.view.rank(label) for label in tracked],
-            "rank_after": [self.final.view.rank(label) for label in tracked],
-            "score_before": [first.view.score(label) for label in tracked],
-            "score_after": [self.final.view.score(label) for label in tracked],
-            "top_before": [names[label] for label in first.view.top[: goal.k]],
-            "top_after": [names[label] for label in self.final.view.top[: goal.k]],
-            "steps": [self._step(step, tracked) for step in self.steps],
+            **self.outcome(session.classifier, goal),
+            "steps": [self._step(step) | (self._changes(step) if points else {}) for step in self.steps],
         }
 
-    def _step(self, step: FeatureStep, tracked: Sequence[int]) -> dict[str, Any]:
+    def _step(self, step: FeatureStep) -> dict[str, Any]:
+        tracked = self.session.oracle.followed
         return {
             "index": step.index, "status": step.status, "note": step.note, "distance": step.distance, "nearest": step.nearest,
             "rank": [step.view.rank(label) for label in tracked], "score": [step.view.score(label) for label in tracked], "queries": step.queries,
         }  # fmt: skip
+
+    def _changes(self, step: FeatureStep) -> dict[str, Any]:
+        """[[column, name, value], ...] of the features that stand otherwise there than in the document."""
+        own = self.session.coordinates
+        values, origin = step.point.astype(np.float32), own.origin.astype(np.float32)
+        moved = np.flatnonzero(values != origin)
+        name = self.session.classifier.space.name
+        return {"changes": [[int(own.columns[i]), name(int(own.columns[i])), float(values[i])] for i in moved]}
 
 
 def run(
@@ -110,26 +92,23 @@ def replay(record: dict[str, Any], classifier: Classifier) -> FeatureReplayed:
         raise InputError(f"this record has schema {record.get('schema')!r}; attacks on feature vectors have {SCHEMA!r}")
     if not isinstance(classifier, VectorClassifier) or len(classifier.space) != record["features"]:
         raise InputError(f"'{classifier.name}' does not read the {record['features']:,} features of this record")
-    labels = {"labels": [classifier.labels.find(name) for name in record["labels"]]} if record["labels"] else {}
-    goal = goals.from_json({**record["goal_settings"], **labels})
-    ids = classifier.labels.ids
-    truth = None if record["true_labels"] is None else [ids[name] for name in record["true_labels"] if name in ids]
-    tracked = [classifier.labels.find(name) for name in record["tracked"]]
-    judge = FeatureJudge(classifier, goal, vector_from_json(record["vector"], record["features"]), truth, also=tracked)
-    unmet = goal.unmet(judge.start)
-    reached, ranks = [], tuple(judge.original.rank(label) for label in tracked)
+    asked = Question.of(record, classifier)
+    vector = vector_from_json(record["vector"], record["features"])
+    oracle = FeatureOracle(classifier, asked.goal, vector, asked.truth, also=asked.tracked)
+    unmet, tracked = asked.goal.unmet(oracle.start), asked.tracked
+    reached, ranks = [], tuple(oracle.known(vector).rank(label) for label in tracked)
     before = list(ranks)
     for level in record["levels"]:
         if level["reached"] is None or level["vector"] is None:
             reached.append(level["reached"])
             continue
-        vector = vector_from_json(level["vector"], record["features"])
-        view = judge.read(level["text"]) if level["level"] == "text" else judge.look([vector])[0]
-        reached.append(unmet is None and judge.reached(view))
+        moved = vector_from_json(level["vector"], record["features"])
+        view = oracle.read(level["text"]) if level["level"] == "text" else oracle.fresh(moved)
+        reached.append(unmet is None and oracle.reached(view))
         if level["level"] == "continuous":
             ranks = tuple(view.rank(label) for label in tracked)
     found = {
         "levels": reached, "rank_before": before, "rank_after": list(ranks), "digest": classifier.digest,
     }  # fmt: skip
     saved = {**record, "levels": [level["reached"] for level in record["levels"]]}
-    return FeatureReplayed(tuple(reached), ranks, unmet, tuple(key for key, value in found.items() if saved[key] != value))
+    return FeatureReplayed(tuple(reached), ranks, unmet, changed(found, saved))

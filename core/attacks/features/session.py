@@ -1,4 +1,4 @@
-"""The driver of attacks on feature vectors: it answers what a search over points asks and turns what it shows into steps.
+"""Attacks on the features of a document: what a search over points asks is answered here, and what it shows becomes steps.
 
     attack = FeatureAttack(Demote((label,)), HopSkipJump(queries=1_000))
     result = run(attack, classifier, vector, Pool.of(classifier, dataset))
@@ -10,33 +10,32 @@ search. What is reported is the nearest point that reached the goal, scored afre
 
 from __future__ import annotations
 
-import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from core.attacks.features.coordinates import Coordinates, Pool, added_features, starting_points
 from core.attacks.features.feasibility import levels, reserve
-from core.attacks.features.oracle import FeatureJudge
-from core.attacks.features.steps import FeatureStep, Level
+from core.attacks.features.oracle import FeatureOracle
+from core.attacks.features.steps import FeatureStep, Level, Point
 from core.attacks.goals import AnyGoal
-from core.attacks.searches.points import Decide, Measure, PointAsk, PointSearch, Show
-from core.attacks.words.steps import Status, View
-from core.errors import CapabilityError
-from core.types import Classifier, FloatArray, Progress, VectorClassifier, silent
+from core.attacks.searches.points import Decide, FirstReaching, Measure, PointAsk, PointSearch, Show
+from core.attacks.session import Session, Spent
+from core.attacks.steps import Status, View
+from core.errors import CapabilityError, InputError
+from core.types import BoolArray, Classifier, FloatArray, Progress, VectorClassifier, silent
 from core.vector import FeatureVector
 
 STARTS = 4
 """One query in so many, at most, goes into the search for a start."""
 
-
 RANDOM_STARTS = 100
 """Random points that are tried where no training document serves."""
 
 
-class _Spent(Exception):
-    """The budget of queries has run out. Never leaves this module."""
+NO_START = "No training document, cut to the features that may move, and no random point reaches the goal; let more features be added."
 
 
 @dataclass(frozen=True)
@@ -61,106 +60,143 @@ class FeatureAttack:
         return FeatureSession(self, classifier, vector, pool, truth, progress)
 
 
-class FeatureSession:
-    """One attack on one document. `progress(queries, at most, what)` is called between batches and may raise Cancelled."""
+class FeatureSession(Session[FeatureStep]):
+    """One attack on the features of one document."""
 
     def __init__(
         self, attack: FeatureAttack, classifier: VectorClassifier, vector: FeatureVector, pool: Pool, truth: Sequence[int] | None,
         progress: Progress,
     ) -> None:  # fmt: skip
-        self.attack, self.classifier, self.vector, self.pool, self.progress = attack, classifier, vector, pool, progress
-        self._began = time.monotonic()
-        self.judge = FeatureJudge(classifier, attack.goal, vector, truth, self._pause)
-        self.unmet = attack.goal.unmet(self.judge.start)
-        added = np.zeros(0, dtype=np.int64) if self.unmet else added_features(attack.goal, self.judge.start, vector, pool, attack.search.added)
+        super().__init__(attack.search.queries, 0, progress)
+        self.attack, self.classifier, self.vector, self.pool = attack, classifier, vector, pool
+        self.oracle: FeatureOracle = FeatureOracle(classifier, attack.goal, vector, truth, self.pause)
+        self.unmet = attack.goal.unmet(self.oracle.start)
+        added = np.zeros(0, dtype=np.int64) if self.unmet else added_features(attack.goal, self.oracle.start, vector, pool, attack.search.added)
         self.coordinates = Coordinates.of(vector, classifier.space, added)
-        self.limit = attack.search.queries
-        self._kept = reserve(self.coordinates, classifier.space.whole, self.limit)
-        self._index = -1
+        self._kept = reserve(self.coordinates, classifier.space.whole, self.queries)
+        self._starts = max(1, self.left // STARTS)
+        self._told: dict[bytes, list[Any]] = {}
+        """What was answered since each search began, so that one can be brought back to any of its steps."""
 
     @property
     def left(self) -> int:
         """Queries that the search may still make."""
-        return max(0, self.limit - self._kept - self.judge.queries)
+        return max(0, self.queries - self._kept - self.oracle.queries)
 
-    def steps(self) -> Iterator[FeatureStep]:
-        """From the document to the end; the last step holds the levels."""
-        origin = self.coordinates.origin
-        if self.unmet:
-            yield self._step("refused", origin, self.judge.original, self.unmet)
-            return
-        yield self._step("start", origin, self.judge.original, "the document")
-        start = None
-        if self.attack.search.STARTS:
-            start = self.find_start()
-            if start is None:
-                said = "No training document, cut to the features that may move, and no random point reaches the goal; let more features be added."
-                yield self._end("exhausted", said)
-                return
-            yield self._step("changed", start, self._view(start), "the start: a training document, or a random point, that reaches the goal")
-        yield from self._drive(start)
+    # -- stepping
 
-    def find_start(self) -> FloatArray | None:
+    def first(self) -> FeatureStep:
+        status: Status = "refused" if self.unmet else "start"
+        return self._step(0, status, Point(self.coordinates.origin), self.oracle.known(self.vector), self.unmet or "the document")
+
+    def search(self, step: FeatureStep) -> Generator[PointAsk, Any, str | None]:
+        state = step.state
+        told = self._told.setdefault(b"" if state.begun is None else state.begun.tobytes(), [])
+        told[:] = [*told, None][: state.told]  # the step itself may not have been answered yet
+        return self._recorded(self._begin(state.begun), told)
+
+    def decide(self, step: FeatureStep, ask: PointAsk) -> FeatureStep | None:
+        if not isinstance(ask, Show):
+            return None
+        begun = step.state.begun
+        told = len(self._told[b"" if begun is None else begun.tobytes()]) + 1
+        return self._step(step.index + 1, "changed", Point(ask.point.copy(), begun, told), self._view(ask.point), ask.note)
+
+    def answer(self, ask: PointAsk, step: FeatureStep) -> Any:
+        if isinstance(ask, Show):
+            raise TypeError("a search that shows where it stands asks nothing")
+        if isinstance(ask, FirstReaching):
+            return self.oracle.first_reaching(self.coordinates, ask.points)
+        points = ask.points[: self.left]
+        answer: object = None
+        if len(points):
+            answer = self.oracle.ask(self.coordinates, points)[1] if isinstance(ask, Measure) else self.oracle.decide(self.coordinates, points)
+        if len(points) < len(ask.points):
+            raise Spent(f"The budget of {self.queries:,} queries ends the search.")
+        return answer
+
+    def end(self, step: FeatureStep, status: Status, note: str) -> FeatureStep:
+        """The last step: the nearest point that reached the goal, what it comes to, and the ending where none did."""
+        best = self.oracle.best
+        if best is None:
+            said = f"{note} No vector that reaches the goal was found."
+            return self._step(step.index + 1, status, Point(self.coordinates.origin), self.oracle.known(self.vector), said)
+        found = levels(self.oracle, self.coordinates, best[1], lambda: max(0, self.queries - self.oracle.queries))
+        confirmed = bool(found[0].reached)
+        said = note if confirmed else f"{note} The goal was reached by a margin that a second scoring did not confirm."
+        view = found[0].view or self._view(best[1])
+        return self._step(step.index + 1, "reached" if confirmed else status, Point(best[1]), view, said, found)
+
+    # -- by hand
+
+    def choose(self, before: FeatureStep, index: int, value: float) -> FeatureStep:
+        """A person's own decision after `before`: coordinate `index` takes `value`, which is asked about; a search that goes on from there
+        begins there. InputError for a value outside of the feature's bounds, or where the budget is spent."""
+        own = self.coordinates
+        if not 0 <= index < len(own) or not own.low[index] <= value <= own.high[index]:
+            raise InputError(f"feature {index + 1} of the {len(own)} that may move must lie in its bounds, which {value:g} does not")
+        if not self.left:
+            raise InputError(f"the budget of {self.queries:,} queries is spent; begin again with a larger one")
+        point = before.point.astype(np.float32).astype(np.float64)
+        point[index] = np.float64(np.float32(value))
+        reached = bool(self.oracle.decide(own, point[None])[0])
+        note = f"chosen by hand: {self.classifier.space.name(int(own.columns[index]))} is {value:g}" + (", the goal is reached" if reached else "")
+        return self._step(before.index + 1, "changed", Point(point, point), self._view(point), note)
+
+    def finish(self, step: FeatureStep) -> FeatureStep:
+        """An end before the budget's: what the nearest success comes to. InputError where there is none yet."""
+        if self.oracle.best is None:
+            raise InputError("no vector that reaches the goal was found yet, so there is nothing to finish; go on, or change a feature")
+        return self.end(step, "exhausted", "Ended by hand.")
+
+    # -- the search
+
+    def _recorded(self, search: Generator[PointAsk, Any, str | None], told: list[Any]) -> Generator[PointAsk, Any, str | None]:
+        """The search, brought to where it stood when it had been told so much, and then recorded on."""
+        try:
+            ask = next(search)
+            for answer in told:
+                ask = search.send(answer)
+            while True:
+                told.append((yield ask))
+                ask = search.send(told[-1])
+        except StopIteration as stopped:
+            return str(stopped.value) if stopped.value else None
+
+    def _begin(self, begun: FloatArray | None) -> Generator[PointAsk, Any, str | None]:
+        """A start where the search needs one, and the search."""
+        start, kind = begun, self.attack.search
+        if kind.STARTS:
+            reached: BoolArray | None = None if begun is None else (yield Decide(begun[None]))
+            if reached is None or not reached[0]:
+                start = yield from self._find_start()
+                if start is None:
+                    return NO_START
+                yield Show(start, "the start: a training document, or a random point, that reaches the goal")
+        yield from kind(self.coordinates.frame(start), np.random.default_rng(kind.seed))
+        return None
+
+    def _find_start(self) -> Generator[PointAsk, Any, FloatArray | None]:
         """The first training document, in the order of `starting_points`, that reaches the goal, else the first of some random points of the
         box, as the papers begin [m]. None where neither does."""
-        most, own = max(1, self.left // STARTS), self.coordinates
-        known = starting_points(self.attack.goal, self.judge.start, own, self.pool, most)
+        most, own = self._starts, self.coordinates
+        known = starting_points(self.attack.goal, self.oracle.start, own, self.pool, most)
         drawn = np.random.default_rng([self.attack.search.seed, 1]).uniform(own.low, own.high, (min(most, RANDOM_STARTS), len(own)))
         points = np.concatenate([known, drawn])
         for at in range(0, len(points), 16):
             part = points[at : at + 16]
-            hit = self.judge.first(self.coordinates, part)
+            hit: int | None = yield FirstReaching(part)
             if hit is not None:
                 return np.asarray(part[hit].astype(np.float32), dtype=np.float64)
         return None
 
-    def _drive(self, start: FloatArray | None) -> Iterator[FeatureStep]:
-        search = self.attack.search(self.coordinates.frame(start), np.random.default_rng(self.attack.search.seed))
-        answer = None
-        try:
-            while True:
-                ask: PointAsk = search.send(answer)
-                answer = None
-                if isinstance(ask, Show):
-                    yield self._step("changed", ask.point, self._view(ask.point), ask.note)
-                else:
-                    answer = self._answer(ask)
-        except StopIteration:
-            yield self._end("exhausted", "The search has come to its end.")
-        except _Spent:
-            yield self._end("budget", f"The budget of {self.limit:,} queries ends the search.")
-
-    def _answer(self, ask: Decide | Measure) -> object:
-        points = ask.points[: self.left]
-        answer: object = None
-        if len(points):
-            answer = self.judge.ask(self.coordinates, points)[1] if isinstance(ask, Measure) else self.judge.decide(self.coordinates, points)
-        if len(points) < len(ask.points):
-            raise _Spent
-        return answer
+    # -- bookkeeping
 
     def _view(self, point: FloatArray) -> View:
         """Of a point that was asked about already, so it is not counted again."""
-        return self.judge.look([self.coordinates.vector(point)])[0]
+        return self.oracle.known(self.coordinates.vector(point))
 
-    def _end(self, status: Status, note: str) -> FeatureStep:
-        """The last step: the nearest point that reached the goal, what it comes to, and the ending where none did."""
-        best = self.judge.best
-        if best is None:
-            return self._step(status, self.coordinates.origin, self.judge.original, f"{note} No vector that reaches the goal was found.")
-        found = levels(self.judge, self.coordinates, best[1], lambda: max(0, self.limit - self.judge.queries))
-        view = found[0].view or self._view(best[1])
-        confirmed = bool(found[0].reached)
-        said = note if confirmed else f"{note} The goal was reached by a margin that a second scoring did not confirm."
-        return self._step("reached" if confirmed else status, best[1], view, said, found)
-
-    def _step(self, status: Status, point: FloatArray, view: View, note: str, found: tuple[Level, ...] = ()) -> FeatureStep:
-        self._index += 1
-        far = float(np.linalg.norm(point - self.coordinates.origin))
-        nearest = None if self.judge.best is None else self.judge.best[0]
-        spent = time.monotonic() - self._began
-        return FeatureStep(self._index, status, point.copy(), view, far, nearest, self.judge.queries, spent, note, found)
-
-    def _pause(self) -> None:
-        judge = getattr(self, "judge", None)
-        self.progress(0 if judge is None else judge.queries, self.attack.search.queries, "queries")
+    def _step(self, index: int, status: Status, state: Point, view: View, note: str, found: tuple[Level, ...] = ()) -> FeatureStep:
+        far = float(np.linalg.norm(state.values - self.coordinates.origin))
+        nearest = None if self.oracle.best is None else self.oracle.best[0]
+        return FeatureStep(index, status, state, view, self.oracle.queries, self.spent_seconds, note, far, nearest, found)

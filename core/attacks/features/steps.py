@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
 
-from core.attacks.words.steps import ENDS, Status, View
+from core.attacks.steps import Step, View
 from core.types import FloatArray
 from core.vector import FeatureSpace, FeatureVector
 
@@ -66,25 +66,28 @@ class Level:
 
 
 @dataclass(frozen=True)
-class FeatureStep:
-    """One look at the search. `point` [m] is where it stands, in the attack's coordinates; `view` what the classifier says there;
-    `nearest` the distance of the nearest point that reached the goal so far (None: none has). The last step has ended and holds the
-    levels."""
+class Point:
+    """Where an attack stands: the values [m] of the features that may move. `begun` is the point at which the present search began (None: as
+    the attack begins), `told` how many answers the search has had since: a new one that is told the same stands here."""
 
-    index: int
-    status: Status
-    point: FloatArray
-    view: View
-    distance: float
-    nearest: float | None
-    queries: int
-    seconds: float
-    note: str = ""
-    levels: tuple[Level, ...] = field(default=())
+    values: FloatArray
+    begun: FloatArray | None = None
+    told: int = 0
+
+
+@dataclass(frozen=True)
+class FeatureStep(Step[Point]):
+    """One look at the search: `distance` is that of its point from the document, `nearest` that of the nearest point that reached the goal so
+    far (None: none has). The last step has ended and holds the levels."""
+
+    distance: float = 0.0
+    nearest: float | None = None
+    levels: tuple[Level, ...] = ()
 
     @property
-    def ended(self) -> bool:
-        return self.status in ENDS
+    def point(self) -> FloatArray:
+        """[m], in the attack's coordinates."""
+        return self.state.values
 
 
 def vector_json(vector: FeatureVector, space: FeatureSpace) -> list[list[Any]]:

@@ -6,13 +6,13 @@ from collections.abc import Generator, Sequence
 from dataclasses import dataclass, replace
 from typing import Annotated, Any
 
-from core.attacks.words.steps import Ask, Compare, Judged, Option, Propose, Screen, Take, Trail, Try, Vet, Weigh, by_gain, ranked
+from core.attacks.words.steps import Ask, Assessment, CheckConstraints, Compare, Edits, Option, Propose, RankWords, Screen, Take, Try, by_gain, ranked
 from core.document import Document
 from core.fields import Field, check
 from core.types import FloatArray
 
-VETTED_AT_ONCE = 8
-"""Candidates whose documents are vetted together: the best one usually passes."""
+CHECKED_AT_ONCE = 8
+"""Candidates whose documents are checked together: the best one usually passes."""
 
 
 @dataclass(frozen=True)
@@ -34,28 +34,28 @@ class Greedy:
     def __post_init__(self) -> None:
         check(self)
 
-    def __call__(self, trail: Trail, original: Document) -> Generator[Ask, Any, None]:
-        if trail.order is None:
-            trail = ranked(trail, (yield Weigh(trail.document)))
-        for position in trail.pending:
-            words: list[str] = yield Propose(trail.document, position)
+    def __call__(self, edits: Edits, original: Document) -> Generator[Ask, Any, None]:
+        if edits.order is None:
+            edits = ranked(edits, (yield RankWords(edits.document)))
+        for position in edits.pending:
+            words: list[str] = yield Propose(edits.document, position)
             if not words:
-                trail = yield Take(position, None, note="no candidate passes the constraints", silent=True)
+                edits = yield Take(position, None, note="no candidate passes the constraints", silent=True)
                 continue
-            documents = [trail.document.replace({position: word}) for word in words]
+            documents = [edits.document.replace({position: word}) for word in words]
             if self.screened:
                 kept: list[int] = yield Screen(documents, position, self.screened, self.by_gradient)
                 words, documents = [words[i] for i in kept], [documents[i] for i in kept]
-            judged: Judged = yield Try(documents, first=self.choose == "first success")
-            options = by_gain(words, judged, [None] * len(words))
-            chosen, options = yield from self._pick(trail.document, position, words, options)
+            assessed: Assessment = yield Try(documents, first=self.choose == "first success")
+            options = by_gain(words, assessed, [None] * len(words))
+            chosen, options = yield from self._pick(edits.document, position, words, options)
             note = "" if chosen else f"none of {len(options)} candidates helps"
-            trail = yield Take(position, chosen, options, note)
+            edits = yield Take(position, chosen, options, note)
 
     def _pick(
         self, document: Document, position: int, words: Sequence[str], options: tuple[Option, ...]
     ) -> Generator[Ask, Any, tuple[str | None, tuple[Option, ...]]]:
-        """The first acceptable candidate in the order of preference; documents are vetted only as far as needed."""
+        """The first acceptable candidate in the order of preference; documents are checked only as far as needed."""
         preferred = [option for option in options if option.gain > 0 and option.refused is None]
         successes = [option for option in preferred if option.reached]
         others = [option for option in preferred if not option.reached]
@@ -66,9 +66,9 @@ class Greedy:
             preferred = [*(successes[i] for i in (-cosines).argsort(kind="stable")), *others]
         reasons: dict[str, str] = {}
         chosen: str | None = None
-        for start in range(0, len(preferred), VETTED_AT_ONCE):
-            part = preferred[start : start + VETTED_AT_ONCE]
-            found: list[str | None] = yield Vet([document.replace({position: option.word}) for option in part])
+        for start in range(0, len(preferred), CHECKED_AT_ONCE):
+            part = preferred[start : start + CHECKED_AT_ONCE]
+            found: list[str | None] = yield CheckConstraints([document.replace({position: option.word}) for option in part])
             for option, reason in zip(part, found, strict=True):
                 if reason:
                     reasons[option.word] = reason

@@ -22,7 +22,7 @@ from core.types import BoolArray, FloatArray
 @dataclass(frozen=True)
 class Frame:
     """Where a search works: the document `origin` [m], the box `low` and `high` [m] around it, and a point `start` [m] that reaches the
-    goal, None where the search needs none."""
+    goal; a search that needs none begins at the document where there is none."""
 
     origin: FloatArray
     low: FloatArray
@@ -51,6 +51,13 @@ class Decide:
 
 
 @dataclass(frozen=True)
+class FirstReaching:
+    """Which of these points [n, m] is the first that reaches the goal? Those after it cost nothing. Answer: its row, None if none does."""
+
+    points: FloatArray
+
+
+@dataclass(frozen=True)
 class Measure:
     """By how much do these points [n, m] reach the goal? Answer: FloatArray [n], positive where they do."""
 
@@ -59,13 +66,13 @@ class Measure:
 
 @dataclass(frozen=True)
 class Show:
-    """The search stands at `point` [m], one of the points that it asked about last; it becomes a step. No answer."""
+    """The search stands at `point` [m], one of the points that it asked about last; it becomes a step. The answer tells nothing."""
 
     point: FloatArray
     note: str
 
 
-PointAsk = Decide | Measure | Show
+PointAsk = Decide | FirstReaching | Measure | Show
 PointSteps = Generator[PointAsk, Any, None]
 
 

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from core.attacks.words.steps import Ask, Judged, Take, Trail, Try
+from core.attacks.words.steps import Ask, Assessment, Edits, Take, Try
 from core.document import Document
 
 
@@ -20,13 +20,13 @@ class Prune:
 
     NAME: ClassVar[str] = "prune"
 
-    def __call__(self, trail: Trail, original: Document) -> Generator[Ask, Any, None]:
-        while len(trail.swaps) > 1:
-            restored = [trail.swapped(original, swap.position, swap.old) for swap in trail.swaps]
-            judged: Judged = yield Try([one.document for one in restored])
-            able = judged.reached[: len(restored)]
+    def __call__(self, edits: Edits, original: Document) -> Generator[Ask, Any, None]:
+        while len(edits.swaps) > 1:
+            restored = [edits.swapped(original, swap.position, swap.old) for swap in edits.swaps]
+            assessed: Assessment = yield Try([one.document for one in restored])
+            able = assessed.reached[: len(restored)]
             if not able.any():
                 return
-            best = int(np.argmax(np.where(able, judged.progress, -np.inf)))
-            swap = trail.swaps[best]
-            trail = yield Take(swap.position, swap.old, note="not needed: the goal is reached without it", restored=True)
+            best = int(np.argmax(np.where(able, assessed.progress, -np.inf)))
+            swap = edits.swaps[best]
+            edits = yield Take(swap.position, swap.old, note="not needed: the goal is reached without it", restored=True)

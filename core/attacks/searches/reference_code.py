@@ -20,7 +20,7 @@ from typing import Annotated, Any
 
 import numpy as np
 
-from core.attacks.words.steps import Ask, Judged, Propose, Take, Trail, Try, Weigh, by_gain, ranked
+from core.attacks.words.steps import Ask, Assessment, Edits, Propose, RankWords, Take, Try, by_gain, ranked
 from core.document import Document
 from core.fields import Field, check
 
@@ -34,29 +34,29 @@ class ReferenceCode:
     def __post_init__(self) -> None:
         check(self)
 
-    def __call__(self, trail: Trail, original: Document) -> Generator[Ask, Any, None]:
-        if trail.order is None:
-            importance = yield Weigh(trail.document)
+    def __call__(self, edits: Edits, original: Document) -> Generator[Ask, Any, None]:
+        if edits.order is None:
+            importance = yield RankWords(edits.document)
             importance[-1] = -np.inf  # 1: range(n - 1)
-            trail = ranked(trail, importance)
-        for position in trail.pending:
-            if sum(swap.counted for swap in trail.swaps) > int(self.stop_above * len(original)):  # 6
+            edits = ranked(edits, importance)
+        for position in edits.pending:
+            if sum(swap.counted for swap in edits.swaps) > int(self.stop_above * len(original)):  # 6
                 return
             words: list[str] = yield Propose(original, position)  # 2
             if not words:
-                trail = yield Take(position, None, note="no candidate", silent=True)
+                edits = yield Take(position, None, note="no candidate", silent=True)
                 continue
-            judged: Judged = yield Try([trail.document.replace({position: word}) for word in words], first=True)  # 8
-            options = by_gain(words, judged, [None] * len(words))
-            word, counted, note = self._accept(words, judged)
-            trail = yield Take(position, word, options, note, counted=counted)
+            assessed: Assessment = yield Try([edits.document.replace({position: word}) for word in words], first=True)  # 8
+            options = by_gain(words, assessed, [None] * len(words))
+            word, counted, note = self._accept(words, assessed)
+            edits = yield Take(position, word, options, note, counted=counted)
 
     @staticmethod
-    def _accept(words: list[str], judged: Judged) -> tuple[str, bool, str]:
-        tried = len(judged.views)
-        if judged.reached.any():
-            return words[int(np.argmax(judged.reached))], True, "the first that succeeds"  # 4
-        best = int(np.argmax(judged.progress))
-        if judged.progress[best] > judged.original:  # 3
+    def _accept(words: list[str], assessed: Assessment) -> tuple[str, bool, str]:
+        tried = len(assessed.views)
+        if assessed.reached.any():
+            return words[int(np.argmax(assessed.reached))], True, "the first that succeeds"  # 4
+        best = int(np.argmax(assessed.progress))
+        if assessed.progress[best] > assessed.original:  # 3
             return words[best], True, "better than the original text"
         return words[tried - 1], False, "none helps; the last one tried stays in the text, uncounted"  # 5

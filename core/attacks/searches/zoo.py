@@ -58,7 +58,7 @@ class Zoo(PointSearch):
             for at in range(0, frame.size, self.parallel):
                 chosen = order[at : at + self.parallel]
                 margins: FloatArray = yield Measure(_probes(frame, state.point, chosen, self.probe * span))
-                state.judge(float(margins[0]))
+                state.told(float(margins[0]))
                 state.move(chosen, self._slopes(frame, state, chosen, margins, c, span), step)
             yield Show(state.last, f"pass {number}, c = {c:.3g}")
             if state.best is None:
@@ -102,9 +102,10 @@ class _State:
     @classmethod
     def begin(cls, frame: Frame) -> _State:
         zeros = np.zeros(frame.size)
-        return cls(frame, frame.origin.copy(), zeros.copy(), zeros.copy(), zeros.copy(), frame.origin.copy())
+        start = frame.origin if frame.start is None else frame.start
+        return cls(frame, start.copy(), zeros.copy(), zeros.copy(), zeros.copy(), start.copy())
 
-    def judge(self, margin: float) -> None:
+    def told(self, margin: float) -> None:
         """What the answer says of the point itself."""
         self.last = self.point.copy()
         if margin > 0 and (self.best is None or self._far(self.point) < self._far(self.best)):

@@ -13,11 +13,11 @@ from typing import Any
 
 from core.attacks import goals
 from core.attacks.goals import Goal
+from core.attacks.steps import View
 from core.attacks.words.cost import Cost
-from core.attacks.words.oracle import Judge
+from core.attacks.words.oracle import WordOracle
 from core.attacks.words.result import attack_settings
-from core.attacks.words.session import Session
-from core.attacks.words.steps import View
+from core.attacks.words.session import WordSession
 from core.document import Document
 from core.errors import InputError
 from core.types import Progress, Substitutable, silent
@@ -50,7 +50,7 @@ class Certificate:
     others; `refused`: how many would reach the goal, but not through the constraints on whole documents; `unconfirmed`: how many
     reached it by a margin that a second scoring did not confirm."""
 
-    session: Session
+    session: WordSession
     positions: tuple[int, ...]
     tracked: tuple[int, ...]
     substitutions: int
@@ -97,7 +97,7 @@ class Certificate:
             "substitutions": self.substitutions,
             "holds": self.holds,
             "summary": self.summary,
-            "rank_before": [session.judge.known(session.original).rank(label) for label in self.tracked],
+            "rank_before": [session.oracle.known(session.original).rank(label) for label in self.tracked],
             "found": [_json(one) for one in self.found],
             "nearest": None if self.nearest is None else _json(self.nearest),
             "refused": self.refused,
@@ -125,7 +125,7 @@ def _effect(goal: Goal, names: Sequence[str]) -> tuple[str, str]:
     return f"drives a label out of the top {goal.k}{kept}", f"drive a label out of the top {goal.k}{kept}"
 
 
-def estimate(session: Session) -> Cost:
+def estimate(session: WordSession) -> Cost:
     """What `certify` will ask and how long it takes, from the first words' candidates; `most`, as if every word had as many as the
     richest of these. What is looked up is kept by the session; nothing counts as a query."""
     positions = session.proposals.positions
@@ -139,8 +139,8 @@ def estimate(session: Session) -> Cost:
     return Cost(round(sum(words) / len(words) * len(positions)), each * len(positions), max(words) * len(positions))
 
 
-def _probe(session: Session, positions: Sequence[int]) -> list[int]:
-    """How many candidates these words have, which are scored on the way, past the judge's books."""
+def _probe(session: WordSession, positions: Sequence[int]) -> list[int]:
+    """How many candidates these words have, which are scored on the way, past the oracle's books."""
     session.proposals.foresee(session.original, positions)
     words = [session.proposals.propose(session.original, position) for position in positions]
     for position, own in zip(positions, words, strict=True):
@@ -148,8 +148,8 @@ def _probe(session: Session, positions: Sequence[int]) -> list[int]:
     return [len(own) for own in words]
 
 
-def _score(session: Session, position: int, words: Sequence[str]) -> None:
-    """As the judge would."""
+def _score(session: WordSession, position: int, words: Sequence[str]) -> None:
+    """As the oracle would."""
     classifier, original = session.classifier, session.original
     if words and isinstance(classifier, Substitutable):
         classifier.score_substituted(original, position, words)
@@ -157,13 +157,13 @@ def _score(session: Session, position: int, words: Sequence[str]) -> None:
         classifier.score([original.replace({position: word}).text for word in words])
 
 
-def certify(session: Session, progress: Progress = silent) -> Certificate:
+def certify(session: WordSession, progress: Progress = silent) -> Certificate:
     """Score every single substitution of the session's original text. `progress(words done, words, what)` is called after each word
     and may raise Cancelled. The attack's budget does not bind. InputError where the goal does not fit the document."""
     if session.unmet:
         raise InputError(session.unmet)
-    began, queries, calls = time.monotonic(), session.judge.queries, session.judge.model_calls
-    tracked = session.attack.goal.targets or session.judge.start.top
+    began, queries, calls = time.monotonic(), session.oracle.queries, session.oracle.model_calls
+    tracked = session.attack.goal.targets or session.oracle.start.top
     positions = session.proposals.positions
     reaching: list[Single] = []
     nearest: Single | None = None
@@ -179,12 +179,12 @@ def certify(session: Session, progress: Progress = silent) -> Certificate:
     found, refused, unconfirmed = _confirmed(session, reaching, tracked)
     spent = time.monotonic() - began
     return Certificate(
-        session, positions, tuple(tracked), total, found, nearest, refused, unconfirmed, session.judge.queries - queries,
-        session.judge.model_calls - calls, spent,
+        session, positions, tuple(tracked), total, found, nearest, refused, unconfirmed, session.oracle.queries - queries,
+        session.oracle.model_calls - calls, spent,
     )  # fmt: skip
 
 
-def _candidates(session: Session, positions: Sequence[int]) -> Iterator[tuple[int, list[str]]]:
+def _candidates(session: WordSession, positions: Sequence[int]) -> Iterator[tuple[int, list[str]]]:
     """Each position with its candidates; looked up AT_ONCE words at a time."""
     for start in range(0, len(positions), AT_ONCE):
         part = positions[start : start + AT_ONCE]
@@ -192,16 +192,16 @@ def _candidates(session: Session, positions: Sequence[int]) -> Iterator[tuple[in
         yield from ((position, session.proposals.propose(session.original, position)) for position in part)
 
 
-def _tried(session: Session, position: int, words: Sequence[str], tracked: Sequence[int]) -> list[tuple[Single, bool]]:
+def _tried(session: WordSession, position: int, words: Sequence[str], tracked: Sequence[int]) -> list[tuple[Single, bool]]:
     """All candidates of one word, scored, with whether they reach the goal. Their views are not kept: a long text has too many."""
     if not words:
         return []
-    original, judge = session.original, session.judge
+    original, oracle = session.original, session.oracle
     documents = [original.replace({position: word}) for word in words]
-    judged = judge.judged(documents, original, base=(original, position))
-    judge.forget(documents)
+    assessed = oracle.assess(documents, original, base=(original, position))
+    oracle.forget(documents)
     return [
-        (_single(original, position, word, float(judged.progress[i] - judged.now), judged.views[i], tracked), bool(judged.reached[i]))
+        (_single(original, position, word, float(assessed.progress[i] - assessed.now), assessed.views[i], tracked), bool(assessed.reached[i]))
         for i, word in enumerate(words)
     ]
 
@@ -211,14 +211,14 @@ def _single(original: Document, position: int, word: str, gain: float, view: Vie
     return Single(position, original.words[position], word, gain, ranks, scores)
 
 
-def _confirmed(session: Session, reaching: Sequence[Single], tracked: Sequence[int]) -> tuple[tuple[Single, ...], int, int]:
+def _confirmed(session: WordSession, reaching: Sequence[Single], tracked: Sequence[int]) -> tuple[tuple[Single, ...], int, int]:
     """Those that the constraints on whole documents let through and that reach the goal again when their text is read and scored
     afresh, best first; how many were refused; how many were not confirmed."""
     original = session.original
     texts = [original.replace({one.position: one.new}).text for one in reaching]
     documents = [Document.from_text(text) for text in texts]
-    reasons = session.proposals.vet(documents) if documents else []
-    fresh = Judge(session.classifier, session.attack.goal, Document.from_text(original.text), session.judge.start.truth, session.judge.pause)
+    reasons = session.proposals.violations(documents) if documents else []
+    fresh = WordOracle(session.classifier, session.attack.goal, Document.from_text(original.text), session.oracle.start.truth, session.oracle.pause)
     fresh.seen([document for document, reason in zip(documents, reasons, strict=True) if reason is None])
     found = []
     for one, document, reason in zip(reaching, documents, reasons, strict=True):

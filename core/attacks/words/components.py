@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Protocol, runtime_checkable
 
 from core.attacks.goals import Goal
-from core.attacks.words.oracle import Judge
+from core.attacks.words.oracle import WordOracle
 from core.document import Document
 from core.labels import LabelSpace
 from core.types import Classifier, FloatArray
@@ -39,9 +39,9 @@ class Importance(Protocol):
         """How many queries the weighing of so many words for so many labels costs."""
         ...
 
-    def weigh(self, judge: Judge, document: Document, positions: Sequence[int]) -> FloatArray:
+    def rank_words(self, oracle: WordOracle, document: Document, positions: Sequence[int]) -> FloatArray:
         """[w]: how much the goal would gain without each word; -inf for words that are not among `positions`. Documents that
-        are scored on the way are counted with `judge.count`."""
+        are scored on the way are counted with `oracle.count`."""
         ...
 
 

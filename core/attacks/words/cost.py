@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 
-from core.attacks.words.session import Session
+from core.attacks.words.session import WordSession
 
 PROBED = 2
 """Words whose candidates are looked up for the estimate."""
@@ -23,11 +23,11 @@ class Cost:
     most: int
 
 
-def estimate(session: Session) -> Cost:
+def estimate(session: WordSession) -> Cost:
     """A word that is tried costs as many queries as candidates pass at the first words. What is looked up for the estimate is
     kept by the session; what is scored for it does not count as the attack's queries."""
     positions = session.proposals.positions
-    weighing = session.weighing
+    weighing = session.ranking_queries
     began = time.perf_counter()
     proposed = [session.proposals.propose(session.original, position) for position in positions[:PROBED]]
     looking = (time.perf_counter() - began) / max(1, len(proposed))
@@ -40,7 +40,7 @@ def estimate(session: Session) -> Cost:
     return Cost(queries, queries * scoring + tried * looking, _capped(session, weighing + len(positions) * each))
 
 
-def _scoring(session: Session, texts: list[str]) -> float:
+def _scoring(session: WordSession, texts: list[str]) -> float:
     """Seconds a document, in a batch of these texts; of the original where there are none."""
     texts = texts or [session.original.text]
     began = time.perf_counter()
@@ -48,5 +48,5 @@ def _scoring(session: Session, texts: list[str]) -> float:
     return (time.perf_counter() - began) / len(texts)
 
 
-def _capped(session: Session, queries: int) -> int:
+def _capped(session: WordSession, queries: int) -> int:
     return min(queries, session.attack.budget.queries or queries)

@@ -12,7 +12,7 @@ from typing import Annotated, Any, ClassVar
 
 import numpy as np
 
-from core.attacks.words.oracle import Judge
+from core.attacks.words.oracle import WordOracle
 from core.document import Document
 from core.fields import Field, check
 from core.types import BoolArray, Classifier, Differentiable, FloatArray, IntArray, Maskable, MaskMode
@@ -22,24 +22,24 @@ BATCH_WORDS, BATCH_ROWS = 4_096, 64
 window, and what its maskings share is worked out once a batch."""
 
 
-def _masked(judge: Judge, document: Document, positions: Sequence[int], mode: MaskMode) -> FloatArray:
+def _masked(oracle: WordOracle, document: Document, positions: Sequence[int], mode: MaskMode) -> FloatArray:
     """Progress [n] with each of n words taken away, minus the progress with none taken away."""
-    gamma = np.asarray(judge.gamma(document), dtype=np.int64)
+    gamma = np.asarray(oracle.gamma(document), dtype=np.int64)
     keep: BoolArray = np.ones((len(positions) + 1, len(document)), dtype=np.bool_)
     keep[np.arange(len(positions)), list(positions)] = False
     size = max(BATCH_ROWS, BATCH_WORDS // max(1, len(document)))
-    parts = [_sum(judge, document, keep[start : start + size], gamma, mode) for start in range(0, len(keep), size)]
-    judge.count(len(positions))
+    parts = [_sum(oracle, document, keep[start : start + size], gamma, mode) for start in range(0, len(keep), size)]
+    oracle.count(len(positions))
     found = np.concatenate(parts)
-    return np.asarray(judge.goal.sign * (found[:-1] - found[-1]), dtype=np.float64)
+    return np.asarray(oracle.goal.sign * (found[:-1] - found[-1]), dtype=np.float64)
 
 
-def _sum(judge: Judge, document: Document, keep: BoolArray, gamma: IntArray, mode: MaskMode) -> FloatArray:
-    judge.pause()
-    if isinstance(judge.classifier, Maskable):
-        scores = judge.classifier.score_masked(document, keep, gamma, mode)
+def _sum(oracle: WordOracle, document: Document, keep: BoolArray, gamma: IntArray, mode: MaskMode) -> FloatArray:
+    oracle.pause()
+    if isinstance(oracle.classifier, Maskable):
+        scores = oracle.classifier.score_masked(document, keep, gamma, mode)
     else:
-        scores = judge.classifier.score([document.keep(row).text for row in keep], gamma)
+        scores = oracle.classifier.score([document.keep(row).text for row in keep], gamma)
     return np.asarray(scores.astype(np.float64).sum(axis=1), dtype=np.float64)
 
 
@@ -70,8 +70,8 @@ class Masking:
     def queries(self, words: int, labels: int) -> int:
         return words
 
-    def weigh(self, judge: Judge, document: Document, positions: Sequence[int]) -> FloatArray:
-        return _spread(document, positions, _masked(judge, document, positions, "mask" if self.mode == "mask" else "delete"))
+    def rank_words(self, oracle: WordOracle, document: Document, positions: Sequence[int]) -> FloatArray:
+        return _spread(document, positions, _masked(oracle, document, positions, "mask" if self.mode == "mask" else "delete"))
 
 
 @dataclass(frozen=True)
@@ -96,12 +96,12 @@ class Gradient:
     def queries(self, words: int, labels: int) -> int:
         return 2 * labels + min(self.recheck, words)
 
-    def weigh(self, judge: Judge, document: Document, positions: Sequence[int]) -> FloatArray:
-        estimate = self._estimate(judge, document)[list(positions)]
+    def rank_words(self, oracle: WordOracle, document: Document, positions: Sequence[int]) -> FloatArray:
+        estimate = self._estimate(oracle, document)[list(positions)]
         chosen = np.argsort(-estimate, kind="stable")[: self.recheck]
         values = estimate.copy()
         if len(chosen):
-            exact = _masked(judge, document, [positions[i] for i in chosen], "mask" if self.mode == "mask" else "delete")
+            exact = _masked(oracle, document, [positions[i] for i in chosen], "mask" if self.mode == "mask" else "delete")
             rest = np.delete(estimate, chosen)
             # Checked words keep their exact order and stand before the unchecked ones, whose figures are on another scale.
             values[chosen] = exact
@@ -110,12 +110,12 @@ class Gradient:
                 values[unchecked] = rest - rest.max() + min(float(exact.min()), 0.0) - 1e-9
         return _spread(document, positions, values)
 
-    def _estimate(self, judge: Judge, document: Document) -> FloatArray:
-        classifier = judge.classifier
+    def _estimate(self, oracle: WordOracle, document: Document) -> FloatArray:
+        classifier = oracle.classifier
         assert isinstance(classifier, Differentiable)
         embedded = classifier.embed(document)
-        rows = ((embedded.vectors - embedded.baseline) * judge.slopes(document)).sum(axis=1)
-        found: FloatArray = -judge.goal.sign * (rows @ embedded.owner)
+        rows = ((embedded.vectors - embedded.baseline) * oracle.slopes(document)).sum(axis=1)
+        found: FloatArray = -oracle.goal.sign * (rows @ embedded.owner)
         return np.pad(found, (0, len(document) - len(found)))
 
 
@@ -146,10 +146,10 @@ class Explained:
     def queries(self, words: int, labels: int) -> int:
         return self.asks(words, labels)
 
-    def weigh(self, judge: Judge, document: Document, positions: Sequence[int]) -> FloatArray:
-        values, queries = self.attribute(judge.classifier, document, judge.gamma(document))
-        judge.count(queries)
-        return _spread(document, positions, (-judge.goal.sign * values)[list(positions)])
+    def rank_words(self, oracle: WordOracle, document: Document, positions: Sequence[int]) -> FloatArray:
+        values, queries = self.attribute(oracle.classifier, document, oracle.gamma(document))
+        oracle.count(queries)
+        return _spread(document, positions, (-oracle.goal.sign * values)[list(positions)])
 
 
 @dataclass(frozen=True)
@@ -169,5 +169,5 @@ class RandomOrder:
     def queries(self, words: int, labels: int) -> int:
         return 0
 
-    def weigh(self, judge: Judge, document: Document, positions: Sequence[int]) -> FloatArray:
+    def rank_words(self, oracle: WordOracle, document: Document, positions: Sequence[int]) -> FloatArray:
         return _spread(document, positions, np.random.default_rng(self.seed).permutation(len(positions)).astype(np.float64))

@@ -60,7 +60,7 @@ class Proposals:
                 for position, words in zip(new, part.propose_all(self.scene, document, new), strict=True):
                     self._foreseen.setdefault((document.digest, position), {})[number] = words
 
-    def vet(self, documents: Sequence[Document]) -> list[str | None]:
+    def violations(self, documents: Sequence[Document]) -> list[str | None]:
         """Why each document may not be made of the original; None where it may."""
         found: list[str | None] = [None] * len(documents)
         for constraint in self.constraints:

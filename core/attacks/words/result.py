@@ -6,15 +6,15 @@ and says what, if anything, differs.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from core.attacks import goals
-from core.attacks.words.oracle import Judge
-from core.attacks.words.session import Attack, Session
+from core.attacks.result import Question, Result, changed
+from core.attacks.words.oracle import WordOracle
+from core.attacks.words.session import WordAttack, WordSession
 from core.attacks.words.similarity import angular
-from core.attacks.words.steps import Step, Swap
+from core.attacks.words.steps import Swap, WordStep
 from core.document import Document
 from core.errors import InputError
 from core.types import Classifier, Progress, silent
@@ -23,24 +23,10 @@ SCHEMA = 1
 
 
 @dataclass(frozen=True)
-class Result:
+class WordResult(Result[WordStep]):
     """All steps of one attack, in order, and the classifier they were made on."""
 
-    session: Session
-    steps: tuple[Step, ...]
-
-    @property
-    def final(self) -> Step:
-        return self.steps[-1]
-
-    @property
-    def success(self) -> bool:
-        return self.final.status == "reached"
-
-    @property
-    def reason(self) -> str:
-        """Why the attack ended, in a word: reached, exhausted, budget or refused."""
-        return self.final.status
+    session: WordSession
 
     @property
     def text(self) -> str:
@@ -52,7 +38,7 @@ class Result:
 
     @property
     def swaps(self) -> tuple[Swap, ...]:
-        return self.final.trail.swaps
+        return self.final.edits.swaps
 
     @property
     def change_rate(self) -> float:
@@ -73,31 +59,16 @@ class Result:
         return float(self.session.attack.similarity.cosine(self.session.original, [self.final.document])[0])
 
     def to_json(self) -> dict[str, Any]:
-        """The stable object of `python -m core attack --json`; one line of a study's records."""
         session, attack = self.session, self.session.attack
-        space = session.classifier.labels
-        first = self.steps[0]
-        judge = session.judge
-        tracked = attack.goal.targets or judge.start.top
-        cosine = self.cosine()
-        label = attack.goal.targets[0] if attack.goal.targets else None
+        classifier, goal, cosine = session.classifier, attack.goal, self.cosine()
+        tracked = session.oracle.followed
         return {
             "schema": SCHEMA,
-            "checkpoint": session.classifier.name,
-            "digest": session.classifier.digest,
+            **self.asked(classifier, goal),
             "recipe": attack.name,
             "settings": attack_settings(attack),
             "seed": attack.seed,
-            "goal": attack.goal.NAME,
-            "goal_settings": goals.to_json(attack.goal),
-            "label": None if label is None else space.names[label],
-            "labels": [space.names[target] for target in attack.goal.targets],
-            "label_count": None if label is None else int(space.counts[label]),
-            "true_labels": None if judge.start.truth is None else [space.names[true] for true in judge.start.truth],
-            "k": attack.goal.k,
-            "success": self.success,
-            "reason": self.reason,
-            "note": self.final.note,
+            "label_count": int(classifier.labels.counts[goal.targets[0]]) if goal.targets else None,
             "text": self.text,
             "adversarial": self.adversarial,
             "words": len(session.original),
@@ -109,23 +80,15 @@ class Result:
             "similarity": cosine,
             "similarity_angular": angular(cosine),
             "similarity_kind": f"cosine, {attack.similarity.source}",
-            "queries": self.final.queries,
             "model_calls": self.final.model_calls,
-            "seconds": round(self.final.seconds, 4),
-            "rank_before": [first.view.rank(target) for target in tracked],
-            "rank_after": [self.final.view.rank(target) for target in tracked],
-            "tracked": [space.names[target] for target in tracked],
-            "score_before": [first.view.score(target) for target in tracked],
-            "score_after": [self.final.view.score(target) for target in tracked],
-            "top_before": [space.names[one] for one in first.view.top[: attack.goal.k]],
-            "top_after": [space.names[one] for one in self.final.view.top[: attack.goal.k]],
-            "margin_before": _margin(first, tracked, attack.goal.k),
+            **self.outcome(classifier, goal),
+            "margin_before": _margin(self.steps[0], tracked, goal.k),
             "steps": [
                 self._step(step, before, tracked) for before, step in zip(self.steps, self.steps[1:], strict=False) if step.position is not None
             ],
         }
 
-    def _step(self, step: Step, before: Step, tracked: Sequence[int]) -> dict[str, Any]:
+    def _step(self, step: WordStep, before: WordStep, tracked: Sequence[int]) -> dict[str, Any]:
         assert step.position is not None
         return {
             "index": step.index,
@@ -137,17 +100,17 @@ class Result:
             "rank": [step.view.rank(target) for target in tracked],
             "queries": step.queries,
             "candidates": len(step.options),
-            "counted": all(swap.counted for swap in step.trail.swaps if swap.position == step.position),
+            "counted": all(swap.counted for swap in step.edits.swaps if swap.position == step.position),
         }
 
 
-def _margin(step: Step, tracked: Sequence[int], k: int) -> float | None:
+def _margin(step: WordStep, tracked: Sequence[int], k: int) -> float | None:
     """Score of the first target minus the score of rank k + 1 (of rank k, if the target stands outside): how far it has to go."""
     others = [score for label, score in zip(step.view.top, step.view.top_scores, strict=True) if label != tracked[0]]
     return None if len(others) < k else step.view.score(tracked[0]) - others[k - 1]
 
 
-def attack_settings(attack: Attack) -> dict[str, Any]:
+def attack_settings(attack: WordAttack) -> dict[str, Any]:
     """Every component with its settings, by role: what decides the outcome beside the goal, the classifier and the text."""
     from core.attacks.words.components import settings_json
     from core.fields import to_json
@@ -163,14 +126,19 @@ def attack_settings(attack: Attack) -> dict[str, Any]:
 
 
 def run(
-    attack: Attack, classifier: Classifier, document: Document, truth: Sequence[int] | None = None, prune: bool = False, progress: Progress = silent
-) -> Result:
+    attack: WordAttack,
+    classifier: Classifier,
+    document: Document,
+    truth: Sequence[int] | None = None,
+    prune: bool = False,
+    progress: Progress = silent,
+) -> WordResult:
     """The whole attack. With `prune`, words that a success does not need are put back."""
     session = attack.begin(classifier, document, truth, progress)
     steps = tuple(session.steps())
     if prune and steps[-1].status == "reached":
         steps = (*steps, *session.pruned(steps[-1]))
-    return Result(session, steps)
+    return WordResult(session, steps)
 
 
 @dataclass(frozen=True)
@@ -190,26 +158,17 @@ def replay(record: dict[str, Any], classifier: Classifier) -> Replayed:
     the outcome is new; on the same one text, ranks and outcome must be as saved. InputError for a record of another schema."""
     if record.get("schema") != SCHEMA:
         raise InputError(f"this record has schema {record.get('schema')!r}; this version reads {SCHEMA}")
-    goal = goals.from_json(goal_settings_for(record, classifier))
+    asked = Question.of(record, classifier)
     original = Document.from_text(record["text"])
     swaps = {step["position"]: step["to"] for step in record["steps"]}
     document = Document.from_text(original.replace({i: word for i, word in swaps.items() if word != original.words[i]}).text)
-    truth = (
-        None if record["true_labels"] is None else [classifier.labels.ids[name] for name in record["true_labels"] if name in classifier.labels.ids]
-    )
-    tracked = [classifier.labels.find(name) for name in record["tracked"]]
-    judge = Judge(classifier, goal, original, truth, also=tracked)
-    before, view = judge.known(original), judge.known(document)
-    unmet = goal.unmet(judge.start)
-    success = unmet is None and judge.reached(view)
-    after = tuple(view.rank(i) for i in tracked)
+    oracle = WordOracle(classifier, asked.goal, original, asked.truth, also=asked.tracked)
+    before, view = oracle.known(original), oracle.known(document)
+    unmet = asked.goal.unmet(oracle.start)
+    success = unmet is None and oracle.reached(view)
+    after = tuple(view.rank(i) for i in asked.tracked)
     found = {
-        "adversarial": document.text, "success": success, "rank_before": [before.rank(i) for i in tracked],
+        "adversarial": document.text, "success": success, "rank_before": [before.rank(i) for i in asked.tracked],
         "rank_after": list(after), "digest": classifier.digest,
     }  # fmt: skip
-    return Replayed(document.text, after, success, unmet, tuple(key for key, value in found.items() if record[key] != value))
-
-
-def goal_settings_for(record: Mapping[str, Any], classifier: Classifier) -> dict[str, Any]:
-    """The goal's settings with label ids of this classifier: labels meet by name."""
-    return {**record["goal_settings"], **({"labels": [classifier.labels.find(name) for name in record["labels"]]} if record["labels"] else {})}
+    return Replayed(document.text, after, success, unmet, changed(found, record))

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from core.attacks.words.oracle import Judge
+from core.attacks.words.oracle import WordOracle
 from core.document import Document
 from core.types import Classifier, Differentiable, Embedded, FloatArray
 
@@ -21,12 +21,12 @@ def fits(classifier: Classifier, document: Document) -> bool:
     return isinstance(classifier, Differentiable) and classifier.embed(document).vectors.shape[1] > 1
 
 
-def first_order(judge: Judge, current: Document, documents: Sequence[Document], position: int) -> FloatArray:
+def first_order(oracle: WordOracle, current: Document, documents: Sequence[Document], position: int) -> FloatArray:
     """Estimated gain [n] of documents that differ from the current one in the word at `position`."""
-    classifier = judge.classifier
+    classifier = oracle.classifier
     assert isinstance(classifier, Differentiable)
     embedded = classifier.embed(current)
-    slopes = judge.slopes(current)
+    slopes = oracle.slopes(current)
     share = embedded.owner[:, position].astype(np.float64)
     if not share.any():
         return np.zeros(len(documents))
@@ -34,7 +34,7 @@ def first_order(judge: Judge, current: Document, documents: Sequence[Document], 
     slope = share @ slopes / share.sum()
     before = float(share @ (embedded.vectors * slopes).sum(axis=1))
     found = np.array([_along(classifier.embed(document), position, slope) for document in documents])
-    return judge.goal.sign * (found - before)
+    return oracle.goal.sign * (found - before)
 
 
 def _along(embedded: Embedded, position: int, slope: FloatArray) -> float:

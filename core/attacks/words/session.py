@@ -1,17 +1,15 @@
-"""The driver of every word-level attack: it answers what a search asks and turns each decision into a Step.
+"""Attacks on the words of a document: what a search over words asks is answered here, and a person's own decisions are made.
 
     attack = recipe("qaraei-babbar-2021", Demote((label,)))
     for step in attack.steps(classifier, document): ...
     result = run(attack, classifier, document)
 
-Searches never hold a model, so the page, the command line, a study and the tests drive the same generator. Probes (words
-taken away to weigh them) are never candidates for a result. A success counts only once the saved swaps, replayed on the
+Probes (words taken away to rank them) are never candidates for a result. A success counts only once the saved swaps, replayed on the
 original text and scored afresh, reach the goal again.
 """
 
 from __future__ import annotations
 
-import time
 from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Annotated, Any
@@ -20,27 +18,27 @@ import numpy as np
 
 from core.attacks.goals import Goal
 from core.attacks.searches.prune import Prune
+from core.attacks.session import Session, Spent
+from core.attacks.steps import Status, View
 from core.attacks.words import screening
 from core.attacks.words.components import Candidates, Constraint, Importance, Scene, Similarity
-from core.attacks.words.oracle import Judge
+from core.attacks.words.oracle import WordOracle
 from core.attacks.words.proposals import Proposals
 from core.attacks.words.steps import (
     Ask,
+    Assessment,
+    CheckConstraints,
     Compare,
-    Judged,
+    Edits,
     Option,
     Propose,
+    RankWords,
     Screen,
     Search,
-    Status,
-    Step,
     Swap,
     Take,
-    Trail,
     Try,
-    Vet,
-    View,
-    Weigh,
+    WordStep,
     by_gain,
     ranked,
 )
@@ -69,12 +67,8 @@ class Budget:
         return max(1, int(np.floor(self.change_rate * document_words + 1e-9)))
 
 
-class _Spent(Exception):
-    """The budget of queries or seconds has run out; the message says which. Never leaves this module."""
-
-
 @dataclass(frozen=True)
-class Attack:
+class WordAttack:
     """A recipe with a goal: everything that decides what happens, beside the classifier and the document."""
 
     goal: Goal
@@ -93,150 +87,122 @@ class Attack:
         reasons = [self.importance.refusal(classifier), *(part.refusal() for part in parts)]
         return next((reason for reason in reasons if reason), None)
 
-    def begin(self, classifier: Classifier, document: Document, truth: Sequence[int] | None = None, progress: Progress = silent) -> Session:
+    def begin(self, classifier: Classifier, document: Document, truth: Sequence[int] | None = None, progress: Progress = silent) -> WordSession:
         """Look at the document. InputError for one without words, CapabilityError with the refusal's sentence."""
         if why := self.refusal(classifier):
             raise CapabilityError(why)
-        return Session(self, classifier, document, truth, progress)
+        return WordSession(self, classifier, document, truth, progress)
 
-    def steps(self, classifier: Classifier, document: Document, truth: Sequence[int] | None = None, progress: Progress = silent) -> Iterator[Step]:
+    def steps(
+        self, classifier: Classifier, document: Document, truth: Sequence[int] | None = None, progress: Progress = silent
+    ) -> Iterator[WordStep]:
         """All steps from the original document to the end."""
         return self.begin(classifier, document, truth, progress).steps()
 
 
-class Session:
-    """One attack on one document: it can go on from any step, and knows what it has scored before.
+class WordSession(Session[WordStep]):
+    """One attack on the words of one document; it knows what it has scored before."""
 
-    `progress(queries, at most, what)` is called between batches and may raise Cancelled.
-    """
+    EXHAUSTED = "Every word that may be changed was tried."
 
-    def __init__(self, attack: Attack, classifier: Classifier, document: Document, truth: Sequence[int] | None = None, progress: Progress = silent):
-        self.attack, self.classifier, self.original, self.progress = attack, classifier, document, progress
-        self._began = time.monotonic()
-        self._limits = False
+    def __init__(
+        self, attack: WordAttack, classifier: Classifier, document: Document, truth: Sequence[int] | None = None, progress: Progress = silent
+    ) -> None:
+        super().__init__(attack.budget.queries, attack.budget.seconds, progress)
+        self.attack, self.classifier, self.original = attack, classifier, document
         self.words_read = classifier.words_read(document)
         if self.words_read > MAX_WORDS:
             raise InputError(f"the model reads {self.words_read:,} words of this document; at most {MAX_WORDS:,} are attacked. Cut it and try again.")
-        self.judge = Judge(classifier, attack.goal, document, truth, self._pause)
+        self.oracle: WordOracle = WordOracle(classifier, attack.goal, document, truth, self.pause)
+        self.unmet = attack.goal.unmet(self.oracle.start)
         scene = Scene(document, classifier.labels, attack.goal)
-        self.proposals = Proposals(attack.candidates, attack.constraints, scene, self.words_read, self._pause)
-        self.unmet = attack.goal.unmet(self.judge.start)
+        self.proposals = Proposals(attack.candidates, attack.constraints, scene, self.words_read, self.pause)
         self.limit = attack.budget.words(len(document))
 
     # -- stepping
 
-    def first(self) -> Step:
-        """The original document: a start, or a refusal with the reason."""
+    def first(self) -> WordStep:
         status: Status = "refused" if self.unmet else "start"
-        return self._step(0, status, Trail(self.original), self.judge.known(self.original), note=self.unmet or "")
+        return self._step(0, status, Edits(self.original), self.oracle.known(self.original), note=self.unmet or "")
 
-    def steps(self, after: Step | None = None) -> Iterator[Step]:
-        """From the original document, or on from `after` (which is not given again). The last step has ended."""
-        step = after
-        if step is None:
-            step = self.first()
-            yield step
-        if step.ended:
-            return
-        yield from self._drive(self.attack.search(step.trail, self.original), step)
+    def search(self, step: WordStep) -> Generator[Ask, Any, str | None]:
+        return self.attack.search(step.edits, self.original)
 
-    def _drive(self, search: Generator[Ask, Any, None], step: Step) -> Iterator[Step]:
-        """Answer the search's questions; every decision becomes a step, until the goal, the end of the words or the budget."""
-        answer: Any = None
-        while not step.ended:
-            shown = step
-            try:
-                step, answer = self._advance(search, answer, step)
-            except StopIteration:
-                step = self._end(step, "exhausted", "Every word that may be changed was tried.")
-            except _Spent as spent:
-                step = self._end(step, "budget", str(spent))
-            if step.index != shown.index:
-                yield step
+    def decide(self, step: WordStep, ask: Ask) -> WordStep | None:
+        if not isinstance(ask, Take):
+            return None
+        taken = self.take(step, ask)
+        return replace(taken, index=step.index, status=step.status) if ask.silent and taken.status == "kept" else taken
 
-    def _advance(self, search: Generator[Ask, Any, None], answer: Any, step: Step) -> tuple[Step, Any]:
-        """One question and its answer; the clock of the budget runs only in here."""
-        self._limits = True
-        try:
-            ask = search.send(answer)
-            if not isinstance(ask, Take):
-                return step, self._answer(ask, step)
-            taken = self.take(step, ask)
-            if ask.silent and taken.status == "kept":
-                taken = replace(taken, index=step.index, status=step.status)
-            return taken, taken.trail
-        finally:
-            self._limits = False
-
-    def _answer(self, ask: Ask, step: Step) -> Any:
+    def answer(self, ask: Ask, step: WordStep) -> Any:
         match ask:
-            case Weigh(document):
-                self._afford(self.weighing, "weighing the words")
-                return self.weigh(document)
+            case RankWords(document):
+                self.afford(self.ranking_queries, "ranking the words")
+                return self.rank_words(document)
             case Propose(document, position):
-                if len(step.trail.swaps) >= self.limit and all(swap.position != position for swap in step.trail.swaps):
-                    raise _Spent(f"{self.limit} of {len(self.original)} words were changed, as many as the budget allows.")
+                if len(step.edits.swaps) >= self.limit and all(swap.position != position for swap in step.edits.swaps):
+                    raise Spent(f"{self.limit} of {len(self.original)} words were changed, as many as the budget allows.")
                 return self.proposals.propose(document, position)
             case Screen(documents, position, keep, by_gradient):
                 return self._screen(documents, position, keep, by_gradient, step.document)
             case Try(documents, first):
                 return self._try(documents, step.document, first)
-            case Vet(documents):
-                return self.proposals.vet(documents)
+            case CheckConstraints(documents):
+                return self.proposals.violations(documents)
             case Compare(documents):
                 return self.attack.similarity.cosine(self.original, documents)
         raise TypeError(f"a search cannot ask {ask!r}")
 
-    def take(self, step: Step, ask: Take) -> Step:
+    def take(self, step: WordStep, ask: Take) -> WordStep:
         """The step that follows `step` by a decision. Where the goal seems reached, the swaps are replayed to confirm it."""
-        trail = step.trail if ask.word is None else step.trail.swapped(self.original, ask.position, ask.word, ask.counted)
-        trail = trail if ask.restored else replace(trail, tried=trail.tried | {ask.position})
-        view = self.judge.known(trail.document)
+        edits = step.edits if ask.word is None else step.edits.swapped(self.original, ask.position, ask.word, ask.counted)
+        edits = edits if ask.restored else replace(edits, tried=edits.tried | {ask.position})
+        view = self.oracle.known(edits.document)
         status: Status = "restored" if ask.restored else "kept" if ask.word is None else "changed"
         note = ask.note
-        if ask.word is not None and self.judge.reached(view):
-            replayed = self._replayed(trail.swaps)
-            if self.judge.reached(replayed):
+        if ask.word is not None and self.oracle.reached(view):
+            replayed = self._replayed(edits.swaps)
+            if self.oracle.reached(replayed):
                 status, view = "reached", replayed
             else:
                 note = "The goal was reached by a margin that a second scoring did not confirm; the attack goes on."
-        return self._step(step.index + 1, status, trail, view, ask.position, ask.options, ask.word, note)
+        return self._step(step.index + 1, status, edits, view, ask.position, ask.options, ask.word, note)
 
-    def weighed(self, step: Step) -> Step:
+    def with_ranked_words(self, step: WordStep) -> WordStep:
         """The step with its words weighed and put in order, if they are not yet: what a page shows before the first choice."""
-        if step.trail.order is not None or step.ended:
+        if step.edits.order is not None or step.ended:
             return step
-        return self._step(step.index, step.status, ranked(step.trail, self.weigh(step.document)), step.view, note=step.note)
+        return self._step(step.index, step.status, ranked(step.edits, self.rank_words(step.document)), step.view, note=step.note)
 
-    def choose(self, before: Step, position: int, word: str | None) -> Step:
+    def choose(self, before: WordStep, position: int, word: str | None) -> WordStep:
         """A person's own decision after `before`: put `word` at `position` (None: leave the word alone). Any single word may be
         chosen; InputError for what is not one word."""
         if word is None or word == before.document.words[position]:
             return self.take(before, Take(position, None, self.options(before, position), "left alone"))
         options = self.options(before, position)
         if word not in (option.word for option in options):
-            self.judge.seen([before.document.replace({position: word})])
+            self.oracle.seen([before.document.replace({position: word})])
         restored = word == self.original.words[position]
         return self.take(before, Take(position, word, options, "chosen by hand", restored=restored))
 
-    def options(self, step: Step, position: int) -> tuple[Option, ...]:
+    def options(self, step: WordStep, position: int) -> tuple[Option, ...]:
         """All candidates of a word in the document after `step`, scored, by gain. Nothing is decided."""
         words = self.proposals.propose(step.document, position)
         if not words:
             return ()
         documents = [step.document.replace({position: word}) for word in words]
-        judged = self.judge.judged(documents, step.document, base=(step.document, position))
-        return by_gain(words, judged, [None] * len(words))
+        assessed = self.oracle.assess(documents, step.document, base=(step.document, position))
+        return by_gain(words, assessed, [None] * len(words))
 
-    def pruned(self, reached: Step) -> Iterator[Step]:
+    def pruned(self, reached: WordStep) -> Iterator[WordStep]:
         """On from a success: words that it does not need are put back, one a step; each step has reached the goal."""
-        search = Prune()(reached.trail, self.original)
+        search = Prune()(reached.edits, self.original)
         step, answer = reached, None
         while True:
             try:
                 shown = step
-                step, answer = self._advance(search, answer, step)
-            except (StopIteration, _Spent):
+                step, answer = self.advance(search, answer, step)
+            except (StopIteration, Spent):
                 return
             if step.status != "reached":
                 return  # a tie that a second scoring did not confirm
@@ -245,59 +211,45 @@ class Session:
 
     # -- what searches ask
 
-    def weigh(self, document: Document) -> FloatArray:
+    def rank_words(self, document: Document) -> FloatArray:
         """[w]: the importance of each word that may be attacked and that the model reads; -inf elsewhere."""
         if not self.proposals.positions:
             return np.full(len(document), -np.inf)
-        return self.attack.importance.weigh(self.judge, document, self.proposals.positions)
+        return self.attack.importance.rank_words(self.oracle, document, self.proposals.positions)
 
     @property
-    def weighing(self) -> int:
+    def ranking_queries(self) -> int:
         """The queries that weighing the words costs."""
-        return self.attack.importance.queries(len(self.proposals.positions), len(self.attack.goal.gamma(self.judge.start, self.judge.start.seen)))
+        return self.attack.importance.queries(len(self.proposals.positions), len(self.attack.goal.gamma(self.oracle.start, self.oracle.start.seen)))
 
     def _screen(self, documents: Sequence[Document], position: int, keep: int, by_gradient: bool, current: Document) -> list[int]:
         if len(documents) <= keep or not (by_gradient and screening.fits(self.classifier, current)):
             return list(range(min(keep, len(documents))))
-        self._afford(self.judge.slope_queries(current), "another gradient")
-        estimate = screening.first_order(self.judge, current, documents, position)
+        self.afford(self.oracle.slope_queries(current), "another gradient")
+        estimate = screening.first_order(self.oracle, current, documents, position)
         return [int(i) for i in np.argsort(-estimate, kind="stable")[:keep]]
 
-    def _try(self, documents: Sequence[Document], current: Document, first: bool) -> Judged:
-        self._afford(1, "another candidate")
-        left = self.attack.budget.queries - self.judge.queries if self.attack.budget.queries else len(documents)
-        return self.judge.judged(documents[:left], current, first, _base(documents[:left], current))
+    def _try(self, documents: Sequence[Document], current: Document, first: bool) -> Assessment:
+        self.afford(1, "another candidate")
+        left = self.queries - self.oracle.queries if self.queries else len(documents)
+        return self.oracle.assess(documents[:left], current, first, _base(documents[:left], current))
 
     def _replayed(self, swaps: Sequence[Swap]) -> View:
         """The swaps put into the original text, which is read and scored afresh. No query of the attacker's: it confirms."""
         changed = Document.from_text(self.original.text).replace({swap.position: swap.new for swap in swaps})
-        return self.judge.fresh(Document.from_text(changed.text))
+        return self.oracle.fresh(Document.from_text(changed.text))
 
-    # -- limits and bookkeeping
+    # -- bookkeeping
 
-    def _pause(self) -> None:
-        budget, judge = self.attack.budget, getattr(self, "judge", None)
-        queries = 0 if judge is None else judge.queries
-        self.progress(queries, max(queries, budget.queries), "queries")
-        if self._limits and budget.seconds and time.monotonic() - self._began > budget.seconds:
-            raise _Spent(f"{budget.seconds:g} seconds are over.")
-
-    def _afford(self, queries: int, what: str) -> None:
-        """End the attack where the budget does not hold so many more queries."""
-        spent, budget = self.judge.queries, self.attack.budget.queries
-        if budget and spent + queries > budget:
-            raise _Spent(f"{spent:,} of {budget:,} queries were made; {what} needs {queries:,}.")
-
-    def _end(self, step: Step, status: Status, note: str) -> Step:
-        # Scored afresh like a success: what is saved must come out the same when it is replayed.
-        return self._step(step.index + 1, status, step.trail, self._replayed(step.trail.swaps), note=note)
+    def end(self, step: WordStep, status: Status, note: str) -> WordStep:
+        return self._step(step.index + 1, status, step.edits, self._replayed(step.edits.swaps), note=note)
 
     def _step(
-        self, index: int, status: Status, trail: Trail, view: View, position: int | None = None, options: tuple[Option, ...] = (),
+        self, index: int, status: Status, edits: Edits, view: View, position: int | None = None, options: tuple[Option, ...] = (),
         chosen: str | None = None, note: str = "",
-    ) -> Step:  # fmt: skip
-        spent = time.monotonic() - self._began
-        return Step(index, status, trail, view, position, options, chosen, self.judge.queries, self.judge.model_calls, spent, note)
+    ) -> WordStep:  # fmt: skip
+        oracle = self.oracle
+        return WordStep(index, status, edits, view, oracle.queries, self.spent_seconds, note, position, options, chosen, oracle.model_calls)
 
 
 def _base(documents: Sequence[Document], current: Document) -> tuple[Document, int] | None:

@@ -1,26 +1,20 @@
-"""What an attack leaves behind: immutable steps, complete in themselves, so that rewinding is indexing a list.
+"""Attacks on words: what they leave behind, and what their searches ask.
 
-A search is a generator that asks (`Weigh`, `Try`, `Vet`, `Take`) and is sent answers; it never holds a model. The driver
-(`core.attacks.words.session`) answers, and turns each `Take` into a `Step`.
+A search is a generator that asks (`RankWords`, `Try`, `CheckConstraints`, `Take`) and is sent answers; it never holds a model. The driver
+(`core.attacks.words.session`) answers, and turns each `Take` into a `WordStep`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
+from core.attacks.steps import Step, View
 from core.document import Document
 from core.types import BoolArray, FloatArray
-
-Status = Literal["start", "changed", "kept", "restored", "reached", "exhausted", "budget", "refused"]
-"""start: the original, its words weighed; changed / kept: a word was replaced / no candidate helped; restored: a word was put
-back; reached: the goal is reached, and a replay from the original text confirmed it; exhausted: no word is left to try;
-budget: the budget is spent; refused: the goal does not fit the document."""
-
-ENDS: tuple[Status, ...] = ("reached", "exhausted", "budget", "refused")
 
 
 @dataclass(frozen=True)
@@ -35,9 +29,9 @@ class Swap:
 
 
 @dataclass(frozen=True)
-class Trail:
+class Edits:
     """Where a search stands: the document now, the swaps that made it, the words in the order in which they will be tried
-    (None: not yet weighed) with their importance [w], and the positions that were decided on."""
+    (None: not yet ranked) with their importance [w], and the positions that were decided on."""
 
     document: Document
     swaps: tuple[Swap, ...] = ()
@@ -50,29 +44,12 @@ class Trail:
         """The words that are still to be tried, in order."""
         return tuple(position for position in self.order or () if position not in self.tried)
 
-    def swapped(self, original: Document, position: int, word: str, counted: bool = True) -> Trail:
-        """The trail with one more word replaced, or put back where `word` is the original's."""
+    def swapped(self, original: Document, position: int, word: str, counted: bool = True) -> Edits:
+        """The edits with one more word replaced, or put back where `word` is the original's."""
         rest = tuple(swap for swap in self.swaps if swap.position != position)
         old = original.words[position]
         swaps = rest if word == old else (*rest, Swap(position, old, word, counted))
         return replace(self, document=original.replace({swap.position: swap.new for swap in swaps}), swaps=swaps)
-
-
-@dataclass(frozen=True)
-class View:
-    """Scores and ranks of the tracked labels in one document, and its top labels, best first."""
-
-    labels: tuple[int, ...]
-    scores: tuple[float, ...]
-    ranks: tuple[int, ...]
-    top: tuple[int, ...]
-    top_scores: tuple[float, ...]
-
-    def rank(self, label: int) -> int:
-        return self.ranks[self.labels.index(label)]
-
-    def score(self, label: int) -> float:
-        return self.scores[self.labels.index(label)]
 
 
 @dataclass(frozen=True)
@@ -88,38 +65,29 @@ class Option:
 
 
 @dataclass(frozen=True)
-class Step:
-    """One decision. `trail` is the state after it; `position` the word looked at; `options` its candidates in the search's
-    order, best first; `chosen` the word put in, None if the word was kept. Queries are the documents whose scores were asked for
-    so far; model_calls those of them that the model really scored (the rest were known); language_calls the documents
-    that the language model read."""
+class WordStep(Step[Edits]):
+    """A decision about the word at `position`; `options` are its candidates in the search's order, best first; `chosen` the word put in, None
+    if the word was kept. `model_calls` are those of the queries that the model really scored: the rest were known."""
 
-    index: int
-    status: Status
-    trail: Trail
-    view: View
     position: int | None = None
     options: tuple[Option, ...] = ()
     chosen: str | None = None
-    queries: int = 0
     model_calls: int = 0
-    seconds: float = 0.0
-    note: str = ""
+
+    @property
+    def edits(self) -> Edits:
+        return self.state
 
     @property
     def document(self) -> Document:
-        return self.trail.document
-
-    @property
-    def ended(self) -> bool:
-        return self.status in ENDS
+        return self.state.document
 
 
 # -- what a search asks
 
 
 @dataclass(frozen=True)
-class Weigh:
+class RankWords:
     """How important is each word of this document for the goal? Answer: FloatArray [w], larger = more important, -inf for
     words that may not be attacked."""
 
@@ -135,7 +103,7 @@ class Propose:
 
 
 @dataclass(frozen=True)
-class Judged:
+class Assessment:
     """Of n documents: progress [n] of the current document's gamma; what that progress is now and was in the original; goal
     reached [n]; may be chosen at all [n]; and their views."""
 
@@ -149,7 +117,7 @@ class Judged:
 
 @dataclass(frozen=True)
 class Try:
-    """What would these documents do? Answer: Judged, perhaps of the first few only where the query budget ends. With
+    """What would these documents do? Answer: Assessment, perhaps of the first few only where the query budget ends. With
     `first`, only the documents up to the first that reaches the goal count as queries."""
 
     documents: Sequence[Document]
@@ -157,7 +125,7 @@ class Try:
 
 
 @dataclass(frozen=True)
-class Vet:
+class CheckConstraints:
     """Do these documents meet the constraints on whole documents? Answer: list[str | None], a reason for each refused one."""
 
     documents: Sequence[Document]
@@ -184,7 +152,7 @@ class Screen:
 
 @dataclass(frozen=True)
 class Take:
-    """Decide on the word at `position`: put `word` in (None: keep it). Answer: the new Trail. A `silent` decision to keep
+    """Decide on the word at `position`: put `word` in (None: keep it). Answer: the new Edits. A `silent` decision to keep
     a word is no step (there was no candidate)."""
 
     position: int
@@ -196,23 +164,25 @@ class Take:
     silent: bool = False
 
 
-Ask = Weigh | Propose | Screen | Try | Vet | Compare | Take
-Search = Callable[[Trail, Document], Generator[Ask, Any, None]]
+Ask = RankWords | Propose | Screen | Try | CheckConstraints | Compare | Take
+Search = Callable[[Edits, Document], Generator[Ask, Any, None]]
 """(where it stands, the original document) -> the generator that goes on from there."""
 
 
 # -- what searches share
 
 
-def by_gain(words: Sequence[str], judged: Judged, refused: Sequence[str | None]) -> tuple[Option, ...]:
+def by_gain(words: Sequence[str], assessed: Assessment, refused: Sequence[str | None]) -> tuple[Option, ...]:
     """Options by falling gain; of equal ones the earlier candidate first."""
-    gains = judged.progress - judged.now
-    stealth = [None if ok else "another label would leave the top k" for ok in judged.allowed]
-    found = [Option(words[i], float(gains[i]), bool(judged.reached[i]), judged.views[i], refused[i] or stealth[i]) for i in range(len(judged.views))]
+    gains = assessed.progress - assessed.now
+    stealth = [None if ok else "another label would leave the top k" for ok in assessed.allowed]
+    found = [
+        Option(words[i], float(gains[i]), bool(assessed.reached[i]), assessed.views[i], refused[i] or stealth[i]) for i in range(len(assessed.views))
+    ]
     return tuple(found[i] for i in np.argsort(-gains, kind="stable"))
 
 
-def ranked(trail: Trail, importance: FloatArray) -> Trail:
-    """The trail with its words in the order of falling importance (ties: the earlier word); words of -inf are left out."""
+def ranked(edits: Edits, importance: FloatArray) -> Edits:
+    """The edits with its words in the order of falling importance (ties: the earlier word); words of -inf are left out."""
     order = [int(i) for i in np.argsort(-importance, kind="stable") if importance[i] > -np.inf]
-    return replace(trail, order=tuple(order), importance=tuple(float(value) for value in importance))
+    return replace(edits, order=tuple(order), importance=tuple(float(value) for value in importance))

@@ -10,9 +10,9 @@ import numpy as np
 
 from core.attacks import goals
 from core.attacks.goals import Goal
-from core.attacks.words.oracle import SHOWN, views_of
-from core.attacks.words.result import goal_settings_for
-from core.attacks.words.steps import View
+from core.attacks.oracle import SHOWN, views_of
+from core.attacks.result import goal_settings_for
+from core.attacks.steps import View
 from core.document import Document
 from core.ranking import BLOCK, look, ranks, top_k
 from core.types import Classifier, IntArray, Scores

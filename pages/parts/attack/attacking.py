@@ -9,10 +9,10 @@ import numpy as np
 import streamlit as st
 
 from core.attacking import prepare
-from core.attacks import Session
+from core.attacks import WordSession
 from core.attacks.targets import naive, siblings
 from core.attacks.words.cost import Cost, estimate
-from core.attacks.words.oracle import Judge
+from core.attacks.words.oracle import WordOracle
 from pages.parts import labels, loading, session
 from pages.parts.attack import controls
 from pages.parts.attack.controls import Setting
@@ -132,13 +132,13 @@ def _start(setting: Setting | None, reading: Reading) -> None:
 def _unmet(setting: Setting, reading: Reading, key: tuple[Any, ...]) -> str:
     """Why the goal does not fit the document; empty if it does."""
 
-    def judged() -> str:
-        return setting.goal.unmet(Judge(reading.classifier, setting.goal, reading.original, setting.truth).start) or ""
+    def unmet() -> str:
+        return setting.goal.unmet(WordOracle(reading.classifier, setting.goal, reading.original, setting.truth).start) or ""
 
-    return loading.remembered(("unmet", *key), judged)
+    return loading.remembered(("unmet", *key), unmet)
 
 
-def _prepared(setting: Setting, reading: Reading, key: tuple[Any, ...]) -> tuple[Session, Cost] | None:
+def _prepared(setting: Setting, reading: Reading, key: tuple[Any, ...]) -> tuple[WordSession, Cost] | None:
     """The attack, made ready, and its cost; kept for the visitor until another is prepared. A refusal is said."""
     kept = session.get(session.PREPARED)
     if kept is not None and kept[0] == key:

@@ -31,8 +31,8 @@ def candidates(run: Run, position: int | None) -> None:
         empty=f"No candidate passes the constraints ({len(refused)} refused). Skip the word, or type one of your own.",
         more=(f"{len(refused)} refused by the constraints", refused),
     )  # fmt: skip
-    if step.trail.order is not None and position in step.trail.order:
-        st.caption(f"Word {step.trail.order.index(position) + 1} of {len(step.trail.order)} by importance. A row's click puts the word in.")
+    if step.edits.order is not None and position in step.edits.order:
+        st.caption(f"Word {step.edits.order.index(position) + 1} of {len(step.edits.order)} by importance. A row's click puts the word in.")
 
 
 def table(run: Run, options: tuple[Option, ...]) -> tuple[tuple[str, ...], list[Row]]:
@@ -43,7 +43,7 @@ def table(run: Run, options: tuple[Option, ...]) -> tuple[tuple[str, ...], list[
         cells = [(one.word, number(one.view.score(target), unit), f"{one.view.rank(target):,}") for one in options]
         columns: tuple[str, ...] = ("Word", "Score", "Rank")
     else:
-        gone = [[space.names[label] for label in run.session.judge.start.top if one.view.rank(label) > goal.k] for one in options]
+        gone = [[space.names[label] for label in run.session.oracle.start.top if one.view.rank(label) > goal.k] for one in options]
         cells = [(one.word, number(one.gain, "margin"), ", ".join(names) or "none") for one, names in zip(options, gone, strict=True)]
         columns = ("Word", "Gain", f"Out of the top {goal.k}")
     found = []

@@ -29,11 +29,11 @@ def end(run: Run) -> None:
     from core.render.trace import diff, swapped
 
     st.header("Original and adversarial text")
-    st.html(diff(run.session.original, swapped(run.step.trail.swaps)))
-    if not run.step.trail.swaps:
+    st.html(diff(run.session.original, swapped(run.step.edits.swaps)))
+    if not run.step.edits.swaps:
         return
     with st.container(horizontal=True, gap="small"):
-        if run.step.status == "reached" and len(run.step.trail.swaps) > 1:
+        if run.step.status == "reached" and len(run.step.edits.swaps) > 1:
             st.button("Put back what is not needed", key="attack.prune", on_click=_prune, args=(run,), icon=":material/content_cut:")
         save(record_of(run))
     with st.container(key="after"):

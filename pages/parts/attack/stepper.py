@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from core.attacks import Option, Result, Session, Step
+from core.attacks import Option, WordResult, WordSession, WordStep
 from core.attacks.words.certificate import Certificate
 from core.attacks.words.cost import Cost
 from core.errors import InputError
@@ -27,28 +27,28 @@ class Run:
 
     key: tuple[Any, ...]
     setting: Setting
-    session: Session
+    session: WordSession
     cost: Cost
-    steps: list[Step] = field(default_factory=list)
+    steps: list[WordStep] = field(default_factory=list)
     at: int = 0
     picked: int | None = None
     wanted: tuple[Any, ...] | None = None
     certificate: Certificate | None = None
 
     @property
-    def step(self) -> Step:
+    def step(self) -> WordStep:
         return self.steps[self.at]
 
     @property
-    def result(self) -> Result:
+    def result(self) -> WordResult:
         """The attack as far as it is shown."""
-        return Result(self.session, tuple(self.steps[: self.at + 1]))
+        return WordResult(self.session, tuple(self.steps[: self.at + 1]))
 
     def begin(self) -> None:
         """The original document, its words weighed."""
-        self.steps, self.at = [self.session.weighed(self.session.first())], 0
+        self.steps, self.at = [self.session.with_ranked_words(self.session.first())], 0
 
-    def add(self, step: Step) -> None:
+    def add(self, step: WordStep) -> None:
         """A step after the one that is shown; what followed that one is dropped."""
         self.steps = [*self.steps[: self._standing + 1], step]
         self.at = len(self.steps) - 1
@@ -64,7 +64,7 @@ class Run:
         return self.at - 1 if self.at and self.step.ended and self.step.position is None else self.at
 
     @property
-    def _base(self) -> Step:
+    def _base(self) -> WordStep:
         return self.steps[self._standing]
 
     @property
@@ -73,27 +73,27 @@ class Run:
         step = self.step
         if step.ended:
             return None
-        return next((i for i in step.trail.pending[:LOOKED_AT] if self.session.proposals.propose(step.document, i)), None)
+        return next((i for i in step.edits.pending[:LOOKED_AT] if self.session.proposals.propose(step.document, i)), None)
 
     @property
     def label(self) -> int:
         """The attacked label; of a non-targeted attack the first that has left the top k, or the best one."""
-        goal, start = self.setting.goal, self.session.judge.start
+        goal, start = self.setting.goal, self.session.oracle.start
         return goal.targets[0] if goal.targets else next((j for j in start.top if self.step.view.rank(j) > goal.k), start.top[0])
 
     @property
     def spent(self) -> bool:
         """Whether as many words are changed as the budget allows."""
-        return len(self.step.trail.swaps) >= self.session.limit
+        return len(self.step.edits.swaps) >= self.session.limit
 
     def options(self, position: int) -> tuple[Option, ...]:
         """The candidates of a word, with the reasons of constraints on whole documents beside those that they refuse. Looking is
         not counted as an attacker's queries: a decision counts what it has looked at."""
         base, session = self._base, self.session
-        queries = session.judge.queries
+        queries = session.oracle.queries
         found = session.options(base, position)
-        session.judge.queries = queries
-        reasons = session.proposals.vet([base.document.replace({position: option.word}) for option in found])
+        session.oracle.queries = queries
+        reasons = session.proposals.violations([base.document.replace({position: option.word}) for option in found])
         return tuple(replace(option, refused=option.refused or reason) for option, reason in zip(found, reasons, strict=True))
 
     def refusals(self, position: int) -> dict[str, str]:
@@ -109,16 +109,16 @@ class Run:
         if position is not None and position != self.coming:
             if not self.session.proposals.propose(base.document, position):
                 raise InputError(f"'{base.document.words[position]}' has no candidate that the constraints let through. Type a word of your own.")
-            order = (position, *(other for other in base.trail.order or () if other != position))
-            start = replace(base, trail=replace(base.trail, order=order, tried=base.trail.tried - {position}))
+            order = (position, *(other for other in base.edits.order or () if other != position))
+            start = replace(base, edits=replace(base.edits, order=order, tried=base.edits.tried - {position}))
         found = next(self.session.steps(start))
-        self.add(replace(found, trail=replace(found.trail, order=base.trail.order)))
+        self.add(replace(found, edits=replace(found.edits, order=base.edits.order)))
 
     def choose(self, position: int, word: str | None) -> None:
         """A person's decision: this word, or none. InputError for what is not one word."""
         self.add(self.session.choose(self._base, position, word))
 
-    def to_the_end(self) -> Iterator[Step]:
+    def to_the_end(self) -> Iterator[WordStep]:
         """The search's steps up to its end, each added as it comes; then, where the recipe says so, words are put back."""
         if self.step.ended:
             return
@@ -128,7 +128,7 @@ class Run:
         if self.setting.recipe.prune:
             yield from self.prune()
 
-    def prune(self) -> Iterator[Step]:
+    def prune(self) -> Iterator[WordStep]:
         """After a success: words that it does not need are put back."""
         if self.step.status == "reached":
             for step in self.session.pruned(self.step):
@@ -136,7 +136,7 @@ class Run:
                 yield step
 
 
-def said(before: Step, step: Step) -> str:
+def said(before: WordStep, step: WordStep) -> str:
     """A step in a few words: 'cut → crop', 'files stays', 'the original text'."""
     if step.position is None:
         return {"exhausted": "no word is left", "budget": "the budget is spent"}.get(step.status, "the original text")
@@ -144,7 +144,7 @@ def said(before: Step, step: Step) -> str:
     return f"{old} stays" if old == new else f"{old} → {new}" + (" (put back)" if step.status == "restored" else "")
 
 
-def sayings(steps: list[Step]) -> list[str]:
+def sayings(steps: list[WordStep]) -> list[str]:
     return [said(before, step) for before, step in zip([steps[0], *steps], steps, strict=False)]
 
 

@@ -98,7 +98,7 @@ def _perform(run: Run) -> None:
 def _to_the_end(run: Run) -> None:
     """Steps appear as they come; Stop keeps those that were made."""
     live = st.empty()
-    already = run.session.judge.queries
+    already = run.session.oracle.queries
     with working("Attack", "The search goes on to its end") as report:
 
         def tick(done: int, total: int, what: str) -> None:
@@ -116,7 +116,7 @@ def _status(run: Run) -> None:
     step, space = run.step, run.session.classifier.labels
     head = f"**{plain(run.setting.said(space))}**"
     where = ", ".join(f"{space.names[label]} at rank {step.view.rank(label):,}" for label in run.setting.goal.targets)
-    changed = f"{len(step.trail.swaps)} of at most {run.session.limit} words changed"
+    changed = f"{len(step.edits.swaps)} of at most {run.session.limit} words changed"
     if step.status == "reached" or step.status == "restored":
         st.success(f"{head}: {ENDINGS['reached']} {plain(where)}. {changed}.", icon=":material/flag:")
     elif step.ended:
@@ -129,11 +129,11 @@ def _document(run: Run, position: int | None) -> None:
     """The words, lit by how much the goal gains without them."""
     step = run.step
     st.html(LEGEND)
-    importance = np.nan_to_num(np.asarray(step.trail.importance), neginf=0.0) if step.trail.importance else None
+    importance = np.nan_to_num(np.asarray(step.edits.importance), neginf=0.0) if step.edits.importance else None
     coming = run.coming
     words(
         step.document, "attack.words", importance, "the goal when it is gone", run.session.words_read,
-        [swap.position for swap in step.trail.swaps], coming=coming, titles=_titles(run, coming), held=position,
+        [swap.position for swap in step.edits.swaps], coming=coming, titles=_titles(run, coming), held=position,
         on_click=lambda word: _pick(run, word),
     )  # fmt: skip
 
@@ -141,7 +141,7 @@ def _document(run: Run, position: int | None) -> None:
 def _titles(run: Run, coming: int | None) -> dict[int, str]:
     """What is to be said of words that were changed, or come next."""
     step = run.step
-    found = {swap.position: f"{swap.new}: stands for {swap.old}" for swap in step.trail.swaps}
+    found = {swap.position: f"{swap.new}: stands for {swap.old}" for swap in step.edits.swaps}
     if coming is not None:
         found[coming] = f"{step.document.words[coming]}: the next word"
     return found

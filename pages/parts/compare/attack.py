@@ -74,7 +74,7 @@ def _begun(setting: Setting, pair: Pair, at: int) -> Side:
             if made.unmet:
                 return made.unmet
             run = Run(key_of(setting, side), setting, made, estimate(made))
-            with heard(made, lambda done, total, what: progress(done, max(made.weighing, done), what)):
+            with heard(made, lambda done, total, what: progress(done, max(made.ranking_queries, done), what)):
                 run.begin()
         return run
     except CoreError as error:
@@ -102,7 +102,7 @@ def _perform(duel: Duel) -> None:
 
 def _to_the_end(duel: Duel, run: Run) -> None:
     """The steps that were made stand when someone presses Stop."""
-    already = run.session.judge.queries
+    already = run.session.oracle.queries
     with working("Attack", f"{run.session.classifier.name}: the search goes on to its end") as report:
 
         def tick(done: int, total: int, what: str) -> None:
@@ -110,7 +110,7 @@ def _to_the_end(duel: Duel, run: Run) -> None:
 
         with heard(run.session, tick):
             for _ in duel.finish(run):
-                tick(run.session.judge.queries, 0, "queries")
+                tick(run.session.oracle.queries, 0, "queries")
 
 
 def _want(duel: Duel, action: str) -> None:
@@ -164,18 +164,18 @@ def _side(duel: Duel, run: Run, at: int) -> None:
     """Where one attack stands: what the last step did, the words, the file."""
     step, start = run.step, run.steps[0]
     moved = f"rank {start.view.rank(run.label):,} → {step.view.rank(run.label):,}"
-    changed = f"{len(step.trail.swaps)} of at most {run.session.limit} words changed, {step.queries:,} queries"
+    changed = f"{len(step.edits.swaps)} of at most {run.session.limit} words changed, {step.queries:,} queries"
     said = sayings(run.steps)[run.at]
     st.markdown(plain(f"Step {run.at}: {said}. {moved[0].upper()}{moved[1:]}, {changed}."))
     if step.ended:
         kind = st.success if step.status == "reached" else st.info
         kind(plain(ENDINGS.get(step.status, step.note)))
-    importance = np.nan_to_num(np.asarray(step.trail.importance), neginf=0.0) if step.trail.importance else None
+    importance = np.nan_to_num(np.asarray(step.edits.importance), neginf=0.0) if step.edits.importance else None
     words(
         step.document, f"compare.attack.{at}.{run.session.original.digest}", importance, "the goal when it is gone", run.session.words_read,
-        [swap.position for swap in step.trail.swaps], titles={swap.position: f"{swap.new}: stands for {swap.old}" for swap in step.trail.swaps},
+        [swap.position for swap in step.edits.swaps], titles={swap.position: f"{swap.new}: stands for {swap.old}" for swap in step.edits.swaps},
     )  # fmt: skip
-    if step.trail.swaps:
+    if step.edits.swaps:
         save(record_of(run), f"compare.save.{at}")
 
 
@@ -194,7 +194,7 @@ def fooled(duel: Duel, pair: Pair) -> None:
 
     lines, refused = [], []
     for at, side in enumerate(duel.sides):
-        if isinstance(side, str) or not side.step.trail.swaps:
+        if isinstance(side, str) or not side.step.edits.swaps:
             continue
         name, reader = side.session.classifier.name, pair[1 - at].classifier
         try:

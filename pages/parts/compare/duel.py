@@ -63,5 +63,5 @@ class Duel:
     @property
     def attacked(self) -> tuple[Document | None, Document | None]:
         """The texts at the shown step, None where nothing was changed."""
-        first, second = (side.step.document if isinstance(side, Run) and side.step.trail.swaps else None for side in self.sides)
+        first, second = (side.step.document if isinstance(side, Run) and side.step.edits.swaps else None for side in self.sides)
         return first, second

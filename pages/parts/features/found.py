@@ -24,10 +24,10 @@ def ranks(result: FeatureResult, key: str) -> None:
     """The bump chart of the steps: best rank at the top, the attacked label in front."""
     from core.render.trace import bump, followed
 
-    attack, judge, own = result.session.attack, result.session.judge, result.session.coordinates
+    attack, oracle, own = result.session.attack, result.session.oracle, result.session.coordinates
     at = np.unique(np.linspace(0, len(result.steps) - 1, min(len(result.steps), DRAWN)).astype(np.int64))
     steps = [result.steps[i] for i in at]
-    shown = followed([step.view for step in steps], attack.goal.k, attack.goal.targets, judge.start.truth or ())
+    shown = followed([step.view for step in steps], attack.goal.k, attack.goal.targets, oracle.start.truth or ())
     labels = np.asarray([one.label for one in shown], dtype=np.int64)
     table = watch_vectors(result.session.classifier, own.vectors(np.stack([step.point for step in steps])), labels, 1).ranks
     names = [result.session.classifier.labels.names[one.label] for one in shown]
@@ -63,9 +63,9 @@ def _moves(record: dict[str, Any]) -> list[tuple[str, int, int]]:
 def _queries(result: FeatureResult) -> None:
     from core.render.features import by_query
 
-    judge, names = result.session.judge, result.session.classifier.labels.names
-    name = names[judge.followed[0]] if result.session.attack.goal.targets else "the worst of the first labels"
-    figure = by_query(judge.rank_trace, judge.reached_trace, result.session.attack.goal.k, name)
+    oracle, names = result.session.oracle, result.session.classifier.labels.names
+    name = names[oracle.followed[0]] if result.session.attack.goal.targets else "the worst of the first labels"
+    figure = by_query(oracle.rank_trace, oracle.reached_trace, result.session.attack.goal.k, name)
     st.plotly_chart(figure, key="vector.queries", config={"displayModeBar": False}, alt="Rank at each query")
 
 

@@ -13,7 +13,7 @@ from core.attacks.goals import Demote, Disturb, Goal, Promote
 from core.attacks.words import certificate
 from core.attacks.words.certificate import certify
 from core.attacks.words.components import Constraint, Scene
-from core.attacks.words.session import Session
+from core.attacks.words.session import WordSession
 from core.document import Document
 from core.errors import Cancelled, InputError
 from core.types import Scores
@@ -26,7 +26,7 @@ SWAPS = {"chess": ["library", "the"], "game": ["server"], "editor": ["the", "gam
 TRIED = 2 + 1 + 2 + 1 + 2
 
 
-def session(goal: Goal, classifier: toy.Linear | None = None, **parts: object) -> Session:
+def session(goal: Goal, classifier: toy.Linear | None = None, **parts: object) -> WordSession:
     return attack(goal, SWAPS, **parts).begin(classifier or toy.Linear(), DOCUMENT)
 
 
@@ -62,8 +62,8 @@ def test_it_equals_trying_them_one_by_one() -> None:
         wanted = set()
         for position, word in enumerate(DOCUMENT.words):
             for new in SWAPS.get(word, ()):
-                view = one_by_one.judge.known(Document.from_text(DOCUMENT.replace({position: new}).text))
-                if one_by_one.judge.reached(view):
+                view = one_by_one.oracle.known(Document.from_text(DOCUMENT.replace({position: new}).text))
+                if one_by_one.oracle.reached(view):
                     wanted.add((position, new))
         assert found == wanted
 
@@ -121,9 +121,9 @@ def test_progress_counts_words_and_can_stop_it() -> None:
 
 def test_the_estimate_costs_no_query() -> None:
     one = session(Demote((EDITOR,), k=1))
-    before = one.judge.queries
+    before = one.oracle.queries
     cost = certificate.estimate(one)
-    assert one.judge.queries == before
+    assert one.oracle.queries == before
     assert (cost.queries, cost.most) == (7, 7)  # the first word is not counted; "game" and the second "a" have one candidate each
     assert cost.seconds > 0
 
@@ -155,14 +155,14 @@ def test_it_is_json() -> None:
 
 def test_a_judge_forgets_all_but_the_original() -> None:
     one, classifier = session(Demote((EDITOR,), k=1)), toy.Linear()
-    one.judge.classifier = classifier
+    one.oracle.classifier = classifier
     changed = DOCUMENT.replace({0: "the"})
-    one.judge.seen([changed])
+    one.oracle.seen([changed])
     asked = classifier.queries
-    one.judge.seen([changed, DOCUMENT])
+    one.oracle.seen([changed, DOCUMENT])
     assert classifier.queries == asked
-    one.judge.forget([changed, DOCUMENT])
-    one.judge.seen([changed, DOCUMENT])
+    one.oracle.forget([changed, DOCUMENT])
+    one.oracle.seen([changed, DOCUMENT])
     assert classifier.queries == asked + 1
 
 

@@ -7,7 +7,7 @@ import pytest
 from scipy import sparse
 
 from core.attacks.features.coordinates import Coordinates, Pool, added_features, distances, starting_points
-from core.attacks.features.oracle import FeatureJudge
+from core.attacks.features.oracle import FeatureOracle
 from core.attacks.goals import AnyGoal, Demote, Disturb, Promote
 from core.attacks.seen import Start
 from core.data.dataset import Dataset, Split, truth_matrix
@@ -32,7 +32,7 @@ def pool() -> Pool:
 
 
 def start(goal: AnyGoal, truth: tuple[int, ...] | None = None) -> Start:
-    return FeatureJudge(Halfspace(), goal, DOCUMENT, truth).start
+    return FeatureOracle(Halfspace(), goal, DOCUMENT, truth).start
 
 
 def coordinates(*added: int) -> Coordinates:

@@ -31,10 +31,10 @@ DOCUMENT = Document.from_text("a chess game with a text editor")  # 7 words
 )
 def test_counts(parts: dict[str, object], queries: int, most: int) -> None:
     session = attack(Demote((EDITOR,), k=1), default=["the", "server", "c++"], **parts).begin(toy.Linear(), DOCUMENT)
-    before = session.judge.queries
+    before = session.oracle.queries
     cost = estimate(session)
     assert (cost.queries, cost.most) == (queries, most)
-    assert cost.seconds > 0 and session.judge.queries == before
+    assert cost.seconds > 0 and session.oracle.queries == before
 
 
 def test_a_whole_attack_asks_at_most_that_much() -> None:

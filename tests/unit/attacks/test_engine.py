@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 from core.attacks.goals import Demote, Disturb, Promote
 from core.attacks.searches.greedy import Greedy
 from core.attacks.words.importance import Explained, Gradient, Masking, RandomOrder
-from core.attacks.words.oracle import Judge
+from core.attacks.words.oracle import WordOracle
 from core.attacks.words.screening import first_order, fits
-from core.attacks.words.session import Budget, Session
-from core.attacks.words.steps import Step
+from core.attacks.words.session import Budget, WordSession
+from core.attacks.words.steps import WordStep
 from core.document import Document
 from core.errors import Cancelled, CapabilityError, InputError
 from core.types import Classifier
@@ -28,7 +28,7 @@ DOCUMENT = Document.from_text(TEXT)
 SWAPS = {"chess": ["library"], "game": ["server", "library"], "editor": ["the"], "text": ["the"]}
 
 
-def steps_of(one: object, text: str = TEXT, classifier: Classifier | None = None) -> list[Step]:
+def steps_of(one: object, text: str = TEXT, classifier: Classifier | None = None) -> list[WordStep]:
     return list(one.steps(classifier or toy.Linear(), Document.from_text(text)))  # type: ignore[attr-defined]
 
 
@@ -67,11 +67,11 @@ def test_queries_are_what_the_classifier_counted() -> None:
 
 def test_a_text_is_scored_once() -> None:
     victim = toy.Linear()
-    judge = Judge(victim, Demote((EDITOR,), k=1), DOCUMENT)
+    oracle = WordOracle(victim, Demote((EDITOR,), k=1), DOCUMENT)
     other = DOCUMENT.replace({1: "the"})
-    judge.seen([other, other])
-    judge.seen([other])
-    assert (judge.queries, judge.model_calls, victim.queries) == (4, 2, 2)
+    oracle.seen([other, other])
+    oracle.seen([other])
+    assert (oracle.queries, oracle.model_calls, victim.queries) == (4, 2, 2)
 
 
 def test_unmet_is_the_only_step() -> None:
@@ -99,7 +99,7 @@ class TestBudget:
         found = steps_of(attack(Demote((EDITOR,), k=2), {"editor": ["c++"], "text": ["the"]}, budget=Budget(0.1)))
         assert [step.status for step in found] == ["start", "changed", "budget"]
         assert "1 of 7 words" in found[-1].note
-        assert len(found[-1].trail.swaps) == 1
+        assert len(found[-1].edits.swaps) == 1
 
     def test_queries_end_it_and_are_never_exceeded(self) -> None:
         for limit in range(1, 16):
@@ -113,15 +113,15 @@ class TestBudget:
 
 
 class TestByHand:
-    def session(self, **parts: object) -> Session:
+    def session(self, **parts: object) -> WordSession:
         return attack(Demote((EDITOR,), k=1), SWAPS, **parts).begin(toy.Linear(), DOCUMENT)
 
     def test_stepping_equals_running(self) -> None:
-        """Accepting each proposal by hand, from each step's own trail, gives the same steps as letting it run."""
+        """Accepting each proposal by hand, from each step's own edits, gives the same steps as letting it run."""
         one = attack(Demote((EDITOR,), k=2), {"editor": ["c++", "the"], "text": ["the", "c++"], "chess": ["the"]})
         whole = [step for step in steps_of(one) if step.position is not None]
         session = one.begin(toy.Linear(), DOCUMENT)
-        step = session.weighed(session.first())
+        step = session.with_ranked_words(session.first())
         mine = []
         while not step.ended:
             step = next(session.steps(after=step))
@@ -132,7 +132,7 @@ class TestByHand:
 
     def test_choose_undo_and_choose_again(self) -> None:
         session = attack(Demote((EDITOR,), k=2), SWAPS).begin(toy.Linear(), DOCUMENT)
-        start = session.weighed(session.first())
+        start = session.with_ranked_words(session.first())
         first = session.choose(start, 5, "the")
         assert (first.status, first.document.words[5]) == ("changed", "the")
         again = session.choose(start, 5, "banana")  # undo is nothing but going on from an earlier step
@@ -141,25 +141,25 @@ class TestByHand:
 
     def test_own_words_are_judged_like_candidates(self) -> None:
         session = self.session()
-        step = session.choose(session.weighed(session.first()), 6, "cucumber")
+        step = session.choose(session.with_ranked_words(session.first()), 6, "cucumber")
         assert step.status == "reached"
         with pytest.raises(InputError, match="is not one word"):
             session.choose(session.first(), 6, "<script>alert(1)</script>")
 
     def test_any_order_and_back_to_the_original_word(self) -> None:
         session = self.session()
-        start = session.weighed(session.first())
-        far = session.choose(start, start.trail.pending[-1], "banana")
-        assert set(far.trail.pending) == set(start.trail.pending) - {start.trail.pending[-1]}
-        back = session.choose(far, start.trail.pending[-1], DOCUMENT.words[start.trail.pending[-1]])
-        assert back.trail.swaps == far.trail.swaps[:0] or back.status == "kept"
+        start = session.with_ranked_words(session.first())
+        far = session.choose(start, start.edits.pending[-1], "banana")
+        assert set(far.edits.pending) == set(start.edits.pending) - {start.edits.pending[-1]}
+        back = session.choose(far, start.edits.pending[-1], DOCUMENT.words[start.edits.pending[-1]])
+        assert back.edits.swaps == far.edits.swaps[:0] or back.status == "kept"
 
     def test_skipping_moves_on(self) -> None:
         session = self.session()
-        start = session.weighed(session.first())
-        skipped = session.choose(start, start.trail.pending[0], None)
+        start = session.with_ranked_words(session.first())
+        skipped = session.choose(start, start.edits.pending[0], None)
         assert skipped.status == "kept"
-        assert skipped.trail.pending == start.trail.pending[1:]
+        assert skipped.edits.pending == start.edits.pending[1:]
 
     def test_options_say_what_they_would_do(self) -> None:
         session = self.session()
@@ -171,8 +171,8 @@ class TestByHand:
 def test_constraints_take_away_words_and_candidates() -> None:
     one = attack(Demote((EDITOR,), k=1), SWAPS, constraints=(Forbidden(source=("editor",), target=("server",)),))
     session = one.begin(toy.Linear(), DOCUMENT)
-    step = session.weighed(session.first())
-    assert 6 not in step.trail.pending
+    step = session.with_ranked_words(session.first())
+    assert 6 not in step.edits.pending
     assert session.proposals.propose(DOCUMENT, 2) == ["library"]
     assert session.proposals.refusals[DOCUMENT.digest, 2] == {"server": "forbidden"}
 
@@ -183,7 +183,7 @@ def test_only_words_that_the_model_reads_are_attacked() -> None:
             return min(3, len(document))
 
     session = attack(Demote((EDITOR,), k=1), SWAPS).begin(Short(), DOCUMENT)
-    assert set(session.weighed(session.first()).trail.order or ()) == {0, 1, 2}
+    assert set(session.with_ranked_words(session.first()).edits.order or ()) == {0, 1, 2}
     assert session.proposals.stays(5) == "past the model's window"
 
 
@@ -237,8 +237,8 @@ def test_one_word() -> None:
 
 class TestImportance:
     def weights(self, kind: object, goal: object = None) -> np.ndarray:
-        judge = Judge(toy.Linear(), goal or Demote((EDITOR,), k=1), DOCUMENT)  # type: ignore[arg-type]
-        return kind.weigh(judge, DOCUMENT, range(7))  # type: ignore[attr-defined, no-any-return]
+        oracle = WordOracle(toy.Linear(), goal or Demote((EDITOR,), k=1), DOCUMENT)  # type: ignore[arg-type]
+        return kind.rank_words(oracle, DOCUMENT, range(7))  # type: ignore[attr-defined, no-any-return]
 
     def test_masking_a_linear_model_gives_its_weights(self) -> None:
         expected = [toy.WORDS.get(word, (0.0,) * 4)[EDITOR] for word in DOCUMENT.words]
@@ -256,9 +256,9 @@ class TestImportance:
         np.testing.assert_allclose(self.weights(Gradient(7)), exact, atol=1e-6)
 
     def test_the_gradient_costs_two_queries_a_label_and_its_checks(self) -> None:
-        judge = Judge(toy.Linear(), Demote((EDITOR,), k=1), DOCUMENT)
-        Gradient(3).weigh(judge, DOCUMENT, range(7))
-        assert judge.queries == 1 + 2 + 3
+        oracle = WordOracle(toy.Linear(), Demote((EDITOR,), k=1), DOCUMENT)
+        Gradient(3).rank_words(oracle, DOCUMENT, range(7))
+        assert oracle.queries == 1 + 2 + 3
 
     def test_an_explanation_can_rank(self) -> None:
         values = np.arange(7.0)
@@ -273,16 +273,16 @@ class TestImportance:
 class TestScreening:
     def test_the_gradient_of_a_linear_model_finds_the_best_candidates(self) -> None:
         """Exact for a linear model: 'network' (editor -0.5) and 'library' (-1) gain most in the place of 'editor' (4)."""
-        judge = Judge(toy.Linear(), Demote((EDITOR,), k=1), DOCUMENT)
+        oracle = WordOracle(toy.Linear(), Demote((EDITOR,), k=1), DOCUMENT)
         words = ["the", "library", "c++", "network", "banana"]
-        gains = first_order(judge, DOCUMENT, [DOCUMENT.replace({6: word}) for word in words], 6)
+        gains = first_order(oracle, DOCUMENT, [DOCUMENT.replace({6: word}) for word in words], 6)
         np.testing.assert_allclose(gains, [4.0, 5.0, 3.5, 4.5, 4.0], atol=1e-6)
 
     def test_it_costs_one_gradient_a_text_however_many_candidates(self) -> None:
-        judge = Judge(toy.Linear(), Demote((EDITOR,), k=1), DOCUMENT)
+        oracle = WordOracle(toy.Linear(), Demote((EDITOR,), k=1), DOCUMENT)
         for position in (5, 6):
-            first_order(judge, DOCUMENT, [DOCUMENT.replace({position: word}) for word in ("the", "library")], position)
-        assert judge.queries == 1 + 2
+            first_order(oracle, DOCUMENT, [DOCUMENT.replace({position: word}) for word in ("the", "library")], position)
+        assert oracle.queries == 1 + 2
 
     def test_an_attack_with_screening_scores_fewer(self) -> None:
         goal = Demote((EDITOR,), k=1)
@@ -310,8 +310,8 @@ def test_properties_of_any_attack(words: list[str], label: int, rate: float, pos
     taken = [step for step in found if step.status in ("changed", "reached")]
     assert all(next(option for option in step.options if option.word == step.chosen).gain > 0 for step in taken)
     final = found[-1]
-    assert len(final.trail.swaps) == len(taken) <= Budget(rate).words(len(document))
-    assert document.replace({swap.position: swap.new for swap in final.trail.swaps}) == final.document
+    assert len(final.edits.swaps) == len(taken) <= Budget(rate).words(len(document))
+    assert document.replace({swap.position: swap.new for swap in final.edits.swaps}) == final.document
     ranks = np.argsort(np.argsort(-victim.score([final.document.text])[0], kind="stable")) + 1
     inside = ranks[label] <= 2
     if final.status == "reached":

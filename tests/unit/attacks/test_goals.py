@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from core.attacks.goals import GOALS, Demote, Disturb, Goal, Promote, from_json, goal_class, progress, to_json
-from core.attacks.words.oracle import Judge
+from core.attacks.words.oracle import WordOracle
 from core.document import Document
 from core.errors import InputError
 from tests import toy
@@ -15,21 +15,21 @@ GAMES, EDITOR, LIBRARY, NETWORK = range(4)
 DOCUMENT = Document.from_text("chess game editor")  # games 3 + 2 - 1 + 0.5 = 4.5, editor 4 - 0.5 = 3.5, library -1.25, network -1.5
 
 
-def judge(goal: Goal, truth: tuple[int, ...] | None = None) -> Judge:
-    return Judge(toy.Linear(), goal, DOCUMENT, truth)
+def oracle(goal: Goal, truth: tuple[int, ...] | None = None) -> WordOracle:
+    return WordOracle(toy.Linear(), goal, DOCUMENT, truth)
 
 
 def unmet(goal: Goal, truth: tuple[int, ...] | None = None) -> str | None:
-    return goal.unmet(judge(goal, truth).start)
+    return goal.unmet(oracle(goal, truth).start)
 
 
 def reached(goal: Goal, text: str, truth: tuple[int, ...] | None = None) -> bool:
-    one = judge(goal, truth)
+    one = oracle(goal, truth)
     return bool(goal.reached(one.start, one.seen([Document.from_text(text)]))[0])
 
 
 def test_the_start_is_as_worked_by_hand() -> None:
-    one = judge(Demote((GAMES,), k=2))
+    one = oracle(Demote((GAMES,), k=2))
     assert one.start.top == (GAMES, EDITOR)
     np.testing.assert_allclose(one.start.seen.scores([GAMES, EDITOR]), [[4.5, 3.5]])
 
@@ -89,17 +89,17 @@ def test_met_goals_have_no_reason(goal: Goal) -> None:
 
 def test_gamma_follows_the_current_text() -> None:
     goal = Demote((GAMES, EDITOR), k=2)
-    one = judge(goal)
+    one = oracle(goal)
     assert goal.gamma(one.start, one.seen([DOCUMENT])) == (GAMES, EDITOR)
     assert goal.gamma(one.start, one.seen([Document.from_text("chess library library")])) == (GAMES,)  # games 0.5 + 2 - 2, editor has left
     both = Promote((LIBRARY, NETWORK), k=2)
-    two = judge(both)
+    two = oracle(both)
     assert both.gamma(two.start, two.seen([Document.from_text("server game network")])) == (LIBRARY,)
 
 
 def test_progress_rises_towards_the_goal() -> None:
     for goal, sign in ((Demote((GAMES,), k=1), -1), (Promote((NETWORK,), k=1), 1), (Disturb(k=1, gamma_of="predicted"), -1)):
-        one = judge(goal)
+        one = oracle(goal)
         seen = one.seen([DOCUMENT])
         gamma = goal.gamma(one.start, seen)
         assert progress(goal, seen, gamma)[0] == pytest.approx(sign * seen.scores(gamma).sum())

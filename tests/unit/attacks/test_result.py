@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from core.attacks.goals import Demote, Disturb
 from core.attacks.searches.reference_code import ReferenceCode
-from core.attacks.words.result import Result, replay, run
+from core.attacks.words.result import WordResult, replay, run
 from core.attacks.words.session import Budget
 from core.attacks.words.similarity import angular
 from core.document import Document
@@ -24,7 +24,7 @@ DOCUMENT = Document.from_text("a chess game with a text editor")
 SWAPS = {"chess": ["library"], "game": ["server", "library"], "editor": ["c++"], "text": ["the"]}
 
 
-def result(prune: bool = False, **parts: Any) -> Result:
+def result(prune: bool = False, **parts: Any) -> WordResult:
     return run(attack(Demote((EDITOR,), k=1), SWAPS, **parts), toy.Linear(), DOCUMENT, (EDITOR,), prune)
 
 
@@ -100,7 +100,7 @@ def test_pruning_leaves_a_minimal_set() -> None:
     assert len(pruned.swaps) <= len(plain.swaps)
     for swap in pruned.swaps:
         fewer = pruned.final.document.replace({swap.position: swap.old})
-        assert not pruned.session.judge.reached(pruned.session.judge.known(fewer))
+        assert not pruned.session.oracle.reached(pruned.session.oracle.known(fewer))
     assert replay(pruned.to_json(), toy.Linear()).differences == ()
 
 

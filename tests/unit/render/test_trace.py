@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.attacks.goals import Demote, Disturb
+from core.attacks.steps import View
 from core.attacks.words.result import run
-from core.attacks.words.steps import View
 from core.document import Document
 from core.render.attack_report import chart, final_swaps, report
 from core.render.trace import LINES, Followed, bump, diff, followed, place, table

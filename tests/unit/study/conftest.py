@@ -11,7 +11,7 @@ import pytest
 
 from core.attacks import Recipe
 from core.attacks.goals import Goal
-from core.attacks.words.session import Attack, Budget
+from core.attacks.words.session import Budget, WordAttack
 from core.study.records import Record
 from core.study.settings import Request, Study
 from tests.pages.tiny import CUES, FILLERS, save_tiny, tiny_dataset
@@ -20,25 +20,25 @@ from tests.toy_attack import attack
 WORDS = ("network", "level", "python", "paste", *FILLERS[:6])
 
 
-def prepare(recipe: Recipe, goal: Goal, name: str) -> Attack:
+def prepare(recipe: Recipe, goal: Goal, name: str) -> WordAttack:
     """The same few candidates for every word, so that no language model is needed. Importable: workers are other processes."""
     return attack(goal, {}, WORDS, budget=Budget(recipe.change_rate), name=name, seed=recipe.seed)
 
 
-def slow(recipe: Recipe, goal: Goal, name: str) -> Attack:
+def slow(recipe: Recipe, goal: Goal, name: str) -> WordAttack:
     """A tenth of a second a pair, so that a study can be killed before its end on any machine."""
     time.sleep(0.1)
     return prepare(recipe, goal, name)
 
 
-def fragile(recipe: Recipe, goal: Goal, name: str) -> Attack:
+def fragile(recipe: Recipe, goal: Goal, name: str) -> WordAttack:
     """Breaks for one label, as an attack with a bug would."""
     if goal.targets == (0,):
         raise ZeroDivisionError("a bug for label 0")
     return prepare(recipe, goal, name)
 
 
-def deadly(recipe: Recipe, goal: Goal, name: str) -> Attack:
+def deadly(recipe: Recipe, goal: Goal, name: str) -> WordAttack:
     """Ends the process for one label, as a crash in compiled code would."""
     if goal.targets == (0,):
         import os

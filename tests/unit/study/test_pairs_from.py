@@ -94,7 +94,7 @@ def test_an_unfinished_study_lends_nothing(request_for, base: Path, tmp_path: Pa
 
 def typed(*words: str) -> Request:
     parser = argparse.ArgumentParser()
-    add_flags(parser)
+    add_flags(parser, words)
     return request_of(parser.parse_args(words))
 
 

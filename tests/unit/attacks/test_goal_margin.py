@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from core.attacks.goal_margin import decisive, depth, inside, surplus
+from core.attacks.goal_margin import decisive, depth, goal_margin, inside
 from core.attacks.goals import ALL_GOALS, AllWrong, AnyGoal, Demote, Disturb, Promote, SetChange, any_goal_class, from_json, to_json
 from core.attacks.seen import Seen, Start
 from core.errors import InputError
@@ -48,22 +48,22 @@ def test_the_decisive_labels_decide(goal: AnyGoal, scores: Scores) -> None:
 def test_positive_just_where_the_goal_is_reached(goal: AnyGoal, scores: Scores) -> None:
     begun, now = start(goal), seen(scores, goal)
     assert goal.unmet(begun) is None
-    assert ((surplus(goal, begun, now) > 0) == goal.reached(begun, now)).all()
-    assert surplus(goal, begun, begun.seen)[0] < 0
+    assert ((goal_margin(goal, begun, now) > 0) == goal.reached(begun, now)).all()
+    assert goal_margin(goal, begun, begun.seen)[0] < 0
 
 
 def test_by_hand() -> None:
     one = Demote((0,), k=3)
-    assert surplus(one, start(one), start(one).seen) == [6 - 9]  # label 0 must fall below label 3, which is then third
+    assert goal_margin(one, start(one), start(one).seen) == [6 - 9]  # label 0 must fall below label 3, which is then third
     two = Promote((5,), k=3)
-    assert surplus(two, start(two), start(two).seen) == [4 - 7]
+    assert goal_margin(two, start(two), start(two).seen) == [4 - 7]
     three = Disturb(k=3, gamma_of="predicted")
-    assert surplus(three, start(three), start(three).seen) == [6 - 7]
+    assert goal_margin(three, start(three), start(three).seen) == [6 - 7]
     four = SetChange(k=4, tau=0.5)  # two of four must leave: 2 / 6 < 0.5, 3 / 5 is not
     assert four.leaving() == 2
-    assert surplus(four, start(four), start(four).seen) == [4 - 7]
+    assert goal_margin(four, start(four), start(four).seen) == [4 - 7]
     five = AllWrong(k=3)
-    assert surplus(five, start(five), start(five).seen) == [5 - 8]  # labels 1, 2 and 6 below label 4, the third of the others
+    assert goal_margin(five, start(five), start(five).seen) == [5 - 8]  # labels 1, 2 and 6 below label 4, the third of the others
 
 
 def test_what_can_never_or_always_hold_is_infinite() -> None:

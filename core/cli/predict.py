@@ -1,0 +1,30 @@
+"""`python -m core predict`: the best labels of a document."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+
+from core.cli.document import document_flags, text_of
+from core.cli.printing import Found
+
+
+def add_flags(parser: argparse.ArgumentParser, words: Sequence[str]) -> None:
+    document_flags(parser)
+    parser.add_argument("--top-k", type=int, default=5, help="how many labels (default: 5)")
+
+
+def run(arguments: argparse.Namespace) -> Found:
+    """Each label with its rank, its score and how many documents it was trained on."""
+    from core.models import load
+    from core.predict import predict, to_json
+    from core.windows import read_as
+
+    if arguments.document is not None:
+        from core.cli import by_number
+
+        return by_number.predict(arguments)
+    classifier = read_as(load(arguments.checkpoint), arguments.windows)
+    found = to_json(predict(classifier, text_of(arguments), arguments.top_k), classifier)
+    lines = [f"{row['rank']:>3}  {row['score']:>9.4f}  {row['label']}  (trained on {row['train_count']:,})" for row in found["labels"]]
+    return found, [f"{found['checkpoint']}, score is a {found['unit']}", *lines]
