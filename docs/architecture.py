@@ -22,6 +22,7 @@ Weights = Mapping[tuple[str, str], int]
 """(importing box, imported box) -> how many pairs of files."""
 
 
+@cache
 def box(module: str) -> str:
     """The box that a module is drawn in."""
     first, *rest = module.split(".")

@@ -130,6 +130,7 @@ def test_no_figure_stands_in_two_places() -> None:
 # -- what scripts write
 
 
+@pytest.mark.slow
 def test_results_are_current() -> None:
     assert results.page() == text_of(results.PAGE), results.OUTDATED
 
