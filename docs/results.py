@@ -30,7 +30,7 @@ COLUMNS: Mapping[str, tuple[str, ...]] = {
         "shap: overlap of another seed", "shap: overlap lost, robust against another seed",
     ),
     "vectors": (
-        "unattacked P@5", "HopSkipJump: P@5", "HopSkipJump: P@5, near", "HopSkipJump: success, near", "HopSkipJump: distance",
+        "whole split P@1", "unattacked P@1", "unattacked P@5", "HopSkipJump: P@5", "HopSkipJump: P@5, near", "HopSkipJump: success, near", "HopSkipJump: distance",
         "Boundary: success, near", "Boundary: distance", "ZOO: success, near", "ZOO: distance",
     ),
 }  # fmt: skip
