@@ -30,8 +30,8 @@ COLUMNS: Mapping[str, tuple[str, ...]] = {
         "shap: overlap of another seed", "shap: overlap lost, robust against another seed",
     ),
     "vectors": (
-        "whole split P@1", "unattacked P@1", "unattacked P@5", "HopSkipJump: P@5", "HopSkipJump: P@5, near", "HopSkipJump: success, near", "HopSkipJump: distance",
-        "Boundary: success, near", "Boundary: distance", "ZOO: success, near", "ZOO: distance",
+        "whole split P@1", "unattacked P@1", "unattacked P@5", "HopSkipJump: P@5", "HopSkipJump: P@5, near", "HopSkipJump: success, near",
+        "HopSkipJump: distance", "Boundary: success, near", "Boundary: distance", "ZOO: success, near", "ZOO: distance",
     ),
 }  # fmt: skip
 """What is shown of each record where a study has several; of kinds that are not named, and where there is one, all figures are."""
