@@ -1,11 +1,10 @@
 # make app: the app on http://127.0.0.1:8501      make test: all tests      make check: format, lint, types      make bench: speed against peers
-# make docs: docs/architecture.md from the imports, docs/results.md from the records
 # make lock: constraints.txt anew from what is installed      make audit: known vulnerabilities of what it locks
 PYTHON ?= python3.11
 VENV := .venv
 BIN := $(VENV)/bin
 AUDIT := .venv-audit
-# On a busy machine torch's spinning threads cost more than they give; see docs/performance.md.
+# On a busy machine torch's spinning threads cost more than they give; see README, "Speed".
 export OMP_NUM_THREADS ?= $(shell n=$$(nproc); echo $$(( n > 4 ? n / 2 : 1 )))
 export OMP_WAIT_POLICY ?= PASSIVE
 export TOKENIZERS_PARALLELISM ?= false
@@ -14,7 +13,7 @@ export MALLOC_ARENA_MAX ?= 2
 # Tests run in so many processes, whole files at a time; each loads its own models, so four at most. On one core, in this one.
 WORKERS ?= $(shell n=$$(nproc); echo $$(( n > 4 ? 4 : n > 1 ? n : 0 )))
 
-.PHONY: app test check bench cover docs lock audit clean
+.PHONY: app test check bench cover lock audit clean
 
 app: $(VENV)/.app
 	$(BIN)/streamlit run app.py
@@ -30,12 +29,14 @@ check: $(VENV)/.dev
 bench: $(VENV)/.dev
 	$(BIN)/python -m pytest tests/benchmarks -m benchmark -s -q --timeout=3600
 
-cover: $(VENV)/.dev
-	$(BIN)/python -m pytest --cov --cov-report=term-missing:skip-covered
-
+# docs/architecture.md from the imports, docs/results.md from the records and cards
+.PHONY: docs
 docs: $(VENV)/.app
 	$(BIN)/python -m docs.architecture
 	$(BIN)/python -m docs.results
+
+cover: $(VENV)/.dev
+	$(BIN)/python -m pytest --cov --cov-report=term-missing:skip-covered
 
 # The exact version of every package, for `pip install -c`; `make lock UPGRADE=-U` raises what the requirements allow. Without local versions
 # ("+cpu"): which build of torch is taken is the machine's affair.
