@@ -173,6 +173,13 @@ def test_the_rules_bite(source: str, rule: Rule, wrong: bool, tmp_path: Path, mo
     assert bool(list(faults(rule, Path("example.py")))) is wrong
 
 
+def test_a_relative_import_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "relative.py").write_text("from . import example", encoding="utf-8")
+    monkeypatch.setattr(read, "ROOT", tmp_path)
+    with pytest.raises(ValueError, match=r"relative\.py:1: relative import"):
+        imports(Path("relative.py"))
+
+
 def test_nothing_imports_in_a_circle() -> None:
     """Function-level imports included. A package's own files may be imported by its __init__ without being in a circle with it only where
     they do not import the package back."""
