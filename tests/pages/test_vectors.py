@@ -243,7 +243,7 @@ def test_a_saved_attack_is_replayed_and_walked_through() -> None:
     assert not upload.exception and "What was changed" in html(upload)
     record["rank_after"] = [9]
     warnings = " ".join(each.value for each in page("attack", record=json.dumps(record).encode()).warning)
-    assert "Not as saved: the last ranks" in warnings.replace("\", "")
+    assert "Not as saved: the last ranks" in warnings.replace(chr(92), "")
     assert "no saved attack of this version" in said(page("attack", record=json.dumps(record | {"steps": 3}).encode()))
 
 
