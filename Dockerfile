@@ -32,10 +32,12 @@ COPY assets assets
 COPY core core
 COPY pages pages
 RUN python3.11 -m compileall -q app.py core pages \
- && useradd --system --uid 10001 --user-group --home-dir /data --shell /usr/sbin/nologin tremor \
+ && groupadd --gid 10001 tremor \
+ && useradd --uid 10001 --gid tremor --home-dir /data --no-create-home --shell /usr/sbin/nologin tremor \
  && install -d -o tremor -g tremor /data
 
-# Threads as `make app` sets them. Nothing is written but under /data, the one volume, and /tmp.
+# Threads as `make app` sets them. Nothing is written but under /data, the one volume, and /tmp. The server listens to all who reach the
+# container, and so is shared; without a browser's address it would ask an outside service for its own.
 # (DL3064 takes TOKENIZERS_PARALLELISM for a secret token.)
 # hadolint ignore=DL3064
 ENV PATH=/opt/venv/bin:$PATH \
@@ -49,7 +51,8 @@ ENV PATH=/opt/venv/bin:$PATH \
     TREMOR_RUNS=/data/runs \
     TREMOR_CACHE=/data/cache \
     TREMOR_DATA=/data/data \
-    STREAMLIT_SERVER_ADDRESS=0.0.0.0
+    STREAMLIT_SERVER_ADDRESS=0.0.0.0 \
+    STREAMLIT_BROWSER_SERVER_ADDRESS=localhost
 USER 10001:10001
 VOLUME /data
 EXPOSE 8501

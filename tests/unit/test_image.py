@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from pages.parts.serving import settings
+
 ROOT = Path(__file__).resolve().parents[2]
 VOLUME = "/data"
 
@@ -92,6 +94,12 @@ def test_nobody_in_particular_writes_to_one_volume() -> None:
     assert folders == {"TREMOR_RUNS": "/data/runs", "TREMOR_CACHE": "/data/cache", "TREMOR_DATA": "/data/data"}
     source = "".join(path.read_text() for path in (ROOT / "core").rglob("*.py"))
     assert [name for name in folders if f'"{name}"' not in source] == []
+
+
+def test_it_listens_to_all_and_asks_nobody_for_its_own_address() -> None:
+    found = {name: value for name, value in environment().items() if name.startswith("STREAMLIT_")}
+    assert found == {"STREAMLIT_SERVER_ADDRESS": "0.0.0.0", "STREAMLIT_BROWSER_SERVER_ADDRESS": "localhost"}
+    assert settings.shared(found["STREAMLIT_SERVER_ADDRESS"])
 
 
 def test_its_health_is_asked_where_the_app_answers(monkeypatch: pytest.MonkeyPatch) -> None:
