@@ -4,15 +4,17 @@ no network."""
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
 import zipfile
-from importlib.metadata import Distribution, PathDistribution
+from importlib.metadata import Distribution, PathDistribution, packages_distributions
 from pathlib import Path
 
 import pytest
 from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 from core import cli
 
@@ -27,6 +29,10 @@ site.addsitedir({site!r})
 (command,) = entry_points(group="console_scripts", name="tremor")
 sys.exit(command.load()())
 """
+COMPARED = {"lime", "shap", "captum"}
+"""What the product's own explainers are measured against; the product is to call them too."""
+STREAMLITS = {"starlette", "protobuf"}
+"""What the server is built of: their versions are for Streamlit to choose."""
 WORDS = ["predict", "--checkpoint", "debtags-linear", "--text", "A fast text editor for the terminal", "--json"]
 
 
@@ -57,6 +63,11 @@ def tremor(site: Path, folder: Path, *words: str) -> subprocess.CompletedProcess
     return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
 
 
+def required() -> list[Requirement]:
+    lines = (ROOT / "requirements.txt").read_text().splitlines()
+    return [Requirement(line) for line in lines if line and not line.startswith("#")]
+
+
 def test_the_command_is_python_m_core(out: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     found = tremor(out / "editable", tmp_path, *WORDS)
     assert (found.returncode, found.stderr) == (0, "")
@@ -78,8 +89,17 @@ def test_a_copy_without_its_checkpoints_and_assets_refuses(out: Path, tmp_path: 
 def test_what_is_installed_beside_it_is_what_requirements_txt_says(out: Path) -> None:
     (info,) = (out / "editable").glob("tremor-*.dist-info")
     found: Distribution = PathDistribution(info)
-    said = [line for line in (ROOT / "requirements.txt").read_text().splitlines() if line and not line.startswith("#")]
-    assert {str(Requirement(each)) for each in found.requires or []} == {str(Requirement(each)) for each in said}
+    assert {str(Requirement(each)) for each in found.requires or []} == {str(each) for each in required()}
+
+
+def test_what_is_required_is_what_the_product_imports() -> None:
+    """What only tests need stands in requirements-dev.txt; what comes along with another package is not relied upon."""
+    files = [ROOT / "app.py", *(path for folder in ("core", "pages") for path in (ROOT / folder).rglob("*.py"))]
+    imports = re.compile(r"""(?:^\s*(?:from|import) |\bfind_spec\(")(\w+)""", re.MULTILINE)
+    imported = {name for path in files for name in imports.findall(path.read_text())} - sys.stdlib_module_names - {"core", "pages"}
+    packages = packages_distributions()
+    product = {canonicalize_name(package) for name in imported for package in packages.get(name, ())}
+    assert product - STREAMLITS | COMPARED == {canonicalize_name(each.name) for each in required()}
 
 
 def test_installing_leaves_nothing_that_git_sees(out: Path) -> None:
