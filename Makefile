@@ -10,7 +10,7 @@ DOCKER ?= docker
 IMAGE ?= tremor
 # A folder with the CPU wheel of torch, which is in no index that pip asks by itself; docs/deployment.md says whence.
 WHEELS ?= wheels
-# On a busy machine torch's spinning threads cost more than they give; see README, "Speed".
+# On a busy machine torch's spinning threads cost more than they give; see docs/performance.md.
 export OMP_NUM_THREADS ?= $(shell n=$$(nproc); echo $$(( n > 4 ? n / 2 : 1 )))
 export OMP_WAIT_POLICY ?= PASSIVE
 export TOKENIZERS_PARALLELISM ?= false
