@@ -29,6 +29,12 @@ check: $(VENV)/.dev
 bench: $(VENV)/.dev
 	$(BIN)/python -m pytest tests/benchmarks -m benchmark -s -q --timeout=3600
 
+# docs/architecture.md from the imports, docs/results.md from the records and cards
+.PHONY: docs
+docs: $(VENV)/.app
+	$(BIN)/python -m docs.architecture
+	$(BIN)/python -m docs.results
+
 cover: $(VENV)/.dev
 	$(BIN)/python -m pytest --cov --cov-report=term-missing:skip-covered
 

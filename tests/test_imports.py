@@ -8,12 +8,13 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fnmatch import fnmatch
-from functools import cache
 from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[1]
+from docs import imports as read
+from docs.imports import OURS, ROOT, edges, imports, module_name, sources, starts, tree
+
 NOUNS = ("types", "document", "labels", "ranking", "metrics", "errors", "fields", "files", "exhaustion", "checkpoint", "vector")
 HEAVY = {
     "torch",
@@ -34,14 +35,6 @@ HEAVY = {
     "lemminflect",
 }
 STANDARD = sys.stdlib_module_names
-
-
-@dataclass(frozen=True)
-class Import:
-    module: str
-    line: int
-    top: bool
-    """At module level: paid by everybody who imports the file."""
 
 
 @dataclass(frozen=True)
@@ -133,58 +126,15 @@ RULES = (
 )
 
 
-def sources() -> list[Path]:
-    return [*sorted(path.relative_to(ROOT) for folder in ("core", "pages") for path in (ROOT / folder).rglob("*.py")), Path("app.py")]
-
-
-@cache
-def tree(path: Path) -> ast.Module:
-    return ast.parse((ROOT / path).read_text(encoding="utf-8"))
-
-
-def module_name(path: Path) -> str:
-    parts = path.with_suffix("").parts
-    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
-
-
-def _unpaid(block: ast.AST) -> bool:
-    """What is inside runs later (a function's body) or never (a block for type checkers)."""
-    return isinstance(block, ast.FunctionDef | ast.AsyncFunctionDef) or (isinstance(block, ast.If) and ast.unparse(block.test) == "TYPE_CHECKING")
-
-
-@cache
-def imports(path: Path) -> tuple[Import, ...]:
-    """Every import of a file by its full name; `from a import b` counts as a.b where that is a module of ours, else as a."""
-    return tuple(_imports(path))
-
-
-def _imports(path: Path) -> Iterator[Import]:
-    nested = {id(node) for block in ast.walk(tree(path)) if _unpaid(block) for node in ast.walk(block)}
-    for node in ast.walk(tree(path)):
-        if isinstance(node, ast.Import):
-            for alias in node.names:
-                yield Import(alias.name, node.lineno, id(node) not in nested)
-        elif isinstance(node, ast.ImportFrom):
-            assert node.level == 0, f"{path}:{node.lineno}: relative import"
-            for alias in node.names:
-                full = f"{node.module}.{alias.name}"
-                ours = (ROOT / (full.replace(".", "/") + ".py")).is_file() or (ROOT / full.replace(".", "/")).is_dir()
-                yield Import(full if ours else str(node.module), node.lineno, id(node) not in nested)
-
-
-def _starts(module: str, prefixes: tuple[str, ...]) -> bool:
-    return any(module == prefix or module.startswith(prefix + ".") for prefix in prefixes)
-
-
 def faults(rule: Rule, path: Path) -> Iterator[str]:
     for found in imports(path):
         package = found.module.split(".")[0]
-        ours = package in ("core", "pages", "app")
+        ours = package in OURS
         # `import core` itself is free: it holds the version.
         wrong = (
-            _starts(found.module, rule.never)
-            or (found.top and _starts(found.module, rule.not_at_top))
-            or (ours and rule.only is not None and found.module != "core" and not _starts(found.module, rule.only))
+            starts(found.module, rule.never)
+            or (found.top and starts(found.module, rule.not_at_top))
+            or (ours and rule.only is not None and found.module != "core" and not starts(found.module, rule.only))
             or (not ours and rule.packages is not None and package not in STANDARD and package not in rule.packages)
         )
         if wrong:
@@ -217,23 +167,23 @@ def test_the_rules_bite(source: str, rule: Rule, wrong: bool, tmp_path: Path, mo
     """A rule that finds nothing might look at nothing."""
     (tmp_path / "example.py").write_text(source, encoding="utf-8")
     (tmp_path / "core" / "models").mkdir(parents=True)
-    monkeypatch.setattr(sys.modules[__name__], "ROOT", tmp_path)
+    monkeypatch.setattr(read, "ROOT", tmp_path)
     tree.cache_clear()
     imports.cache_clear()
     assert bool(list(faults(rule, Path("example.py")))) is wrong
 
 
+def test_a_relative_import_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "relative.py").write_text("from . import example", encoding="utf-8")
+    monkeypatch.setattr(read, "ROOT", tmp_path)
+    with pytest.raises(ValueError, match=r"relative\.py:1: relative import"):
+        imports(Path("relative.py"))
+
+
 def test_nothing_imports_in_a_circle() -> None:
     """Function-level imports included. A package's own files may be imported by its __init__ without being in a circle with it only where
     they do not import the package back."""
-    known = {module_name(path): path for path in sources()}
-    edges = {
-        name: {
-            each.module for each in imports(path) if each.module in known and each.module != name and (each.top or not _for_types(path, each.line))
-        }
-        for name, path in known.items()
-    }
-    left = dict(edges)
+    left = edges()
     while free := [name for name, others in left.items() if not others & left.keys()]:
         for name in free:
             del left[name]
@@ -242,14 +192,6 @@ def test_nothing_imports_in_a_circle() -> None:
         for name in above:
             del left[name]
     assert not left, f"import circles among {', '.join(sorted(left))}"
-
-
-def _for_types(path: Path, line: int) -> bool:
-    """Whether a line stands in a block that is for type checkers only."""
-    return any(
-        isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING" and node.lineno <= line <= (node.end_lineno or 0)
-        for node in ast.walk(tree(path))
-    )
 
 
 def test_core_s_root_holds_nouns() -> None:
@@ -262,7 +204,7 @@ def test_only_the_command_line_s_own_files_and_pages_import_it() -> None:
         for path in sources()
         if path.parts[0] == "core" and path.parts[1] not in ("cli", "__main__.py")
         for each in imports(path)
-        if _starts(each.module, ("core.cli",))
+        if starts(each.module, ("core.cli",))
     ]
     assert not found, "\n".join(found)
 
@@ -420,7 +362,7 @@ def test_no_model_imports_another() -> None:
     found = []
     for name, paths in model_folders().items():
         foreign = tuple(f"core.models.{other}" for other in model_folders() if other not in (name, "linear"))
-        found += [f"{path}:{each.line} imports {each.module}" for path in paths for each in imports(path) if _starts(each.module, foreign)]
+        found += [f"{path}:{each.line} imports {each.module}" for path in paths for each in imports(path) if starts(each.module, foreign)]
     assert not found, "\n".join(found)
 
 

@@ -29,6 +29,8 @@ class Estimate:
 
     def sentence(self) -> str:
         """'200 pairs: at most about 60,000 queries, 25 min in 2 processes, 1.4 GB of memory'"""
+        if self.pairs and not self.queries:
+            return f"{self.pairs:,} pairs: none of those looked at fits the goal, so nothing can be foreseen; try another goal or k"
         return (
             f"{self.pairs:,} pairs: at most about {rounded(self.queries):,} queries, {spoken(self.seconds)} in "
             f"{self.workers} process{'es' if self.workers > 1 else ''}, {self.bytes / 2**30:.1f} GB of memory"

@@ -16,7 +16,8 @@ from core.attacks.words.session import Budget, WordAttack
 from core.document import Document
 from core.models import load
 from core.types import Classifier
-from pages.parts.attack.stepper import Run, want
+from pages.parts.attack.stepper import Run
+from pages.parts.stepping import want
 from tests.toy_attack import Canned, Forbidden, attack
 
 ROOT = Path(__file__).resolve().parents[2]

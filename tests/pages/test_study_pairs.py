@@ -15,6 +15,7 @@ import core.checkpoint
 import core.runs.jobs
 from core.cli.study import add_flags, request_of
 from core.study import campaigns, records
+from core.study.kinds.words import WordKind
 from core.study.run import same_attack
 from pages.parts.study import pairs
 from tests.pages import studies
@@ -74,7 +75,7 @@ def test_compare_starts_the_missing_study(open_page, launched, tmp_path: Path) -
     assert not page.exception
     [(name, words)] = launched
     assert name == "tiny-robust-on-alpha"
-    assert asked(words) == same_attack(tmp_path / "runs" / "alpha", "tiny-robust")
+    assert WordKind(asked(words)) == same_attack(tmp_path / "runs" / "alpha", "tiny-robust")
 
 
 def test_new_study_takes_the_pairs_of_another(open_page, launched, tmp_path: Path) -> None:
@@ -87,7 +88,7 @@ def test_new_study_takes_the_pairs_of_another(open_page, launched, tmp_path: Pat
     assert "As in alpha: assets/studies/samples, test" in said(page) and not any(box.key == "study.goal" for box in page.selectbox)
     page.button(key="study.start").click().run()
     [(_, words)] = launched
-    assert asked(words) == same_attack(tmp_path / "runs" / "alpha", "tiny-robust")
+    assert WordKind(asked(words)) == same_attack(tmp_path / "runs" / "alpha", "tiny-robust")
 
 
 def test_pairs_of_a_study_under_way_are_refused_with_the_reason(open_page, tmp_path: Path) -> None:

@@ -109,7 +109,7 @@ def test_two_studies_side_by_side(place: Path, runs: Path) -> None:
     assert figure["data"][0]["line"]["dash"] != figure["data"][1]["line"]["dash"]
     assert "did not attack the very same documents" not in said(at)
     labels = [one.proto.label for one in at.get("download_button")]
-    assert labels == ["CSV", "JSON", "Records, CSV", "Records, JSON lines", "Summary, JSON"]
+    assert labels == ["CSV", "JSON", "Records, CSV", "Records, parquet", "Records, JSON lines", "Summary, JSON"]
     assert len(at.dataframe[1].value) == 8
 
 

@@ -11,6 +11,7 @@ import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 import core.checkpoint
+import core.runs.jobs
 from core.attacks.features import replay
 from core.models import linear, load
 from core.runs.run import Run
@@ -180,3 +181,84 @@ def test_moved_word_vectors_are_shown_as_vectors_and_read_as_words(tmp_path: Pat
 
 def test_a_model_without_word_vectors_says_why() -> None:
     assert "has no vector for each word" in said(page("attack", text="chess0 mail1", **{"as": "text"}))
+
+
+# -- step by step
+
+
+def stepped(**chosen: Any) -> AppTest:
+    """An attack that stands at its first step."""
+    at = page("attack", label=best(page("attack")), k=1, search="hop-skip-jump", **chosen)
+    at.number_input(key="vector.set.hop-skip-jump.queries").set_value(300).run()
+    at.button(key="vector.step").click().run()
+    assert not at.exception
+    return at
+
+
+def press(at: AppTest, name: str) -> AppTest:
+    at.button(key=f"vector.{name}").click().run()
+    assert not at.exception
+    return at
+
+
+def test_step_by_step_undone_and_gone_on() -> None:
+    at = stepped()
+    run = at.session_state["vector_attack"]
+    assert "Step 0 of 0: the document" in said(at) and at.button(key="vector.undo").disabled and at.button(key="vector.finish").disabled
+    press(press(press(at, "next"), "next"), "next")
+    assert run.at == 3 and "Step 3 of 3" in said(at) and "What was changed" in html(at)
+    places = [step.point.tolist() for step in run.steps]
+    press(press(at, "undo"), "undo")
+    assert run.at == 1 and "Step 1 of 3" in said(at)
+    press(at, "redo")
+    assert run.at == 2 and [step.point.tolist() for step in run.steps] == places
+    press(at, "next")  # the same way again, for the search goes on from where it stood
+    assert [step.point.tolist() for step in run.steps] == places
+    press(at, "end")
+    assert run.step.ended and "The goal is reached, and a second scoring confirmed it" in said(at)
+    press(at, "undo")
+    assert not run.step.ended and "Next step" in [button.label for button in at.button]
+
+
+def test_a_feature_by_hand_and_an_early_finish() -> None:
+    at = stepped()
+    run = at.session_state["vector_attack"]
+    index = int(run.session.coordinates.origin.argmax())
+    at.selectbox(key="vector.own.feature").set_value(index).run()
+    at.number_input(key=f"vector.own.0.{index}").set_value(0.0)
+    next(button for button in at.button if button.label == "Set it").click().run()
+    assert not at.exception and run.at == 1 and run.step.point[index] == 0 and "chosen by hand" in said(at)
+    press(press(at, "next"), "finish")
+    assert run.step.ended and run.step.queries < 300 and "How real" in html(at)
+
+
+def test_a_saved_attack_is_replayed_and_walked_through() -> None:
+    at = press(stepped(), "end")
+    record = at.session_state["vector_attack"].result.to_json(points=True)
+    upload = page("attack", record=json.dumps(record).encode())
+    assert "every step's ranks are as saved" in said(upload)
+    slider = upload.select_slider[0]
+    assert len(slider.options) == 1 + sum(bool(step["changes"]) for step in record["steps"])
+    slider.set_value(1).run()
+    assert not upload.exception and "What was changed" in html(upload)
+    record["rank_after"] = [9]
+    warnings = " ".join(each.value for each in page("attack", record=json.dumps(record).encode()).warning)
+    assert "Not as saved: the last ranks" in warnings.replace(chr(92), "")
+    assert "no saved attack of this version" in said(page("attack", record=json.dumps(record | {"steps": 3}).encode()))
+
+
+def test_a_study_of_vectors_is_started_with_an_estimate(monkeypatch: pytest.MonkeyPatch) -> None:
+    launched: list[tuple[str, list[str]]] = []
+    monkeypatch.setattr(core.runs.jobs, "launch", lambda folder, words, device: launched.append((folder.name, words)))
+    at = page("robustness", model="bibtex-bags")
+    at.button(key="study.estimate").click().run()
+    assert not at.exception and "none of those looked at fits the goal" in said(at)  # five labels cannot leave the top 5
+    at.number_input(key="study.documents").set_value(6)
+    at.number_input(key="study.k").set_value(1).run()
+    at.number_input(key="study.search.hop-skip-jump.queries").set_value(60).run()
+    at.button(key="study.estimate").click().run()
+    assert not at.exception and "6 pairs: at most about 360 queries" in said(at)
+    at.button(key="study.start").click().run()
+    [(name, words)] = launched
+    assert name.startswith("bibtex-bags-hop-skip-jump-positive-targeted") and words[0] == "study"
+    assert {"--queries=60", "--documents=6", "--k=1"} <= set(words)

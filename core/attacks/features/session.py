@@ -11,7 +11,7 @@ search. What is reported is the nearest point that reached the goal, scored afre
 from __future__ import annotations
 
 from collections.abc import Generator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -36,6 +36,31 @@ RANDOM_STARTS = 100
 
 
 NO_START = "No training document, cut to the features that may move, and no random point reaches the goal; let more features be added."
+
+
+@dataclass
+class _Told:
+    """What one search was told, ask by ask. What a search asks follows from what it was told, so a new one that is told the same stands where
+    the first one stood; and what was answered once is not asked again. `at`: how many answers the search that is under way has had."""
+
+    answers: list[Any] = field(default_factory=list)
+    at: int = 0
+
+    def through(self, search: Generator[PointAsk, Any, str | None]) -> Generator[PointAsk, Any, str | None]:
+        """The search from where it had had `at` answers; only its new questions, and what it shows, come through."""
+        self.answers += [None] * (self.at - len(self.answers))  # the last thing that it showed may not have been answered yet
+        try:
+            ask = next(search)
+            for answer in self.answers[: self.at]:
+                ask = search.send(answer)
+            while True:
+                known = self.at < len(self.answers) and not isinstance(ask, Show)
+                answer = self.answers[self.at] if known else (yield ask)
+                self.answers[self.at : self.at + 1] = [answer]
+                self.at += 1
+                ask = search.send(answer)
+        except StopIteration as stopped:
+            return str(stopped.value) if stopped.value else None
 
 
 @dataclass(frozen=True)
@@ -75,8 +100,8 @@ class FeatureSession(Session[FeatureStep]):
         self.coordinates = Coordinates.of(vector, classifier.space, added)
         self._kept = reserve(self.coordinates, classifier.space.whole, self.queries)
         self._starts = max(1, self.left // STARTS)
-        self._told: dict[bytes, list[Any]] = {}
-        """What was answered since each search began, so that one can be brought back to any of its steps."""
+        self._told: dict[bytes, _Told] = {}
+        """By the point at which a search began: what it was told, so that one can be brought back to any of its steps."""
 
     @property
     def left(self) -> int:
@@ -90,17 +115,15 @@ class FeatureSession(Session[FeatureStep]):
         return self._step(0, status, Point(self.coordinates.origin), self.oracle.known(self.vector), self.unmet or "the document")
 
     def search(self, step: FeatureStep) -> Generator[PointAsk, Any, str | None]:
-        state = step.state
-        told = self._told.setdefault(b"" if state.begun is None else state.begun.tobytes(), [])
-        told[:] = [*told, None][: state.told]  # the step itself may not have been answered yet
-        return self._recorded(self._begin(state.begun), told)
+        told = self._told_to(step)
+        told.at = step.state.told
+        return told.through(self._begin(step.state.begun))
 
     def decide(self, step: FeatureStep, ask: PointAsk) -> FeatureStep | None:
         if not isinstance(ask, Show):
             return None
-        begun = step.state.begun
-        told = len(self._told[b"" if begun is None else begun.tobytes()]) + 1
-        return self._step(step.index + 1, "changed", Point(ask.point.copy(), begun, told), self._view(ask.point), ask.note)
+        state = Point(ask.point.copy(), step.state.begun, self._told_to(step).at + 1)
+        return self._step(step.index + 1, "changed", state, self._view(ask.point), ask.note)
 
     def answer(self, ask: PointAsk, step: FeatureStep) -> Any:
         if isinstance(ask, Show):
@@ -151,17 +174,9 @@ class FeatureSession(Session[FeatureStep]):
 
     # -- the search
 
-    def _recorded(self, search: Generator[PointAsk, Any, str | None], told: list[Any]) -> Generator[PointAsk, Any, str | None]:
-        """The search, brought to where it stood when it had been told so much, and then recorded on."""
-        try:
-            ask = next(search)
-            for answer in told:
-                ask = search.send(answer)
-            while True:
-                told.append((yield ask))
-                ask = search.send(told[-1])
-        except StopIteration as stopped:
-            return str(stopped.value) if stopped.value else None
+    def _told_to(self, step: FeatureStep) -> _Told:
+        begun = step.state.begun
+        return self._told.setdefault(b"" if begun is None else begun.tobytes(), _Told())
 
     def _begin(self, begun: FloatArray | None) -> Generator[PointAsk, Any, str | None]:
         """A start where the search needs one, and the search."""

@@ -99,9 +99,9 @@ class Run(Stepped[WordStep]):
             if not self.session.proposals.propose(base.document, position):
                 raise InputError(f"'{base.document.words[position]}' has no candidate that the constraints let through. Type a word of your own.")
             order = (position, *(other for other in base.edits.order or () if other != position))
-            start = replace(base, edits=replace(base.edits, order=order, tried=base.edits.tried - {position}))
+            start = replace(base, state=replace(base.edits, order=order, tried=base.edits.tried - {position}))
         found = next(self.session.steps(start))
-        self.add(replace(found, edits=replace(found.edits, order=base.edits.order)))
+        self.add(replace(found, state=replace(found.edits, order=base.edits.order)))
 
     def choose(self, position: int, word: str | None) -> None:
         """A person's decision: this word, or none. InputError for what is not one word."""

@@ -83,7 +83,7 @@ def _reading(where: str) -> Dataset:
 def _place() -> Dataset | None:
     """A path; the owner's alone, for it shows the server's files. Whether one is there is not told to others either."""
     owner.required("reads files and folders of this machine")
-    path = st.text_input("Path", placeholder="/home/me/Eurlex-4K", help="A file or folder in any of the formats that the README lists").strip()
+    path = st.text_input("Path", placeholder="/home/me/Eurlex-4K", help="A file or folder in any of the formats that docs/data.md lists").strip()
     if not path:
         return None
     if path in DATASETS or not Path(path).exists():

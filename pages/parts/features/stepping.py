@@ -37,10 +37,10 @@ def stepping(run: FeatureRun) -> None:
         left, right = st.columns([9, 6], gap="medium")
     with left:
         found.ranks(run.result, "bump")
-        found.changes_at(run.session, run.step)
     with right:
         _own(run)
-        _history(run)
+    _history(run)
+    found.changes_at(run.session, run.step)
 
 
 def _perform(run: FeatureRun) -> None:

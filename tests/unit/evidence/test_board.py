@@ -84,7 +84,7 @@ def test_nothing_printed_is_said_so():
 
 
 def test_the_readme_s_figures_are_the_records():
-    """XML-CNN under positive-targeted attack: 85.0 % [79.4, 89.3] of 200, as the README says."""
+    """XML-CNN under positive-targeted attack: 85.0 % [79.4, 89.3] of 200, as docs/results.md says."""
     record = BOARD.record("qaraei-positive/debtags-xml-cnn")
     line = next(one for one in BOARD.lines if one.cells == ("qaraei-positive/debtags-xml-cnn",) and one.measure == "success")
     assert record is not None and line.ours == "85.0 % [79.4, 89.3]" and line.found.n == 200
