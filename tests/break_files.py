@@ -245,8 +245,8 @@ def read_data(found: Found, folder: Path) -> None:
 def read_record(found: Found, folder: Path) -> None:
     """A saved attack as it is uploaded, and as `card --evaluations` reads any file."""
     from core.attacks.words import record
-    from core.cli.card import evaluated
     from core.files import read_bytes
+    from core.study.defence_rows import evaluated
 
     path = folder / "attack.json"
     ask(found, "saved attack", lambda: record.read(read_bytes(path, record.MAX_BYTES)))

@@ -10,9 +10,9 @@ import pytest
 
 from core import checkpoint
 from core.cli import main
-from core.cli.card import attacked, evaluated
 from core.errors import InputError
 from core.models import load
+from core.study.defence_rows import attacked, evaluated
 from tests.pages.tiny import save_tiny
 
 

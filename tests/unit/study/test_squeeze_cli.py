@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -18,7 +17,7 @@ from core.data import load_dataset
 from core.defences.squeezing import BitDepth, Training
 from core.errors import InputError
 from core.models import load
-from core.study import follow, records
+from core.study import follow, records, squeezing
 from core.study.settings import Request
 from core.types import Maskable, silent
 from tests.unit.study.conftest import prepare
@@ -70,7 +69,8 @@ def test_lines_and_refusals(checkpoint: Path, study: Path, capsys: pytest.Captur
 def test_the_squeezed_model_is_attacked_itself(checkpoint: Path, study: Path) -> None:
     """With 16 bits an attack ends as it did on the plain model; a squeezed model is attacked by its own scores."""
     given = cli.parser(words(checkpoint, study)).parse_args(words(checkpoint, study, "--documents", "5", "--adaptive", "8"))
-    found, lines = squeeze.squeeze(argparse.Namespace(**vars(given)), silent, prepare)
+    found, _ = squeezing.measure_squeezing(squeeze.request_of(given), silent, prepare)
+    lines = squeeze.lines(found)
     adaptive = {row["squeezer"]: row for row in found["adaptive"]}
     fine = adaptive["16 bits"]
     assert fine["pairs"] == fine["attacked"] == 8 and fine["success"] == fine["saved_success"]
@@ -106,11 +106,11 @@ def test_rows_are_moved_then_squeezed(checkpoint: Path, study: Path, capsys: pyt
 def test_drawn_documents(data: Path) -> None:
     dataset = load_dataset(str(data))
     split = dataset.split("test")
-    found = squeeze.drawn(dataset, "test", 7, 3).split("test")
+    found = squeezing.drawn(dataset, "test", 7, 3).split("test")
     rows = [split.ids.index(one) for one in found.ids]
     assert len(found) == 7 and rows == sorted(rows)
     assert found.texts == tuple((split.texts or ())[i] for i in rows) and np.array_equal(found.truth.toarray(), split.truth[rows].toarray())
-    assert squeeze.drawn(dataset, "test", 7, 3).split("test").ids == found.ids != squeeze.drawn(dataset, "test", 7, 4).split("test").ids
-    assert len(squeeze.drawn(dataset, "test", 10**6, 3).split("test")) == len(split)
+    assert squeezing.drawn(dataset, "test", 7, 3).split("test").ids == found.ids != squeezing.drawn(dataset, "test", 7, 4).split("test").ids
+    assert len(squeezing.drawn(dataset, "test", 10**6, 3).split("test")) == len(split)
     with pytest.raises(InputError, match="must be 1 or more"):
-        squeeze.drawn(dataset, "test", 0, 3)
+        squeezing.drawn(dataset, "test", 0, 3)
