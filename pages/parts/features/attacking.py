@@ -71,11 +71,7 @@ def _chosen(label: str) -> None:
 def _search() -> PointSearch:
     """The attack and its settings."""
     st.segmented_control(
-        "Attack",
-        list(FEATURE_ATTACKS),
-        key=session.SEARCH,
-        format_func=lambda name: stepping.SEARCHES.get(name, name),
-        required=True,
+        "Attack", list(FEATURE_ATTACKS), key=session.SEARCH, format_func=lambda name: stepping.SEARCHES.get(name, name), required=True,
         persist_state="session",
     )  # fmt: skip
     kind = FEATURE_ATTACKS[str(session.get(session.SEARCH))]
@@ -125,7 +121,7 @@ def _attack(one: VectorReading, goal: AnyGoal | None, search: PointSearch) -> No
         return
     run = FeatureRun(key, made)
     run.begin()
+    session.choose(session.VECTOR_ATTACK, run)  # before it runs: Stop keeps the steps that were made
     if whole:
         stepping.to_the_end(run)
-    session.choose(session.VECTOR_ATTACK, run)
     st.rerun()
