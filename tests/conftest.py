@@ -11,7 +11,6 @@ import socket
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -83,11 +82,11 @@ def seeds() -> None:
 
 
 @pytest.fixture(scope="session")
-def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Any]:
+def tiny_model() -> Callable[[str], Any]:
     """tiny_model(kind): that model of the table, trained once (tests.tiny_models). All tests share it, so none changes it."""
     from tests import tiny_models  # costs torch
 
-    return cache(lambda kind: tiny_models.train(kind, tmp_path_factory.mktemp(kind)))
+    return tiny_models.kept
 
 
 @pytest.fixture

@@ -143,9 +143,14 @@ def module_name(path: Path) -> str:
     return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
 
+def _types_only(block: ast.AST) -> bool:
+    """A block for type checkers."""
+    return isinstance(block, ast.If) and isinstance(block.test, ast.Name) and block.test.id == "TYPE_CHECKING"
+
+
 def _unpaid(block: ast.AST) -> bool:
     """What is inside runs later (a function's body) or never (a block for type checkers)."""
-    return isinstance(block, ast.FunctionDef | ast.AsyncFunctionDef) or (isinstance(block, ast.If) and ast.unparse(block.test) == "TYPE_CHECKING")
+    return isinstance(block, ast.FunctionDef | ast.AsyncFunctionDef) or _types_only(block)
 
 
 @cache
@@ -242,10 +247,12 @@ def test_nothing_imports_in_a_circle() -> None:
 
 def _for_types(path: Path, line: int) -> bool:
     """Whether a line stands in a block that is for type checkers only."""
-    return any(
-        isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING" and node.lineno <= line <= (node.end_lineno or 0)
-        for node in ast.walk(tree(path))
-    )
+    return any(start <= line <= end for start, end in _lines_for_types(path))
+
+
+@cache
+def _lines_for_types(path: Path) -> list[tuple[int, int]]:
+    return [(node.lineno, node.end_lineno or 0) for node in ast.walk(tree(path)) if isinstance(node, ast.If) and _types_only(node)]
 
 
 def test_core_s_root_holds_nouns() -> None:

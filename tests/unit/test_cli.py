@@ -26,7 +26,7 @@ ROOT = Path(__file__).resolve().parents[2]
 def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of a tiny linear checkpoint."""
     folder = tmp_path_factory.mktemp("cli")
-    model: Any = tiny_models.train("linear", folder)
+    model: Any = tiny_models.kept("linear")
     parts = {"settings": model.settings(), "labels": model.labels, "tensors": model.tensors(), "files": model.files()}
     checkpoint.save(folder / "tiny", model="linear", **parts)
     return folder / "tiny"

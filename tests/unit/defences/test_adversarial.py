@@ -55,9 +55,22 @@ def shorten(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setitem(tiny_models.SETTINGS, kind, lambda folder: {**given(folder), "epochs": SHORT[kind]})
 
 
-@pytest.fixture(params=KINDS)
-def task(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
-    return task_of(request.param, tmp_path, monkeypatch)
+@pytest.fixture(params=KINDS, scope="module")
+def trained(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[Any, dict[str, torch.Tensor]]:
+    """A model's task, trained once for the tests below, and its weights."""
+    with pytest.MonkeyPatch.context() as patch:
+        found = task_of(request.param, tmp_path_factory.mktemp(request.param), patch)
+    return found, {name: tensor.clone() for name, tensor in found.module.state_dict().items()}
+
+
+@pytest.fixture
+def task(trained: tuple[Any, dict[str, torch.Tensor]]) -> Any:
+    """As its training left it."""
+    found, weights = trained
+    found.module.load_state_dict(weights)
+    found.module.zero_grad()
+    found.module.eval()
+    return found
 
 
 ROWS = np.arange(24)

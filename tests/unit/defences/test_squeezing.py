@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from functools import cache
-from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
@@ -58,21 +56,20 @@ def test_quantised_takes_few_levels_near_by_and_stays(values: list[float], bits:
 # -- classifiers that read so
 
 
-@cache
-def trained(kind: str, folder: str) -> Maskable:
-    found = tiny_models.train(kind, Path(folder))
+def trained(kind: str) -> Maskable:
+    found = tiny_models.kept(kind)
     assert isinstance(found, Maskable)
     return found
 
 
 @pytest.fixture(params=KINDS)
-def classifier(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Maskable:
-    return trained(request.param, str(tmp_path_factory.getbasetemp() / f"squeezed-{request.param}"))
+def classifier(request: pytest.FixtureRequest) -> Maskable:
+    return trained(request.param)
 
 
 @pytest.fixture
-def cnn(tmp_path_factory: pytest.TempPathFactory) -> XmlCnn:
-    found = trained("xml-cnn", str(tmp_path_factory.getbasetemp() / "squeezed-xml-cnn"))
+def cnn() -> XmlCnn:
+    found = trained("xml-cnn")
     assert isinstance(found, XmlCnn)
     return found
 
