@@ -221,6 +221,7 @@ def test_help_names_every_verb(call: Call) -> None:
     assert all(verb in out for verb in ("predict", "explain", "evaluate", "train", "data"))
 
 
+@pytest.mark.slow
 def test_as_a_process(trained: Path) -> None:
     """One object on standard output and nothing else, in a fresh interpreter."""
     command = [sys.executable, "-m", "core", "predict", "--checkpoint", str(trained), "--file", "-", "--json"]

@@ -91,6 +91,7 @@ def squeezers(classifier: Maskable) -> list[Squeezer]:
     return [BitDepth(1), BitDepth(3), *own, Vocabulary(3, synonyms=False)]
 
 
+@pytest.mark.slow
 def test_sixteen_bits_change_no_top_k_and_one_bit_does(classifier: Maskable) -> None:
     training, read = Training(classifier, train_texts()), test_texts()
     plain = classifier.score(read)
@@ -200,6 +201,7 @@ def test_synonyms_are_read_as_the_most_frequent() -> None:
     assert Reading(Words(("car", "auto")), synonyms=False).text("auto car automobile") == f"auto car {UNREAD}"
 
 
+@pytest.mark.slow
 @needs_wordnet
 @given(any_texts())
 def test_reading_keeps_the_number_of_words_and_reading_twice_changes_nothing(text: str) -> None:

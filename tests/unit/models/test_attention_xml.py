@@ -139,6 +139,7 @@ def test_the_log_odds_of_a_product() -> None:
     assert found[3] == pytest.approx(30, abs=1e-3) and found[4] == pytest.approx(-200, abs=1e-3)
 
 
+@pytest.mark.slow
 def test_a_tree_of_the_papers_levels() -> None:
     """670,091 labels: leaves of at most 8 are 2^17, then out-degree 8 up to 2^11. Here 600 labels, leaves of 2 and a top of 16: 2^9, 2^6, 2^3."""
     features = sparse.random_array((600, 40), density=0.1, rng=np.random.default_rng(0), format="csr")
@@ -232,6 +233,7 @@ class Stopping(Run):
                 raise Cancelled("asked to stop")
 
 
+@pytest.mark.slow
 def test_a_training_in_levels_goes_on_where_it_stopped(tmp_path: Path) -> None:
     """Stopped in its second network: the same weights, bit for bit, as without a stop."""
     config = settings(tmp_path, **TREE, epochs=2)
