@@ -1,4 +1,5 @@
-# make app: the app on http://127.0.0.1:8501      make test: all tests      make check: format, lint, types      make bench: speed against peers
+# make app: the app on http://127.0.0.1:8501      make test: all tests      make quick: those of a minute      make check: format, lint, types
+# make bench: speed against peers
 # make lock: constraints.txt anew from what is installed      make audit: known vulnerabilities of what it locks
 # make image: the app as a container's image
 # Unset: the first of python3.11, python3.12, python3.13 that is there; .ci/find-python.
@@ -16,16 +17,24 @@ export OMP_WAIT_POLICY ?= PASSIVE
 export TOKENIZERS_PARALLELISM ?= false
 # Each thread of a server would get a heap of its own, and free memory would lie scattered over them; see core/memory/store.py.
 export MALLOC_ARENA_MAX ?= 2
-# Tests run in so many processes, whole files at a time; each loads its own models, so four at most. On one core, in this one.
-WORKERS ?= $(shell n=$$(nproc); echo $$(( n > 4 ? 4 : n > 1 ? n : 0 )))
+# Tests run in so many processes, whole files at a time; each loads its own models, so four at most. On one core, in this one. Browser tests wait
+# a third of their time: one process more than cores.
+WORKERS ?= $(shell n=$$(nproc); echo $$(( n > 3 ? 4 : n > 1 ? n + 1 : 0 )))
+QUICK_WORKERS ?= $(shell n=$$(nproc); echo $$(( n > 4 ? 4 : n > 1 ? n : 0 )))
+# Python keeps what it compiled, also where the environment says otherwise: each process would begin by compiling the tests, seven seconds.
+PYTEST = PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest
 
-.PHONY: app test check bench cover lock audit image clean
+.PHONY: app test quick check bench cover lock audit image clean
 
 app: $(VENV)/.app
 	$(BIN)/streamlit run app.py
 
 test: $(VENV)/.dev
-	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
+	$(PYTEST) -n $(WORKERS) --dist loadfile --no-loadscope-reorder --cpu-bound 4
+
+# Everything but slow tests and browsers, in under a minute.
+quick: $(VENV)/.dev
+	$(PYTEST) -n $(QUICK_WORKERS) --dist loadfile -m "not slow and not e2e" --ignore tests/e2e --ignore tests/benchmarks --cpu-bound 4
 
 check: $(VENV)/.dev
 	$(BIN)/ruff format --check .

@@ -10,8 +10,7 @@ import shutil
 import socket
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
-from functools import cache
+from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +28,8 @@ os.environ["TREMOR_RUNS"] = str(_SCRATCH / "runs")
 import hypothesis
 import numpy as np
 import pytest
+
+from tests import cpu_seconds
 
 hypothesis.settings.register_profile("tremor", deadline=None, derandomize=True, max_examples=100)
 hypothesis.settings.register_profile("search", deadline=None, max_examples=2_000)
@@ -83,11 +84,11 @@ def seeds() -> None:
 
 
 @pytest.fixture(scope="session")
-def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Any]:
+def tiny_model() -> Callable[[str], Any]:
     """tiny_model(kind): that model of the table, trained once (tests.tiny_models). All tests share it, so none changes it."""
     from tests import tiny_models  # costs torch
 
-    return cache(lambda kind: tiny_models.train(kind, tmp_path_factory.mktemp(kind)))
+    return tiny_models.kept
 
 
 @pytest.fixture
@@ -101,8 +102,31 @@ def checkpoints(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return folder
 
 
+LONGEST = ("e2e/test_paths.py", "e2e/test_train.py", "e2e/test_accessibility.py", "e2e/")
+"""These come first, so that no worker is left with one of them at the end."""
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--cpu-bound", type=float, default=0, help="fail tests that are not marked slow and cost more CPU seconds (tests/cpu_seconds.py)"
+    )
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Generator[None, Any, Any]:
+    return (yield from cpu_seconds.measured(item))
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    if lines := cpu_seconds.summary(terminalreporter.getreports("passed") + terminalreporter.getreports("failed")):
+        terminalreporter.section(f"not marked slow, and more than {cpu_seconds.SAID:g} CPU seconds")
+        for line in lines:
+            terminalreporter.write_line(line)
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Browser tests have fifteen minutes each, for a machine that is busy, and are skipped where there is no browser."""
+    """Browser tests have fifteen minutes each, for a machine that is busy, and are skipped where there is no browser. The longest files first."""
+    items.sort(key=lambda item: next((i for i, part in enumerate(LONGEST) if part in item.nodeid), len(LONGEST)))
     for item in items:
         if item.get_closest_marker("e2e"):
             item.add_marker(pytest.mark.timeout(900))

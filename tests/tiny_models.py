@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import fcntl
+import hashlib
+import shutil
+import sys
 from collections.abc import Callable
 from functools import cache
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from core import fields, models
+from core import checkpoint, fields, models
 from core.data.dataset import Dataset, Split, truth_matrix
 from core.runs.run import Run
 from core.types import Classifier
@@ -66,3 +71,57 @@ def train(kind: str, folder: Path) -> Classifier:
     with Run(folder / "run", seed=3, device="cpu", quiet=True) as run:
         found: Classifier = models.train(kind, config, dataset(), dataset().label_space(), run)
         return found
+
+
+# -- trained once for all processes
+
+ROOT = Path(__file__).resolve().parents[1]
+CACHE = ROOT / ".pytest_cache" / "tiny-models"
+NOT_OF_MODELS = {"attacks", "cli", "defences", "evaluation", "evidence", "explainers", "language", "memory", "render", "study"}
+"""Folders of core that no training of a model reads: tests/test_imports.py forbids it."""
+PACKAGES = ("numpy", "safetensors", "scikit-learn", "scipy", "tokenizers", "torch", "transformers")
+
+
+@cache
+def _source() -> str:
+    """A hash of all that a tiny model is made by."""
+    files = [path for path in (ROOT / "core").rglob("*.py") if path.relative_to(ROOT / "core").parts[0] not in NOT_OF_MODELS]
+    found = hashlib.sha256(" ".join([str(ROOT), sys.version, *map(version, PACKAGES)]).encode())
+    for path in sorted([*files, Path(__file__), Path(tiny_bert.__file__)]):
+        found.update(f"{path.relative_to(ROOT)}\0{path.read_text(encoding='utf-8')}\0".encode())
+    return found.hexdigest()
+
+
+def _sum(folder: Path) -> str:
+    found = hashlib.sha256()
+    for path in sorted(path for path in folder.rglob("*") if path.is_file()):
+        found.update(f"{path.relative_to(folder)}\0".encode() + path.read_bytes())
+    return found.hexdigest()
+
+
+@cache
+def kept(kind: str) -> Classifier:
+    """A trained model of a kind, as its checkpoint gives it back; shared by all tests of a process, so none changes it. Its checkpoint stays
+    on the disk for the next process and the next run, under a hash of its source; one that is not as it was written is made anew."""
+    place = CACHE / _source()
+    place.mkdir(parents=True, exist_ok=True)
+    for other in CACHE.iterdir():
+        if other != place:
+            shutil.rmtree(other, ignore_errors=True)
+    folder, said = place / kind, place / f"{kind}.sha256"
+    with (place / f"{kind}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # another worker waits, and then finds it there
+        if not (said.is_file() and folder.is_dir() and said.read_text() == _sum(folder)):
+            said.unlink(missing_ok=True)
+            shutil.rmtree(folder, ignore_errors=True)
+            _keep(kind, folder)
+            said.write_text(_sum(folder))
+    return models.load(folder / kind)
+
+
+def _keep(kind: str, folder: Path) -> None:
+    """Beside the checkpoint stays the encoder that it names."""
+    model: Any = train(kind, folder)
+    shutil.rmtree(folder / "run")
+    parts = {"settings": model.settings(), "labels": model.labels, "tensors": model.tensors(), "files": model.files()}
+    checkpoint.save(folder / kind, model=kind, **parts)

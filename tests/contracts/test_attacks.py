@@ -76,6 +76,7 @@ def test_unknown_names_are_listed() -> None:
         recipe("bae", "paper")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("importance", ["mask", "delete", "gradient", "random", "integrated-gradients", "lime", "shap"])
 def test_every_ranking_makes_an_attack(importance: str) -> None:
     """Explainers are handed in by core.attacking; on a linear model they all find the word that carries the label."""

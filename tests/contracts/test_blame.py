@@ -20,10 +20,12 @@ BEFORE = Document.from_text("A small chess program, for people who like music an
 AFTER = BEFORE.replace({2: "database"})
 
 
+@pytest.mark.slow
 def test_every_model_answers(model: Any) -> None:
     assert isinstance(model, Blaming)
 
 
+@pytest.mark.slow
 @settings(max_examples=40, deadline=None)
 @given(before=st.one_of(known, documents()), after=st.one_of(known, documents()), label=st.integers(0, len(TOPICS) - 1))
 def test_the_shares_add_up_to_the_scores(model: Any, before: Document, after: Document, label: int) -> None:

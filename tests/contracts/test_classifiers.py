@@ -110,6 +110,7 @@ def test_retrieval_of_more_labels_than_there_are(model: Any) -> None:
     assert np.isneginf(scores[0, len(TOPICS) :]).all()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", STRANGE)
 def test_strange_texts_have_scores(model: Any, name: str) -> None:
     text = STRANGE[name]
@@ -120,6 +121,7 @@ def test_strange_texts_have_scores(model: Any, name: str) -> None:
     assert 0 <= model.words_read(document) <= len(document)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", STRANGE)
 def test_strange_texts_are_masked_and_embedded(model: Any, name: str) -> None:
     """Long ones may be refused with a sentence where every word needs a row of its own."""
@@ -297,6 +299,7 @@ def spoiled_tensors(array: np.ndarray) -> dict[str, Any]:
     return ways
 
 
+@pytest.mark.slow
 def test_spoiled_tensors_are_refused_by_name(model: Any, tmp_path: Path) -> None:
     save(model, tmp_path / "good")
     tensors = checkpoint.load(tmp_path / "good").tensors

@@ -89,6 +89,7 @@ def test_every_setting_says_what_it_is_and_is_bounded(component: Any) -> None:
             assert setting.field.high is not None, f"{component.__name__}.{setting.name} has no upper bound"
 
 
+@pytest.mark.slow
 def test_settings_come_back_from_json_and_flags(component: Any) -> None:
     declared = fields.settings_of(component)
     parser = argparse.ArgumentParser()

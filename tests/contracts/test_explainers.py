@@ -63,6 +63,7 @@ def test_the_same_seed_gives_the_same_values(name: str) -> None:
     assert first.to_json() == again.to_json()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", SEEDED)
 def test_the_seed_is_said_and_another_one_counts(name: str) -> None:
     """On a document too long to try every subset of its words."""

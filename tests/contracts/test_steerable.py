@@ -86,6 +86,7 @@ def test_rows_that_stand_for_words(model: Any, embedded: Any) -> None:
     assert not (nothing.words | nothing.features).any()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("parts", ["network", "all"])
 @pytest.mark.parametrize("kind", [Fgsm, Pgd])
 def test_attacked_rows(model: Any, kind: Any, parts: str) -> None:

@@ -43,6 +43,7 @@ def test_most_models_share_what_stays(model: Any) -> None:
 known = st.lists(st.sampled_from(WORDS), min_size=1, max_size=40).map(lambda words: Document.from_text(" ".join(words)))
 
 
+@pytest.mark.slow
 @settings(max_examples=60, deadline=None)
 @given(st.data())
 def test_it_equals_the_scores_of_the_edited_texts(substitutable: Any, data: st.DataObject) -> None:

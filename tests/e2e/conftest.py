@@ -12,10 +12,11 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from itertools import count
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, Locator, Page, Request, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Locator, Page, Request, expect, sync_playwright
 
 from tests.conftest import CHROMIUM
 from tests.pages.tiny import save_tiny
@@ -30,6 +31,15 @@ expect.set_options(timeout=PATIENCE)
 ONLY_HERE = "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"
 """No other host is found, by name or by number. Intercepting each request would say the same, but costs the browser its cache and a fifth of
 its time."""
+
+WITHOUT = (
+    "PreloadTopChromeWebUI,PreloadTopChromeWebUILessNavigations,InitialWebUI,WebUIToolbar,WebUIReloadButton,WebUIOmniboxPopup,"
+    "WebUIOmniboxFullPopup,WebUIOmniboxAimPopup,AvoidUnnecessaryBeforeUnloadCheckSync,DestroyProfileOnBrowserClose,HttpsUpgrades,"
+    "HttpsFirstBalancedModeAutoEnable,LensOverlay,MediaRouter,PaintHolding,ThirdPartyStoragePartitioning,AvoidCorsURLLoaderRestartOnRedirect,"
+    "OptimizationHints,NetworkTimeServiceQuerying,AimEnabled,PreconnectToSearch"
+)
+"""The browser's own bars and menus, which are pages with processes of their own: 40 % of the time that a tab costs, and nobody sees them. Then
+what Playwright leaves out: of several such lists a browser heeds the last."""
 
 EXPECTED_404 = ("/_stcore/health", "/_stcore/host-config")
 """A deep link /page makes Streamlit's client look for these below /page first; it then finds them at the root."""
@@ -87,7 +97,8 @@ def app_url(tiny_checkpoints: Path, tmp_path_factory: pytest.TempPathFactory) ->
 def chromium() -> Iterator[Browser]:
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
-            executable_path=CHROMIUM, args=["--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu", "--disable-extensions", ONLY_HERE]
+            executable_path=CHROMIUM,
+            args=["--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu", "--disable-extensions", f"--disable-features={WITHOUT}", ONLY_HERE],
         )
         yield browser
         browser.close()
@@ -106,6 +117,7 @@ def open_tab(chromium: Browser) -> Iterator[Open]:
         # Without a graphics card a third of the browser's time goes into drawing what moves while one waits.
         context = chromium.new_context(viewport={"width": width, "height": 1000}, color_scheme=scheme, reduced_motion="reduce")  # type: ignore[arg-type] # a literal in stubs
         contexts.append(context)
+        listen(context)
         tab = context.new_page()
         tabs.append(tab)
         home = "/".join(address.split("/")[:3])
@@ -136,11 +148,43 @@ def open_tab(chromium: Browser) -> Iterator[Open]:
     assert not faults
 
 
+LINE = """(() => {
+    const line = window.tremorLine = {sent: 0, heard: 0, since: 0, asked: null};
+    window.WebSocket = class extends WebSocket {
+        constructor(...given) {
+            super(...given);
+            this.addEventListener('message', () => { line.heard = performance.now(); });
+        }
+        send(data) {
+            line.sent = performance.now();
+            super.send(data);
+        }
+    };
+})();"""
+"""Notes when the page last spoke to the server and heard from it."""
+
+QUIET = """asked => {
+    const line = window.tremorLine, now = performance.now();
+    if (line.asked !== asked) Object.assign(line, {asked, since: now});
+    if (!document.querySelector('[data-testid="stApp"][data-test-script-state="notRunning"]')) return false;
+    if (!line.heard || line.heard < line.sent) return false;
+    return now - Math.max(line.since, line.sent, line.heard) > 250 || now - line.since > 3000;
+}"""
+"""Has the server answered, has the script ended, and has nothing more been said since? A quarter of a second: Streamlit sends what is chosen in a
+table, or by a slider, 150 or 200 milliseconds after. The browser itself looks, so that a busy machine delays both alike. Pages that ask anew
+every second are never quiet for long on such a machine: after three seconds their last run having ended is enough."""
+
+_asked = count()
+
+
+def listen(context: BrowserContext) -> None:
+    """To be called before a tab is opened for which `ready` is to wait."""
+    context.add_init_script(LINE)
+
+
 def ready(tab: Page) -> None:
     """Wait until the script has run and the browser has drawn what it said."""
-    tab.wait_for_timeout(250)
-    tab.wait_for_selector('[data-testid="stApp"][data-test-script-state="notRunning"]', timeout=PATIENCE)
-    tab.wait_for_timeout(250)
+    tab.wait_for_function(QUIET, arg=next(_asked), polling=50, timeout=PATIENCE)
 
 
 def choose_first_row(table: Locator) -> None:

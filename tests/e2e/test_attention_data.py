@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from playwright.sync_api import FrameLocator, Page, expect
@@ -21,7 +22,7 @@ TEXT = "Chess editor for people </script><script>window.PWN=1</script> ![x](http
 def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A server with a tiny X-Transformer."""
     folder = tmp_path_factory.mktemp("attending")
-    model = tiny_models.train("x-transformer", folder)
+    model: Any = tiny_models.kept("x-transformer")
     checkpoint.save(
         folder / "checkpoints" / "tiny-x", model="x-transformer", settings=model.settings(), labels=model.labels, tensors=model.tensors(),
         files=model.files(),

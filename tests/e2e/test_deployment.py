@@ -21,7 +21,7 @@ from websockets.exceptions import InvalidStatus
 from pages.parts import running
 from pages.parts.serving import settings
 from pages.parts.serving.headers import HEADERS
-from tests.e2e.conftest import ROOT, _free_port, ready, serving
+from tests.e2e.conftest import ROOT, _free_port, listen, ready, serving
 from tests.e2e.visitor import Visitor, clicked, dial, typed
 
 NGINX = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin")
@@ -144,6 +144,7 @@ def _wait(site: Site, nginx: subprocess.Popen[bytes]) -> None:
 def open_page(site: Site, chromium: Browser) -> Iterator[Page]:
     """A tab that has never been here; what it complains of is judged at the end."""
     context = chromium.new_context(ignore_https_errors=True, viewport={"width": 1400, "height": 1000})
+    listen(context)
     tab, faults = context.new_page(), []
     tab.on("console", lambda said: faults.append(said.text) if said.type == "error" and "404" not in said.text else None)
     tab.on("pageerror", lambda error: faults.append(str(error)))

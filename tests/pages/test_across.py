@@ -28,6 +28,7 @@ def data(tiny: Path, monkeypatch: pytest.MonkeyPatch) -> AppTest:
     return page.switch_page("pages/data.py")
 
 
+@pytest.mark.slow
 def test_words_that_matter_are_found_on_the_button(data: AppTest) -> None:
     data.run()
     assert not data.exception and not data.error

@@ -189,6 +189,7 @@ def test_where_nothing_can_be_put_back_it_is_said(page: AppTest) -> None:
     assert len(attack_of(page).steps) == steps and "Nothing was put back" in sentences(page)
 
 
+@pytest.mark.slow
 def test_undo_redo_rewind_and_a_branch(page: AppTest) -> None:
     started(page)
     press(press(page, "attack.accept"), "attack.accept")
@@ -269,6 +270,7 @@ def test_non_targeted(page: AppTest) -> None:
     assert attack_of(page).step.status == "reached"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("text", ["editor", "editor cut paste " * 700, "editor <script>alert(1)</script> ![](http://example.org/x.png) $x$ cut"])
 def test_short_long_and_hostile_documents(page: AppTest, text: str) -> None:
     started(page, text, switch=["change_rate:0.002"])
@@ -327,6 +329,7 @@ def replayed(page: AppTest, content: bytes) -> AppTest:
     return page
 
 
+@pytest.mark.slow
 def test_a_saved_attack_is_replayed(page: AppTest) -> None:
     replayed(page, json.dumps(record(page)).encode())
     assert "text, ranks and outcome are as saved" in sentences(page)

@@ -147,6 +147,7 @@ def test_the_same_attack_is_each_sides_own_search(page: AppTest, two: Path) -> N
     assert {len(side.steps) for side in duel.runs} != {1}
 
 
+@pytest.mark.slow
 def test_back_looks_and_forward_decides_nothing_again(page: AppTest) -> None:
     duel = started(page)
     press(press(page, "compare.step"), "compare.step")
@@ -159,6 +160,7 @@ def test_back_looks_and_forward_decides_nothing_again(page: AppTest) -> None:
     assert duel.at == 0 and duel.attacked == (None, None)
 
 
+@pytest.mark.slow
 def test_run_to_the_end_then_crossed_and_explained(page: AppTest) -> None:
     duel = started(page, explainer="occlusion")
     press(page, "compare.end")

@@ -226,6 +226,7 @@ def test_an_unknown_data_set_in_a_link_falls_back(app):
     assert "knows 4 labels" in shown(test)
 
 
+@pytest.mark.slow
 def test_the_page_costs_no_torch(tiny):
     code = f"""
 import sys

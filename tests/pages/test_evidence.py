@@ -236,6 +236,7 @@ def test_an_open_row_says_how_it_is_measured(app):
     assert "python -m core evidence run qaraei-positive --cell debtags-attention-xml" in [element.value for element in test.code]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("claim", ["004/tail", "002/memory", "001/resilience", "000/squeezing"])
 def test_a_shipped_claim_opens(tiny, claim):
     test = AppTest.from_file(str(ROOT / "app.py"), default_timeout=120)
@@ -246,6 +247,7 @@ def test_a_shipped_claim_opens(tiny, claim):
     assert len(test.get("plotly_chart")) == (claim != "000/squeezing")
 
 
+@pytest.mark.slow
 def test_the_shipped_evidence_opens(tiny):
     st.cache_resource.clear()
     test = AppTest.from_file(str(ROOT / "app.py"), default_timeout=120)
@@ -260,6 +262,7 @@ def test_the_shipped_evidence_opens(tiny):
         assert sum("paper prints" in frame.value.columns for frame in test.dataframe) == 1
 
 
+@pytest.mark.slow
 def test_seed_001_s_attack_tables_are_measured(tiny):
     """Each attack's rows stand beside a record of that attack on another model, and MediaMill's beside a sentence; a record's figures
     are there, too."""

@@ -220,6 +220,7 @@ def test_words_past_the_window_are_said_and_have_no_value(windowed: AppTest, nam
     assert f"--explainer {name}" in command(windowed)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("way", ["maximum", "mean"])
 def test_a_long_document_can_be_read_in_windows(windowed: AppTest, way: str) -> None:
     """Only where it is chosen; then no word is grey, and the page says that it is another classifier."""
@@ -238,6 +239,7 @@ def test_a_short_document_offers_no_windows(explain: AppTest) -> None:
     assert not explain.exception and "windows" not in [box.key for box in explain.selectbox]
 
 
+@pytest.mark.slow
 def test_all_explainers_fit_a_transformer(windowed: AppTest) -> None:
     opened(windowed, label="editor", asked=True, **{"with": ["lime", "shap", "occlusion", "attention"]})
     assert not windowed.exception and not windowed.error

@@ -24,6 +24,7 @@ print("loaded:", *heavy)
 """
 
 
+@pytest.mark.slow
 def test_the_first_paint_imports_no_torch(tiny_folder: Path) -> None:
     """In a fresh process, as on a fresh machine; the model is loaded in the background afterwards."""
     environment = {**os.environ, "TREMOR_CHECKPOINTS": str(tiny_folder)}

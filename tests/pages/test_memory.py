@@ -60,6 +60,7 @@ def model_of(name: str) -> Any:
     return loading._store().get(("model", name, card.digest))
 
 
+@pytest.mark.slow
 def test_a_session_that_stays_holds_no_model(prepared: Path) -> None:
     page = visit("tiny-0", TEXT)
     gone = weakref.ref(model_of("tiny-0"))
@@ -73,6 +74,7 @@ def test_a_session_that_stays_holds_no_model(prepared: Path) -> None:
     assert model_of("tiny-0") is not None
 
 
+@pytest.mark.slow
 def test_cycles_over_checkpoints_stay_within_the_bound(prepared: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Three cycles, each visit with a document and a session of its own, none of which ends. The bound holds two and a half models."""
     store = loading._store()

@@ -297,6 +297,7 @@ def calls(path: Path) -> Iterator[str]:
             yield from (f"{str(node.module).split('.')[-1]}.{alias.name}" for alias in node.names)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("act", "home"),
     [
@@ -315,6 +316,7 @@ def test_what_the_owner_alone_may_do_is_done_in_one_place(act, home):
     assert {path.name for path in (ROOT / "pages").rglob("*.py") if act in set(calls(path))} == ({home} if home else set())
 
 
+@pytest.mark.slow
 def test_importing_the_server_costs_nothing_heavy(monkeypatch):
     monkeypatch.setenv(settings.SHARED, "")
     code = "import sys, app; print(*sorted({'torch', 'transformers', 'sklearn', 'pandas'} & sys.modules.keys()))"

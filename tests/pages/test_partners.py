@@ -106,6 +106,7 @@ def test_a_partner_that_nobody_chose_makes_room_and_one_that_was_chosen_stays(se
     assert not page.exception and page.selectbox(key="other").value == "aaa"
 
 
+@pytest.mark.slow
 def test_the_picker_states_its_rule_and_keeps_the_choice(several: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     page = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60).run()
     assert page.selectbox(key="model").value == "base"  # aaa has the same figure, and stands under runs/

@@ -121,6 +121,7 @@ def test_numbers(score: float, unit: str, text: str) -> None:
     assert labels.number(score, unit) == text  # type: ignore[arg-type] # parametrised strings
 
 
+@pytest.mark.slow
 def test_a_search_over_670_091_labels_answers_while_one_types() -> None:
     """The size of Amazon-670K. Names are made of two words; the answer is ranked and cut to what is shown."""
     size = 670_091
@@ -153,6 +154,7 @@ def test_a_malformed_choice_of_a_label_is_ignored(report: object) -> None:
     assert labels._id(report, LabelSpace.of(["a", "b", "c"], [1, 1, 1], 3)) is None
 
 
+@pytest.mark.slow
 @given(hs.text(max_size=40))
 def test_plain_text_has_no_markdown_left(text: str) -> None:
     shown = plain(text)

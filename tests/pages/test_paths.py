@@ -27,7 +27,7 @@ def folder(tiny_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A checkpoint of every kind; one made from another; one over feature vectors with the data it reads; one of other labels."""
     place = tmp_path_factory.mktemp("paths")
     for kind in MODELS:
-        _save(place / "checkpoints" / f"tiny-{kind}", kind, tiny_models.train(kind, place / kind))
+        _save(place / "checkpoints" / f"tiny-{kind}", kind, tiny_models.kept(kind))
     shutil.copytree(tiny_folder / "tiny-linear", place / "checkpoints" / "other-linear")
     save_variant(place / "checkpoints" / "other-linear", place / "checkpoints" / "other-robust", halved=("paste",))
     data = bags(("chess", "mail", "music", "fonts"), 5, 80)

@@ -91,6 +91,7 @@ def test_new_study_takes_the_pairs_of_another(open_page, launched, tmp_path: Pat
     assert WordKind(asked(words)) == same_attack(tmp_path / "runs" / "alpha", "tiny-robust")
 
 
+@pytest.mark.slow
 def test_pairs_of_a_study_under_way_are_refused_with_the_reason(open_page, tmp_path: Path) -> None:
     path = tmp_path / "runs" / "alpha" / records.FILE
     path.write_text("".join(path.read_text().splitlines(keepends=True)[:9]))

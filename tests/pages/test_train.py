@@ -212,6 +212,7 @@ def told(tmp_path, monkeypatch) -> Path:
     return tmp_path / "told"
 
 
+@pytest.mark.slow
 def test_a_launch_from_the_form(app, told):
     """Afresh, with a defence and changed knobs: the estimate, the command line of the job, and the new run chosen."""
     test = app()
@@ -246,6 +247,7 @@ def test_a_defence_is_offered_where_it_fits(app):
     assert test.selectbox(key="train.defence.linear").options == ["None"]
 
 
+@pytest.mark.slow
 def test_the_weights_of_a_rebalanced_loss_are_drawn(app, monkeypatch):
     """Of the chosen checkpoint's labels, the loss as set first; afresh there are no counts yet."""
     monkeypatch.setattr(checkpoint, "FOLDER", APP.parent / "checkpoints")

@@ -120,6 +120,7 @@ def test_one_alone_and_another_level(place: Path, runs: Path) -> None:
     assert "(text)" in figure["layout"]["yaxis"]["title"]["text"]
 
 
+@pytest.mark.slow
 def test_all_is_replayed(place: Path, runs: Path) -> None:
     at = page(place, runs, ("beta",))
     at.button(key="vectors.replay").click().run()

@@ -29,6 +29,7 @@ def package(forward: Any, vectors: torch.Tensor, label: int, steps: int) -> Floa
     return np.asarray(found.detach().sum(-1)[0].double().numpy())
 
 
+@pytest.mark.slow
 def test_the_same_attributions_on_a_curved_network() -> None:
     model, document = Attending(), Document.from_text(TEXT)
     embedded = model.embed(document)

@@ -40,6 +40,7 @@ def package(model: Classifier, document: Document, labels: list[int], evaluation
     return np.asarray(found)[0].reshape(len(document), len(labels)).T
 
 
+@pytest.mark.slow
 def test_the_same_values_on_a_linear_model() -> None:
     model, document = Linear(), Document.from_text(TEXT)
     ours = explain(Shap(evaluations=EVALUATIONS), model, document, [0, 1, 2, 3])
@@ -47,6 +48,7 @@ def test_the_same_values_on_a_linear_model() -> None:
     assert ours.values == pytest.approx(theirs, abs=1e-4)
 
 
+@pytest.mark.slow
 def test_the_same_values_where_words_interact() -> None:
     model, document = Threshold(needed=2), Document.from_text("fire smoke fire and much smoke")
     ours = explain(Shap(), model, document, [0, 1])

@@ -69,6 +69,7 @@ def test_places_batched_by_length(bert: Path, theirs: tuple[Any, Any]) -> None:
     "debtags-mlm" not in checkpoint.names(kind="language-model"), reason="checkpoints/debtags-mlm is not there: train it as its card says"
 )
 class TestShipped:
+    @pytest.mark.slow
     def test_it_fits_a_description(self) -> None:
         model = language.load()
         document = Document.from_text("This package contains the header files and static libraries needed for development.")

@@ -59,6 +59,7 @@ def theirs(case: Case) -> dict[str, float]:
     return {f"{kind}@{k}": float(values[k - 1]) for kind, values in found.items() for k in (1, 3, 5)}
 
 
+@pytest.mark.slow
 def test_1000_random_cases_agree_to_1e_6() -> None:
     worst = 0.0
     for seed in range(1_000):

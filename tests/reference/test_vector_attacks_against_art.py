@@ -55,6 +55,7 @@ def nearest_by_art(name: str, session: Any, start: FloatArray | None) -> float:
     return float("inf") if oracle.best is None else float(oracle.best[0])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", list(FEATURE_ATTACKS))
 def test_no_farther_than_art_with_the_same_budget(name: str) -> None:
     classifier, pool, document, minimum = measurements()

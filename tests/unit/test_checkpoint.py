@@ -36,6 +36,7 @@ def saved(checkpoints: Path) -> Path:
 SPOILED = {**hostile.HOSTILE, **HOSTILE_PARENTS}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", SPOILED)
 def test_spoiled_checkpoints_are_refused_by_name(saved: Path, name: str) -> None:
     spoil, sentence = SPOILED[name]
@@ -75,6 +76,7 @@ def test_any_label_names_come_back(space: LabelSpace) -> None:
     assert parse_labels(labels_text(space), space.documents, "toy") == space
 
 
+@pytest.mark.slow
 @given(st.text(st.characters(exclude_categories=["Cs"])))
 def test_any_text_file_comes_back(tmp_path_factory: pytest.TempPathFactory, text: str) -> None:
     folder = tmp_path_factory.getbasetemp() / "texts"

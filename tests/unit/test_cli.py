@@ -26,7 +26,7 @@ ROOT = Path(__file__).resolve().parents[2]
 def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of a tiny linear checkpoint."""
     folder = tmp_path_factory.mktemp("cli")
-    model: Any = tiny_models.train("linear", folder)
+    model: Any = tiny_models.kept("linear")
     parts = {"settings": model.settings(), "labels": model.labels, "tensors": model.tensors(), "files": model.files()}
     checkpoint.save(folder / "tiny", model="linear", **parts)
     return folder / "tiny"
@@ -221,6 +221,7 @@ def test_help_names_every_verb(call: Call) -> None:
     assert all(verb in out for verb in ("predict", "explain", "evaluate", "train", "data"))
 
 
+@pytest.mark.slow
 def test_as_a_process(trained: Path) -> None:
     """One object on standard output and nothing else, in a fresh interpreter."""
     command = [sys.executable, "-m", "core", "predict", "--checkpoint", str(trained), "--file", "-", "--json"]

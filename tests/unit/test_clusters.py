@@ -20,6 +20,7 @@ def label_features(labels: int, seed: int) -> sparse.csr_array:
     return sparse.csr_array(dense)
 
 
+@pytest.mark.slow
 @settings(max_examples=30)
 @given(st.integers(0, 60), st.integers(1, 9), st.integers(0, 5))
 def test_every_label_lies_in_one_leaf_of_balanced_size(labels: int, most: int, seed: int) -> None:

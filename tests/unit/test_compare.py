@@ -110,6 +110,7 @@ def test_nothing_in_common_is_no_figure() -> None:
     assert found.whole.n == 0 and found.whole.to_json()["p"] is None and found.whole.to_json()["difference"]["value"] is None
 
 
+@pytest.mark.slow
 @given(st.lists(st.tuples(st.booleans(), st.booleans()), min_size=1, max_size=40))
 def test_exchanging_the_sides_mirrors_everything(outcomes: list[tuple[bool, bool]]) -> None:
     one = [record(i, first) for i, (first, _) in enumerate(outcomes)]

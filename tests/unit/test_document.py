@@ -36,6 +36,7 @@ def test_no_word_holds_space_or_control_and_no_separator_holds_letters(document:
     assert all(document.words)
 
 
+@pytest.mark.slow
 @given(strategies.masked())
 def test_kept_words_read_the_same_again(case: tuple[Document, np.ndarray]) -> None:
     """What score_masked stands on: the words of the cut text are the words that were kept, no two grown together."""

@@ -83,6 +83,7 @@ def run(*words: str, stdout: int | None = subprocess.PIPE, limits: str = "") -> 
 PREDICT = ("predict", "--checkpoint", "debtags-linear", "--text", "a chess game")
 
 
+@pytest.mark.slow
 def test_a_full_standard_output_is_a_sentence() -> None:
     """/dev/full takes nothing, as a full disk."""
     full = os.open("/dev/full", os.O_WRONLY)
@@ -93,6 +94,7 @@ def test_a_full_standard_output_is_a_sentence() -> None:
     assert result.returncode == 2 and result.stderr.startswith("the disk is full") and result.stderr.count("\n") == 1
 
 
+@pytest.mark.slow
 def test_a_reader_that_has_seen_enough_is_no_fault() -> None:
     read, write = os.pipe()
     os.close(read)
@@ -103,6 +105,7 @@ def test_a_reader_that_has_seen_enough_is_no_fault() -> None:
     assert (result.returncode, result.stderr) == (0, "")
 
 
+@pytest.mark.slow
 def test_a_full_memory_is_a_sentence() -> None:
     """A text of five million characters with 200 MB more than Python and the model need."""
     limits = (
@@ -115,6 +118,7 @@ def test_a_full_memory_is_a_sentence() -> None:
     assert result.returncode == 2 and result.stderr.startswith("the memory is full"), result.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("verb", ["train", "study"])
 def test_a_place_that_cannot_be_written_is_a_sentence(verb: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Below a regular file: that holds for root, too."""
@@ -129,6 +133,7 @@ def test_a_place_that_cannot_be_written_is_a_sentence(verb: str, tmp_path: Path,
     assert said.count("\n") == 1 and said.strip()
 
 
+@pytest.mark.slow
 def test_a_document_is_read_no_further_than_it_may_be_long(capsys: pytest.CaptureFixture[str]) -> None:
     """/dev/zero never ends."""
     assert cli.main(["predict", "--checkpoint", "debtags-linear", "--file", "/dev/zero"]) == 2

@@ -54,6 +54,7 @@ def test_it_is_whatever_its_model_is(tiny_model: Callable[[str], Any], kind: str
         one.no_such_attribute  # noqa: B018 - that is the test
 
 
+@pytest.mark.slow
 def test_what_belongs_to_a_model_holds_none(tiny_model: Callable[[str], Any]) -> None:
     """An attack under way, an explanation and windows refer to their model; once the store has dropped it, it is gone, and comes again when
     one of them asks."""
@@ -87,6 +88,7 @@ def test_what_belongs_to_a_model_holds_none(tiny_model: Callable[[str], Any]) ->
     assert loads == [1, 1]
 
 
+@pytest.mark.slow
 def test_a_thread_holds_on_to_what_it_uses() -> None:
     """A model that the store drops is not loaded again in the middle of a run, and each thread lets go at its end."""
 

@@ -125,6 +125,7 @@ def test_what_two_share_counts_once() -> None:
     assert 4 * MB < one.bytes < 4.1 * MB
 
 
+@pytest.mark.slow
 def test_what_is_larger_than_the_bound_is_not_kept_and_pushes_nothing_out(caplog: pytest.LogCaptureFixture) -> None:
     one, large = store(10), Thing(11)
     one.put(("a",), Thing(2))
@@ -176,6 +177,7 @@ def test_what_a_session_holds_counts_as_it_grows_until_it_is_gone() -> None:
     assert one.bytes == 0
 
 
+@pytest.mark.slow
 def test_memory_is_given_back_when_much_was_dropped() -> None:
     calls: list[int] = []
     one = Store(20 * MB, released=lambda: calls.append(1))

@@ -24,6 +24,7 @@ def test_every_label_is_found_by_name_and_id(space: LabelSpace, data: st.DataObj
     assert index in space.search(space.names[index], limit=len(space))
 
 
+@pytest.mark.slow
 @given(strategies.label_spaces(), st.text(max_size=5))
 def test_search_gives_each_match_once(space: LabelSpace, query: str) -> None:
     hits = space.search(query)
@@ -71,6 +72,7 @@ def test_inverse_propensities_by_hand() -> None:
     assert c == pytest.approx(7.1148, abs=1e-4)
 
 
+@pytest.mark.slow
 @given(strategies.label_spaces(), st.floats(0, 1), st.floats(0, 5))
 def test_rarer_labels_never_weigh_less(space: LabelSpace, a: float, b: float) -> None:
     weights = inverse_propensities(np.sort(space.counts), space.documents, a, b)

@@ -96,6 +96,7 @@ def families(draw: st.DrawFn) -> tuple[Tensors, Tensors, list[str]]:
     return parent, child, delta
 
 
+@pytest.mark.slow
 @given(families())
 def test_any_tensors_come_back(family: tuple[Tensors, Tensors, list[str]]) -> None:
     """All but the differences to the byte; those within half a unit in the last place of the half-precision difference."""

@@ -92,6 +92,7 @@ def test_labels_named_twice_count_once() -> None:
     assert measure(PREDICTED[1:2], twice) == measure(PREDICTED[1:2], truth_matrix([[0, 4]], 6))
 
 
+@pytest.mark.slow
 @given(strategies.scores(rows=4, labels=7), strategies.truths(4, 7))
 def test_every_metric_lies_in_0_to_1_and_p1_is_ndcg1(scores: np.ndarray, truth: sparse.csr_array) -> None:
     judged = judge(top_k(scores, 5), truth, np.arange(1.0, 8.0))
@@ -102,12 +103,14 @@ def test_every_metric_lies_in_0_to_1_and_p1_is_ndcg1(scores: np.ndarray, truth: 
     assert 5 * found["P@5"] >= 3 * found["P@3"] - 1e-9 >= found["P@1"] - 2e-9
 
 
+@pytest.mark.slow
 @given(strategies.scores(rows=3, labels=6), strategies.truths(3, 6, empty=False))
 def test_increasing_transforms_change_nothing(scores: np.ndarray, truth: sparse.csr_array) -> None:
     stretched = np.arctan(scores).astype(np.float32)
     assert measure(top_k(scores, 5), truth) == measure(top_k(stretched, 5), truth)
 
 
+@pytest.mark.slow
 @given(strategies.truths(4, 7, empty=False))
 def test_the_truth_itself_is_perfect(truth: sparse.csr_array) -> None:
     weights = np.arange(1.0, 8.0)
@@ -115,6 +118,7 @@ def test_the_truth_itself_is_perfect(truth: sparse.csr_array) -> None:
     assert all(found[name] == pytest.approx(1) for name in found if name.startswith(("nDCG", "PS")))
 
 
+@pytest.mark.slow
 @given(strategies.truths(5, 6), st.randoms())
 def test_the_order_of_labels_and_documents_is_nothing(truth: sparse.csr_array, random: object) -> None:
     rng = np.random.default_rng(random.randrange(2**32))  # type: ignore[attr-defined] # Hypothesis's own random.Random
@@ -141,6 +145,7 @@ def test_bootstrap_intervals_have_the_binomial_width() -> None:
     assert estimate(judged, seed=1)["P@1"] != found
 
 
+@pytest.mark.slow
 def test_bootstrap_intervals_cover_the_truth() -> None:
     covered = [low <= 0.6 <= high for low, high in (_interval(seed) for seed in range(100))]
     assert 88 <= sum(covered) <= 100
@@ -169,6 +174,7 @@ def test_paired_differences_need_the_same_documents() -> None:
         difference(judge(PREDICTED, TRUTH, INVERSE), judge(PREDICTED[:2], TRUTH[:2], INVERSE))
 
 
+@pytest.mark.slow
 def test_bootstrap_memory_does_not_grow_with_resamples() -> None:
     """300,000 test documents (AmazonCat) times 1,000 resamples must not be held at once."""
     judged = judge(*sample(50_000, 0.7, 3), INVERSE)

@@ -44,6 +44,7 @@ def test_a_packed_model_has_the_same_digest_and_scores(kind: str, tmp_path: Path
     assert read_labels(folder) == trained.labels
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", checkpoint.names())
 def test_a_shipped_checkpoint_is_the_one_that_was_measured(name: str) -> None:
     """Its card was written from measurements under this digest; packing it later left the digest as it was."""

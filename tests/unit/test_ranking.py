@@ -79,6 +79,7 @@ class Huge(Linear):
         return np.zeros((len(texts), 670_091), dtype=np.float32)
 
 
+@pytest.mark.slow
 def test_watch_never_holds_all_scores_of_670_091_labels() -> None:
     huge = Huge()
     huge.labels = type(huge.labels).of([str(i) for i in range(670_091)], np.zeros(670_091, dtype=np.int64), 1)

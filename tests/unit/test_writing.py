@@ -220,6 +220,7 @@ except Exhausted as error:
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "write",
     [

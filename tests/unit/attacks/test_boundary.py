@@ -74,6 +74,7 @@ def test_ways_are_unit_vectors_across_that_lean_as_far_as_something_is_known(see
     assert share == pytest.approx(0.1 * length / np.hypot(1, 0.1 * length), abs=0.15)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("settings", [{}, {"tries": 1, "lean": 0.0}, {"tries": 3}])
 def test_it_ends_next_to_the_nearest_point_of_a_half_space(settings: dict[str, Any]) -> None:
     """Where no way is better than another, leaning must not keep the walk from its end: a lean as long however little is known would."""

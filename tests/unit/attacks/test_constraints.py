@@ -86,6 +86,7 @@ def test_protected_words_in_this_case_only() -> None:
 # -- label names
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("goal", [Promote((0,)), Demote((0,))], ids=lambda goal: goal.NAME)
 def test_no_form_of_a_word_of_the_labels_names(goal: Goal) -> None:
     found = reasons(c.LabelNames(), "a tool", 1, ["program", "Programs", "programming", "ROLE", "role", "package", "chemistry"], goal)
@@ -238,6 +239,7 @@ def test_settings_are_checked(kind: Any, setting: str, value: Any) -> None:
         kind(**{setting: value})
 
 
+@pytest.mark.slow
 @given(st.lists(LETTERS, min_size=1, max_size=6), st.lists(LETTERS, max_size=8), st.data())
 def test_any_words_get_one_answer_each_whatever_stands_beside_them(text: list[str], words: list[str], data: st.DataObject) -> None:
     document = Document.from_text(" ".join(text))

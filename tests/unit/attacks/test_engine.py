@@ -299,6 +299,7 @@ class TestScreening:
 VOCABULARY = [*toy.WORDS, "banana", "a"]
 
 
+@pytest.mark.slow
 @given(st.lists(st.sampled_from(VOCABULARY), min_size=1, max_size=12), st.integers(0, 3), st.sampled_from([0.1, 0.3, 1.0]), st.booleans())
 def test_properties_of_any_attack(words: list[str], label: int, rate: float, positive: bool) -> None:
     """Gains strictly positive, budget kept, swaps rebuild the text, what is reached is reached, and it is all repeatable."""

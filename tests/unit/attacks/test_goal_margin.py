@@ -35,6 +35,7 @@ def start(goal: AnyGoal) -> Start:
     return Start(SPACE, tuple(top_k(BEGIN, goal.k)[0].tolist()), TRUTH, seen(BEGIN, goal))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("goal", GOALS, ids=repr)
 @given(scores=arrays.arrays(np.float32, (4, COUNT), elements=st.integers(-5, 5).map(float)))
 def test_the_decisive_labels_decide(goal: AnyGoal, scores: Scores) -> None:
@@ -43,6 +44,7 @@ def test_the_decisive_labels_decide(goal: AnyGoal, scores: Scores) -> None:
     np.testing.assert_array_equal(goal.reached(start(goal), Seen(few, look(scores, few, 0))), goal.reached(start(goal), seen(scores, goal)))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("goal", GOALS, ids=repr)
 @given(scores=arrays.arrays(np.float32, (4, COUNT), elements=st.integers(-50, 50).map(float), unique=True))
 def test_positive_just_where_the_goal_is_reached(goal: AnyGoal, scores: Scores) -> None:

@@ -101,6 +101,7 @@ def test_another_file_is_refused(tmp_path: Path) -> None:
         targets.read(tmp_path / "x.tsv")
 
 
+@pytest.mark.slow
 def test_the_shipped_clusters_fit_the_shipped_checkpoints() -> None:
     """No data set is needed where debtags' label clusters are shipped: leaves of at least three."""
     space = checkpoint.read_labels("debtags-linear")

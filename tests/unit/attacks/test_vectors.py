@@ -174,6 +174,7 @@ def test_many_steps_of_a_whole_radius_once_are_one_step() -> None:
     np.testing.assert_allclose(one.vectors, other.vectors, atol=1e-6)
 
 
+@pytest.mark.slow
 def test_pgd_finds_at_least_as_much_as_fgsm() -> None:
     texts = [Document.from_text(" ".join(np.random.default_rng(i).permutation(CHESS.words))) for i in range(20)]
     for epsilon in (0.05, 0.2):

@@ -153,6 +153,7 @@ def test_any_text_can_be_looked_up(word: str, part: str) -> None:
     assert isinstance(wordnet.antonyms(word), frozenset)
 
 
+@pytest.mark.slow
 @needs_wordnet
 def test_threads_get_the_same_answers() -> None:
     words = ["small", "program", "show", "quickly", "server", "large"] * 20

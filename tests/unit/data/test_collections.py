@@ -117,6 +117,7 @@ class TestEurlex:
         with pytest.raises(DataError, match="an object of concepts is expected"):
             read(put(tmp_path / "train.jsonl", json.dumps(act(1, ["1"]))))
 
+    @pytest.mark.slow
     @given(texts=st.lists(st.text(max_size=20), min_size=1, max_size=4))
     def test_round_trip(self, tmp_path_factory: pytest.TempPathFactory, texts: list[str]) -> None:
         lines = [json.dumps(act(i, [str(i)], title=text, header="", recitals="", main_body=[], attachments="")) for i, text in enumerate(texts)]

@@ -49,6 +49,7 @@ def test_paths_and_unknown_names(tmp_path: Path) -> None:
         load_dataset("bibtex", Options())
 
 
+@pytest.mark.slow
 def test_importing_the_table_is_cheap() -> None:
     program = "import sys, core.data, core.data.readers; print([m for m in ('torch', 'pyarrow', 'pandas', 'sklearn') if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)

@@ -135,6 +135,7 @@ def test_no_xml_and_other_attributes(tmp_path: Path) -> None:
 NAME = st.text(st.characters(exclude_categories=["Cs", "Cc", "Zl", "Zp"], exclude_characters="\\"), min_size=1, max_size=6)
 
 
+@pytest.mark.slow
 @given(
     names=st.lists(NAME.map(lambda n: " ".join(n.split())).filter(bool), min_size=4, max_size=4, unique=True),
     rows=st.lists(st.tuples(st.integers(-8, 8), st.booleans(), st.integers(0, 3), st.booleans()), min_size=1, max_size=5),

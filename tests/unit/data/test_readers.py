@@ -77,6 +77,7 @@ def test_a_reader_has_both_functions_and_refuses_what_is_not_there(tmp_path: Pat
         module.read(tmp_path, Source(Options()))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("format", READERS)
 @pytest.mark.parametrize(
     "content",
@@ -140,6 +141,7 @@ WHOLE = {
 EDIT = st.tuples(st.integers(0, 200), st.integers(0, 5), st.sampled_from([b"", *(bytes([c]) for c in b" ,:019-.e[]{}'\"\n\r\t\\<>&|_x\xff\x00\xc3")]))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", WHOLE)
 @given(edits=st.lists(EDIT, min_size=1, max_size=3))
 def test_damaged_files_are_read_or_refused_with_a_sentence(
@@ -200,6 +202,7 @@ def test_a_huge_line_is_refused(tmp_path: Path) -> None:
     assert caught.value.line == 2
 
 
+@pytest.mark.slow
 def test_a_decompression_bomb_is_refused(tmp_path: Path) -> None:
     """10 MB in 40 KB, as one line and as many, stopped at the limit."""
     path = tmp_path / "set.txt.gz"

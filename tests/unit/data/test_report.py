@@ -78,6 +78,7 @@ def test_words_of_a_large_split_are_sampled(monkeypatch: pytest.MonkeyPatch) -> 
     assert any("words a document were counted in 3 documents" in note for note in report.notes)
 
 
+@pytest.mark.slow
 @given(
     rows=st.lists(st.tuples(st.sets(st.integers(0, 4)), st.sampled_from(["a", "A", "b c", "b  c", ""])), max_size=8),
     other=st.lists(st.tuples(st.sets(st.integers(0, 4)), st.sampled_from(["a", "B C", "new"])), max_size=5),

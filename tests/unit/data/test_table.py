@@ -200,6 +200,7 @@ def test_parquet_that_is_none_or_too_large(tmp_path: Path) -> None:
         read(path, Options(total_bytes=1_000))
 
 
+@pytest.mark.slow
 @given(place=st.integers(0, 3_000), byte=st.integers(0, 255))
 def test_damaged_parquet_is_read_or_refused(tmp_path_factory: pytest.TempPathFactory, place: int, byte: int) -> None:
     """One changed byte anywhere, in column names too."""
@@ -230,6 +231,7 @@ ANY = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
 NAMES = st.lists(st.text(st.characters(categories=["L", "P", "S"]), min_size=1, max_size=8), max_size=4)
 
 
+@pytest.mark.slow
 @given(rows=st.lists(st.tuples(ANY, NAMES), min_size=1, max_size=5))
 def test_round_trip_of_json_lines(tmp_path_factory: pytest.TempPathFactory, rows: list[tuple[str, list[str]]]) -> None:
     found = read(put(reused(tmp_path_factory, "jsonl") / "set.jsonl", lines(*({"text": text, "labels": names} for text, names in rows))))
@@ -237,6 +239,7 @@ def test_round_trip_of_json_lines(tmp_path_factory: pytest.TempPathFactory, rows
     assert labels(found) == [sorted(set(names)) for _, names in rows]
 
 
+@pytest.mark.slow
 @given(rows=st.lists(st.tuples(ANY.filter(lambda t: "\x00" not in t and "\r" not in t), NAMES), min_size=1, max_size=5), python=st.booleans())
 def test_round_trip_of_csv(tmp_path_factory: pytest.TempPathFactory, rows: list[tuple[str, list[str]]], python: bool) -> None:
     """Lists of labels as JSON or as Python's own spelling; texts with quotes, commas and line breaks."""

@@ -52,6 +52,7 @@ class TestAttentionXml:
     def test_nothing_there(self, tmp_path: Path) -> None:
         fails(tmp_path, "attention-xml", "no pair of files")
 
+    @pytest.mark.slow
     @given(rows=st.lists(st.tuples(LINE, st.lists(WORD, max_size=4)), min_size=1, max_size=6))
     def test_round_trip(self, tmp_path_factory: pytest.TempPathFactory, rows: list[tuple[str, list[str]]]) -> None:
         folder = reused(tmp_path_factory, "axml")
@@ -107,6 +108,7 @@ class TestPecos:
         path = put(tmp_path / "set.txt", content)
         assert fails(path, "pecos", says) == (path, line)
 
+    @pytest.mark.slow
     @given(rows=st.lists(st.tuples(LINE, st.sets(st.integers(0, 30))), min_size=1, max_size=6))
     def test_round_trip(self, tmp_path_factory: pytest.TempPathFactory, rows: list[tuple[str, set[int]]]) -> None:
         folder = reused(tmp_path_factory, "pecos")
@@ -149,6 +151,7 @@ class TestLibMultiLabel:
         path = put(tmp_path / "set.txt", content)
         assert fails(path, "libmultilabel", "columns: a line is") == (path, line)
 
+    @pytest.mark.slow
     @given(rows=st.lists(st.tuples(LINE, st.lists(WORD.filter(lambda w: not w.isdecimal()), max_size=4)), min_size=1, max_size=6), ids=st.booleans())
     def test_round_trip(self, tmp_path_factory: pytest.TempPathFactory, rows: list[tuple[str, list[str]]], ids: bool) -> None:
         lines = [(f"d{i}\t" if ids else "") + " ".join(names) + f"\t{text}" for i, (text, names) in enumerate(rows)]
@@ -201,6 +204,7 @@ class TestXcRaw:
         path = put(tmp_path / "trn.json", _raw({"title": "fine", "target_ind": [0]}) + second + "\n")
         assert fails(path, "xc-raw", says) == (path, 2)
 
+    @pytest.mark.slow
     @given(rows=st.lists(st.tuples(st.text(max_size=20), st.text(max_size=20), st.sets(st.integers(1, 9))), min_size=1, max_size=5))
     def test_round_trip(self, tmp_path_factory: pytest.TempPathFactory, rows: list[tuple[str, str, set[int]]]) -> None:
         """Any text that JSON can hold comes back."""

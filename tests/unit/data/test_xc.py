@@ -121,6 +121,7 @@ def test_wrong_number_of_names(tmp_path: Path) -> None:
 ROW = st.tuples(st.sets(st.integers(0, 6)), st.dictionaries(st.integers(0, 8), st.floats(0.125, 8, width=32), max_size=5))
 
 
+@pytest.mark.slow
 @given(rows=st.lists(ROW, min_size=1, max_size=6), header=st.booleans())
 def test_round_trip(tmp_path_factory: pytest.TempPathFactory, rows: list[tuple[set[int], dict[int, float]]], header: bool) -> None:
     """With id 0 in use, what is written is read, header or not; the last row is not blank."""

@@ -55,9 +55,22 @@ def shorten(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setitem(tiny_models.SETTINGS, kind, lambda folder: {**given(folder), "epochs": SHORT[kind]})
 
 
-@pytest.fixture(params=KINDS)
-def task(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
-    return task_of(request.param, tmp_path, monkeypatch)
+@pytest.fixture(params=KINDS, scope="module")
+def trained(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[Any, dict[str, torch.Tensor]]:
+    """A model's task, trained once for the tests below, and its weights."""
+    with pytest.MonkeyPatch.context() as patch:
+        found = task_of(request.param, tmp_path_factory.mktemp(request.param), patch)
+    return found, {name: tensor.clone() for name, tensor in found.module.state_dict().items()}
+
+
+@pytest.fixture
+def task(trained: tuple[Any, dict[str, torch.Tensor]]) -> Any:
+    """As its training left it."""
+    found, weights = trained
+    found.module.load_state_dict(weights)
+    found.module.zero_grad()
+    found.module.eval()
+    return found
 
 
 ROWS = np.arange(24)
@@ -73,6 +86,7 @@ def test_the_radius_by_hand() -> None:
     assert radius(features, 0.2, True)[:, 0].tolist() == pytest.approx([0.2 / 2**0.5, 0.2 / 2**0.5, 0.2])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("steps", [1, 10])
 def test_a_perturbation_keeps_its_promises(task: Any, steps: int) -> None:
     """Within the radius, nothing at rows that are not real, no gradient left in a parameter, and the loss rises document by document."""
@@ -92,6 +106,7 @@ def test_a_perturbation_keeps_its_promises(task: Any, steps: int) -> None:
     assert all(parameter.grad is None for parameter in task.module.parameters())
 
 
+@pytest.mark.slow
 def test_rows_apart_and_texts_say_the_same(task: Any) -> None:
     """A document read by number, by its text, with rows shared or apart, as rows of its own: one score."""
     texts = [task.texts[row] for row in ROWS]
@@ -114,6 +129,7 @@ def test_the_encoders_input_is_another_space(tmp_path: Path, monkeypatch: pytest
     assert moved.abs().max() > 0 and not moved[~inputs.real].any()
 
 
+@pytest.mark.slow
 def test_both_passes_draw_the_same_dropout(task: Any) -> None:
     """All documents attacked by nothing: the two losses are one, so both passes dropped the same."""
     task.module.train()
@@ -127,6 +143,7 @@ def test_both_passes_draw_the_same_dropout(task: Any) -> None:
     assert control.figures() == {}
 
 
+@pytest.mark.slow
 def test_validation_says_clean_and_attacked(task: Any) -> None:
     with torch.no_grad():  # as the loop validates
         found = AdversarialTask(task, Fgsm(epsilon=5.0, label_source="true")).validate(task.module)
@@ -152,6 +169,7 @@ def test_the_table_and_its_refusals() -> None:
         defence_class("prayer")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 def test_training_on_from_a_parent_keeps_what_is_the_parents(kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The child's checkpoint names its parent, inherits what did not change, and scores after loading as it did in memory."""

@@ -124,6 +124,7 @@ def test_what_has_no_weights_is_refused(tmp_path: Path) -> None:
         Rebalanced(kind="cb")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["xml-cnn", "mach", "attention-xml", "aplc-xlnet"])
 def test_a_training_with_it(kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The very task that is trained has the weights, shares its network, and another model comes of it than without."""

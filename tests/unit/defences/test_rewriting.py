@@ -59,6 +59,7 @@ class OneWord(RewritingTask):
         return [Copy(int(row), {0: "zzz"}, "because" if row == 2 else "") for row in rows if row % 2 == 0]
 
 
+@pytest.mark.slow
 def test_loss_of_documents_and_copies(tmp_path: Path) -> None:
     with start.run_in(tmp_path) as run:
         inner = start.task(run)

@@ -23,8 +23,8 @@ KINDS = ("linear", "mach", "xml-cnn")
 
 
 @pytest.fixture(scope="module", params=KINDS)
-def classifier(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Maskable:
-    found = tiny_models.train(request.param, tmp_path_factory.mktemp(f"rows-{request.param}"))
+def classifier(request: pytest.FixtureRequest) -> Maskable:
+    found = tiny_models.kept(request.param)
     assert isinstance(found, Maskable)
     return found
 
@@ -82,6 +82,7 @@ def test_what_cannot_be_squeezed_so(classifier: Maskable) -> None:
         evaluate_squeezed(other, (), tiny_models.dataset(), Fgsm())
 
 
+@pytest.mark.slow
 def test_the_plain_side_is_the_attacked_evaluation(classifier: Maskable) -> None:
     """The same documents and rankings as `core evaluate --attack fgsm`; the squeezed side is made of the same moved rows."""
     data, attack = tiny_models.dataset(), Fgsm(epsilon=0.4, label_source="true")
@@ -106,6 +107,7 @@ def test_the_plain_side_is_the_attacked_evaluation(classifier: Maskable) -> None
     assert second["unaware"]["won"]["P@1"]["value"] == pytest.approx(np.mean(hits) - first["unaware"]["moved"]["P@1"]["value"])
 
 
+@pytest.mark.slow
 def test_who_knows_of_the_squeezer_attacks_what_it_reads(classifier: Maskable) -> None:
     """The aware side is the attacked evaluation of the squeezed rows themselves; the slopes are those of the plain classifier at what is read,
     so that with many bits it is the plain attack, and a loss never falls below where it began."""

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from functools import cache
-from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
@@ -58,21 +56,20 @@ def test_quantised_takes_few_levels_near_by_and_stays(values: list[float], bits:
 # -- classifiers that read so
 
 
-@cache
-def trained(kind: str, folder: str) -> Maskable:
-    found = tiny_models.train(kind, Path(folder))
+def trained(kind: str) -> Maskable:
+    found = tiny_models.kept(kind)
     assert isinstance(found, Maskable)
     return found
 
 
 @pytest.fixture(params=KINDS)
-def classifier(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Maskable:
-    return trained(request.param, str(tmp_path_factory.getbasetemp() / f"squeezed-{request.param}"))
+def classifier(request: pytest.FixtureRequest) -> Maskable:
+    return trained(request.param)
 
 
 @pytest.fixture
-def cnn(tmp_path_factory: pytest.TempPathFactory) -> XmlCnn:
-    found = trained("xml-cnn", str(tmp_path_factory.getbasetemp() / "squeezed-xml-cnn"))
+def cnn() -> XmlCnn:
+    found = trained("xml-cnn")
     assert isinstance(found, XmlCnn)
     return found
 
@@ -94,6 +91,7 @@ def squeezers(classifier: Maskable) -> list[Squeezer]:
     return [BitDepth(1), BitDepth(3), *own, Vocabulary(3, synonyms=False)]
 
 
+@pytest.mark.slow
 def test_sixteen_bits_change_no_top_k_and_one_bit_does(classifier: Maskable) -> None:
     training, read = Training(classifier, train_texts()), test_texts()
     plain = classifier.score(read)
@@ -203,6 +201,7 @@ def test_synonyms_are_read_as_the_most_frequent() -> None:
     assert Reading(Words(("car", "auto")), synonyms=False).text("auto car automobile") == f"auto car {UNREAD}"
 
 
+@pytest.mark.slow
 @needs_wordnet
 @given(any_texts())
 def test_reading_keeps_the_number_of_words_and_reading_twice_changes_nothing(text: str) -> None:

@@ -100,6 +100,7 @@ def test_candidates_are_no_antonyms_and_no_stop_words() -> None:
     assert len(proposed("fast", "wordnet", "", 1)) == 1
 
 
+@pytest.mark.slow
 def test_settings_of_the_network_are_read_as_it_then_is(tmp_path: Path) -> None:
     """The second epoch's copies answer the weights of that moment; with `refresh` 2 the first epoch's serve again."""
     for refresh, epochs in ((1, 3), (2, 2)):
@@ -112,6 +113,7 @@ def test_settings_of_the_network_are_read_as_it_then_is(tmp_path: Path) -> None:
         assert all(30 < each["documents changed"] < 90 and each["seconds of a clean epoch"] > 0 for each in records)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(wordnet.missing() is not None, reason="WordNet is not installed")
 @pytest.mark.parametrize(("mode", "block"), [("sampled", 0), ("greedy", 2), ("masked", 1)])
 def test_a_killed_training_comes_to_the_same_weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mode: str, block: int) -> None:
@@ -143,6 +145,7 @@ def test_a_stop_while_documents_are_attacked_keeps_what_was_made(tmp_path: Path,
     assert len(list((tmp_path / "copies").glob("epoch-00001.part-*.jsonl"))) == 2
 
 
+@pytest.mark.slow
 def test_validation_adds_attacked_measures(tmp_path: Path) -> None:
     settings = replace(SETTINGS, mode="masked", rate=0.5)
     start.weights(settings, tmp_path)
@@ -156,6 +159,7 @@ def test_validation_adds_attacked_measures(tmp_path: Path) -> None:
     assert all(HIDDEN in text for text in copies.texts)
 
 
+@pytest.mark.slow
 def test_a_control_trains_on_the_same_documents_as_they_are(tmp_path: Path) -> None:
     """The rows that an attacked run alters (all of these have labels and words to hide), their texts unaltered, the same measures."""
     attacked = replace(SETTINGS, mode="masked", rate=0.5)

@@ -72,6 +72,7 @@ def _copies(folder: Path, settings: Synonyms) -> str:
     return (folder / "copies" / "epoch-00002.jsonl").read_text(encoding="utf-8")
 
 
+@pytest.mark.slow
 def test_any_number_of_workers_makes_the_same_copies(tmp_path: Path) -> None:
     alone = _copies(tmp_path / "1", SETTINGS)
     assert alone.count("\n") > 100
@@ -114,6 +115,7 @@ def test_a_control_trains_on_the_same_documents_as_they_are(tmp_path: Path) -> N
     assert all(each.edits for each in copies[0]) and not any(each.edits for each in copies[1])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("block", [0, 2])
 def test_a_killed_training_comes_to_the_same_weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, block: int) -> None:
     monkeypatch.setattr(rewriting, "BLOCK", 40)

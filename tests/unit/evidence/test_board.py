@@ -27,6 +27,7 @@ def test_every_row_has_a_line():
     assert {line.row.id for line in BOARD.lines if line.row is not None} == set(BOARD.papers.rows)
 
 
+@pytest.mark.slow
 def test_a_line_without_a_figure_says_why():
     assert [line for line in BOARD.lines if not line.measured and not line.state] == []
 

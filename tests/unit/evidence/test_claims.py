@@ -93,6 +93,7 @@ def test_verdicts_as_rows(tmp_path):
     assert row["verdict"] == UNMEASURED and row["why"].startswith("not measured yet: ")
 
 
+@pytest.mark.slow
 def test_a_sentence_has_every_figure():
     """What is drawn is what the exported sentence says."""
     for one in read_board().verdicts:

@@ -284,6 +284,7 @@ def test_the_bootstrap_draws_documents_not_values():
     assert estimates.mean(values, list(range(20))).low > 0.2
 
 
+@pytest.mark.slow
 def test_the_mean_s_interval_covers():
     rng = np.random.default_rng(0)
     inside = 0

@@ -179,6 +179,7 @@ def test_accuracy_says_how_long_training_took(tmp_path, monkeypatch):
 # -- cost
 
 
+@pytest.mark.slow
 def test_cost_is_measured_for_both(monkeypatch):
     monkeypatch.setattr("core.evidence.studies.cost.COLUMNS", 100)
     monkeypatch.setattr("core.evidence.studies.cost.HIDDEN", 4)
@@ -194,6 +195,7 @@ def test_cost_is_measured_for_both(monkeypatch):
     assert by["mach", 40, "weights"] == 4 * 100 * 4 * 4 + 4 * 4 * 4 + by["mach", 40, "output layer"]
 
 
+@pytest.mark.slow
 def test_the_dense_layer_is_steerable():
     """Its gradient against finite differences, and chosen labels against all."""
     from core.document import Document
@@ -293,6 +295,7 @@ def test_vectors_are_attacked_once(bags):
     }  # fmt: skip
 
 
+@pytest.mark.slow
 def test_robust_control_and_unchecked_stand_beside_their_base(bags, tmp_path, monkeypatch):
     """Both are trained on as many documents, publish what came of the copies, and are trained once; the record names the base."""
     monkeypatch.setattr("core.checkpoint.RUNS", tmp_path)

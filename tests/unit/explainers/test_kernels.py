@@ -45,6 +45,7 @@ def table(words: int, seed: int) -> tuple[FloatArray, IntArray]:
     return np.random.default_rng(seed).normal(size=(2**words, 2)), 1 << np.arange(words)
 
 
+@pytest.mark.slow
 @given(st.integers(1, 7), st.integers(0, 100))
 def test_shapley_values_of_random_games_are_exact(words: int, seed: int) -> None:
     """Against the definition: the mean gain over all coalitions of the others, sizes alike."""

@@ -49,6 +49,7 @@ def until_over(name: str) -> jobs.Job:
     return job
 
 
+@pytest.mark.slow
 def test_the_folder_of_the_attack_runs_nothing(runs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Its cwd holds a core package and whatever else Python imports by itself; it is resumed on a click, on a person's word, and from
     within. The real program runs, and refuses the data set, which is not there."""
@@ -70,6 +71,7 @@ def test_the_folder_of_the_attack_runs_nothing(runs: Path, tmp_path: Path, monke
     assert until_over("gift").state == "crashed" and not marker.exists()
 
 
+@pytest.mark.slow
 def test_a_run_by_hand_within_data_that_hold_code_is_resumed_elsewhere(runs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Its person stood in a folder of data, or of a checkpoint, with modules in it; its paths are read from there, its modules are not."""
     folder, marker, data = broken_off(runs / "mine"), tmp_path / "marker", tmp_path / "data"
@@ -85,6 +87,7 @@ def test_a_run_by_hand_within_data_that_hold_code_is_resumed_elsewhere(runs: Pat
     assert not marker.exists()
 
 
+@pytest.mark.slow
 def test_every_process_of_a_job_stands_in_our_folder_with_our_paths_alone(runs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     look = "import sys, os, json; json.dump([sys.path, os.getcwd(), sys.flags.safe_path], open(os.environ['LOOK'], 'w'))"
     monkeypatch.setenv("LOOK", str(tmp_path / "look.json"))
@@ -161,6 +164,7 @@ def test_a_signature_fits_its_folder_words_device_and_installation(runs: Path, t
     assert not orders.is_ours(folder, order) and not (tmp_path / "another").exists()
 
 
+@pytest.mark.slow
 def test_where_no_key_can_be_kept_jobs_run_unsigned(runs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("TREMOR_CACHE", str(tmp_path / "file"))

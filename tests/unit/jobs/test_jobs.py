@@ -74,6 +74,7 @@ def working(name: str) -> bool:
     return jobs.find(name).status["what"] == "training" and jobs.find(name).status["step"] > 0
 
 
+@pytest.mark.slow
 def test_a_job_is_done_and_says_so() -> None:
     folder = launch("one")
     assert state("one") in ("queued", "running")
@@ -89,6 +90,7 @@ def test_a_job_is_done_and_says_so() -> None:
         jobs.find("two")
 
 
+@pytest.mark.slow
 def test_a_launch_leaves_no_child_behind() -> None:
     """Nothing of it is this process's to wait for, so that no zombie stays in a server."""
     launch("one")
@@ -97,6 +99,7 @@ def test_a_launch_leaves_no_child_behind() -> None:
     until(lambda: state("one") == "done")
 
 
+@pytest.mark.slow
 def test_jobs_work_one_at_a_time_in_their_order(runs: Path) -> None:
     """Three are launched at once; their records do not overlap, and stand in the order of the launches."""
     names = ["zero", "middle", "also"]
@@ -114,6 +117,7 @@ def test_jobs_work_one_at_a_time_in_their_order(runs: Path) -> None:
     assert all(read_progress(runs / one)[-1]["time"] <= read_progress(runs / next_)[0]["time"] for one, next_ in pairwise(names))
 
 
+@pytest.mark.slow
 def test_a_killed_waiter_stands_in_nobodys_way(runs: Path) -> None:
     launch("first", seconds=3)
     until(lambda: working("first"))
@@ -129,6 +133,7 @@ def test_a_killed_waiter_stands_in_nobodys_way(runs: Path) -> None:
     until(lambda: state("killed") == "done")
 
 
+@pytest.mark.slow
 def test_stop_in_the_line_and_at_work(runs: Path) -> None:
     launch("first", seconds=60)
     launch("second", seconds=1)
@@ -149,6 +154,7 @@ def test_stop_in_the_line_and_at_work(runs: Path) -> None:
     assert steps == list(range(1, 51)) and 0 < before < 50
 
 
+@pytest.mark.slow
 def test_a_stop_while_it_loads_is_not_lost() -> None:
     folder = launch("slow", "loads", 1.5)
     until(lambda: jobs.find("slow").status["what"] == "starting")
@@ -157,6 +163,7 @@ def test_a_stop_while_it_loads_is_not_lost() -> None:
     assert len(read_progress(folder)) <= 1
 
 
+@pytest.mark.slow
 def test_killed_is_crashed_within_seconds_and_resumes(runs: Path) -> None:
     """kill -9 of the program alone, then of all of it: shown at once, no lock stays, the same command goes on."""
     launch("one", seconds=30)
@@ -173,6 +180,7 @@ def test_killed_is_crashed_within_seconds_and_resumes(runs: Path) -> None:
     assert not locks.held(locks.devices("cpu")[0].lock)
 
 
+@pytest.mark.slow
 def test_the_program_outlives_its_supervisor(runs: Path) -> None:
     """The supervisor alone is killed: the run is alive, the device is taken, a second one waits."""
     launch("one", seconds=4)
@@ -185,6 +193,7 @@ def test_the_program_outlives_its_supervisor(runs: Path) -> None:
     until(lambda: state("one") == "done" and state("two") == "done")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("kind", "sentence"),
     [
@@ -232,6 +241,7 @@ def test_liveness_is_no_process_number(runs: Path) -> None:
     os.close(lock)
 
 
+@pytest.mark.slow
 def test_a_run_by_hand_takes_its_folder_and_its_device(runs: Path) -> None:
     """A run that was started on the command line makes jobs wait, and is in nobody's list of the line."""
     with Run(runs / "hand", device="cpu", quiet=True):
@@ -258,6 +268,7 @@ def test_a_job_is_over_when_its_process_is(runs: Path) -> None:
     assert state("one") == "done"
 
 
+@pytest.mark.slow
 def test_only_our_own_verbs_are_started(runs: Path) -> None:
     with pytest.raises(InputError, match="only train and study can be jobs, not 'data'"):
         jobs.launch(runs / "x", ["data", "build"])

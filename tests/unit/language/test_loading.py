@@ -59,6 +59,7 @@ def test_language_models_and_classifiers_are_kept_apart(saved: Path) -> None:
 SPOILS = [name for name in hostile.HOSTILE if not any(word in name for word in ("label", "tensor", "document", "surrogate"))]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", SPOILS)
 def test_spoiled_checkpoints_are_refused(saved: Path, name: str) -> None:
     spoil, _ = hostile.HOSTILE[name]

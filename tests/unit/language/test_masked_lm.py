@@ -103,6 +103,7 @@ def test_company_changes_nothing(model: MaskedLanguageModel, asked: list[tuple[s
         np.testing.assert_allclose([log for _, log in row], [log for _, log in alone], atol=1e-5)
 
 
+@pytest.mark.slow
 @given(strategies.texts())
 @settings(max_examples=30, deadline=None)
 def test_any_text_is_answered(model: MaskedLanguageModel, text: str) -> None:

@@ -54,6 +54,7 @@ def task(bert: Path, seed: int = 0) -> MaskingTask:
 # -- reading
 
 
+@pytest.mark.slow
 @given(st.lists(strategies.texts(), max_size=5))
 def test_windows_hold_every_token_in_order(bert: Path, texts: list[str]) -> None:
     tokenizer = PieceTokenizer(str(bert))
@@ -148,6 +149,7 @@ def weights(bert: Path, folder: Path, stop_at: int | None = None) -> dict[str, n
     return network.trained_state()
 
 
+@pytest.mark.slow
 def test_a_stopped_training_ends_like_an_unbroken_one(bert: Path, tmp_path: Path) -> None:
     whole = weights(bert, tmp_path / "whole")
     for stop_at in (3, 17):
@@ -159,6 +161,7 @@ def test_a_stopped_training_ends_like_an_unbroken_one(bert: Path, tmp_path: Path
         np.testing.assert_array_equal(array, again[name], err_msg=name)
 
 
+@pytest.mark.slow
 def test_train_and_evaluate_on_the_command_line(
     bert: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

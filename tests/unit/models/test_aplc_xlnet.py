@@ -216,6 +216,7 @@ class Stopping(Run):
             raise Cancelled("asked to stop")
 
 
+@pytest.mark.slow
 def test_a_training_goes_on_where_it_stopped(tmp_path: Path) -> None:
     """The same adapters and clusters, bit for bit, as without a stop."""
     config = fields.from_json(Config, {**tiny_models.SETTINGS["aplc-xlnet"](tmp_path), "epochs": 3})

@@ -126,6 +126,7 @@ VALUES = arrays.arrays(np.float32, (3, 4), elements=st.floats(-3, 3, width=32))
 """Three documents in four features, zeros among them."""
 
 
+@pytest.mark.slow
 @given(VALUES, st.booleans(), st.sampled_from([(0, 1, 2, 3), (1, 4, 5, 30), (0, 2, 33, 34)]))
 def test_a_model_confined_to_some_features_scores_as_the_whole_one(values: Any, unit: bool, columns: tuple[int, ...]) -> None:
     rng = np.random.default_rng(1)

@@ -89,6 +89,7 @@ def test_the_share_is_the_largest_that_loses_nothing(tmp_path: Path) -> None:
     assert against.share == 4.0  # the network is right; from a share of 5 on the machines would overrule it
 
 
+@pytest.mark.slow
 def test_calibrated_sums_are_log_odds(tmp_path: Path) -> None:
     """Labels drawn with log-odds 0.5 * sum - 1: the fit finds this scale and shift again."""
     rng = np.random.default_rng(0)

@@ -152,6 +152,7 @@ def test_the_crowd_is_the_chance_that_another_member_fires() -> None:
 # -- searches
 
 
+@pytest.mark.slow
 @given(logits, st.sampled_from(METHODS), st.integers(1, 45))
 def test_the_exact_search_is_the_best_of_the_dense_scores_in_any_blocks(values: NDArray[np.float32], method: str, k: int) -> None:
     from core.ranking import top_k

@@ -70,6 +70,7 @@ def test_the_maximum_keeps_words_before_pairs_and_the_frequent_before_the_rare()
     assert (np.diff(limited.bigrams) > 0).all()
 
 
+@pytest.mark.slow
 @given(st.lists(st.sampled_from(["chess", "game", "text", "editor", "the", "zebra", "C++"]), max_size=12), st.data())
 def test_masked_equals_the_cut_text(words: list[str], data: st.DataObject) -> None:
     tfidf, document = fitted(), Document.from_text(", ".join(words))

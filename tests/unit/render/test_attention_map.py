@@ -27,6 +27,7 @@ def test_equal_words_stay_apart_and_long_ones_are_cut():
     assert name(0, "a" * 40) == "1 " + "a" * (LONGEST - 1) + "…"
 
 
+@pytest.mark.slow
 @given(st.lists(st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=30), min_size=1, max_size=4))
 def test_no_word_is_read_as_html(words):
     for figure in (heat_map(np.eye(len(words)), words), bars(np.ones(len(words)), words)):

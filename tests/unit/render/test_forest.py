@@ -65,6 +65,7 @@ def test_the_same_numbers_in_words():
     assert all(cell.said in shown and cell.said in described(CELLS, BORDER) for cell in CELLS) and "1,200" in shown
 
 
+@pytest.mark.slow
 def test_every_shipped_verdict_can_be_drawn():
     for one in read_board().verdicts:
         if one.judged:

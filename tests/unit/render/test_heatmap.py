@@ -61,6 +61,7 @@ def visible(text: str) -> str:
     return html.unescape(html.escape(text))
 
 
+@pytest.mark.slow
 @given(documents(), st.data())
 def test_the_heat_map_shows_exactly_the_document(document: Document, data: st.DataObject) -> None:
     numbers = st.floats(-1e6, 1e6, allow_nan=False)
@@ -71,6 +72,7 @@ def test_the_heat_map_shows_exactly_the_document(document: Document, data: st.Da
     assert found.attributes <= {"class", "style", "title"}
 
 
+@pytest.mark.slow
 @given(documents(min_words=1), st.text(max_size=30))
 def test_a_report_makes_only_its_own_elements(document: Document, label: str) -> None:
     one = attribution(document, np.linspace(-1, 1, len(document)), label)

@@ -23,6 +23,7 @@ def test_the_data_are_the_samples() -> None:
     assert dict(zip(split.ids, split.texts or (), strict=True)) == samples
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 def test_an_example_is_whole_and_replays(name: str) -> None:
     one = campaigns.read_campaign(campaigns.SHIPPED / name)

@@ -155,6 +155,7 @@ class TestJobs:
         assert (found.out, found.workers, found.action) == ("runs/x", 2, "run")
         assert fields.to_json(asked.switches).keys() == fields.to_json(Recipe()).keys()
 
+    @pytest.mark.slow
     def test_stopped_and_resumed_to_the_end(self, request_for, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         """A real process: a stop ends it between two pairs; the same command goes on to the end, and no record is made twice."""
         script, asked = tmp_path / "study.py", request_for(pairs=40, change_rate=0.6)

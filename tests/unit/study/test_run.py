@@ -70,6 +70,7 @@ def test_every_pair_has_a_record(request_for, tmp_path: Path) -> None:
     assert read_status(tmp_path / "run")["state"] == "done"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("goal", ["positive-targeted", "negative-targeted", "non-targeted"])
 def test_workers_find_what_one_process_finds(request_for, tmp_path: Path, goal: str) -> None:
     request = request_for(pairs=9, goal=goal, targets="naive")
@@ -86,6 +87,7 @@ def test_a_failing_pair_is_a_record(request_for, tmp_path: Path) -> None:
     assert all(broken[pair] == whole[pair] for pair in whole.keys() - errors.keys())
 
 
+@pytest.mark.slow
 def test_a_dying_worker_costs_only_its_pair(request_for, tmp_path: Path) -> None:
     request = request_for(pairs=8)
     whole, broken = run_study(request, tmp_path / "whole"), run_study(request, tmp_path / "broken", 2, deadly)
@@ -111,6 +113,7 @@ def test_stopped_and_resumed(request_for, tmp_path: Path) -> None:
     assert run_study(request, folder) == run_study(request, tmp_path / "whole")
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(900)  # a dozen processes one after the other, on a machine that may be busy
 def test_killed_and_resumed(request_for, tmp_path: Path) -> None:
     """kill -9 at random moments, with workers, until it is done: no pair lost, none twice, all as in one go."""

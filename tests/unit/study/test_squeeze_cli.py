@@ -34,6 +34,7 @@ def words(checkpoint: Path, study: Path, *more: str) -> list[str]:
     return ["squeeze", "--checkpoint", str(checkpoint), "--records", str(study), "--bits", "1", "--bits", "16", "--minimum", "1", *more]
 
 
+@pytest.mark.slow
 def test_what_is_counted(checkpoint: Path, data: Path, study: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(words(checkpoint, study, "--json", "--documents", "15")) == 0
     found: dict[str, Any] = json.loads(capsys.readouterr().out)
@@ -55,6 +56,7 @@ def test_what_is_counted(checkpoint: Path, data: Path, study: Path, capsys: pyte
     assert follow.read_squeezings(study) == [found], "kept beside the records"
 
 
+@pytest.mark.slow
 def test_lines_and_refusals(checkpoint: Path, study: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(words(checkpoint, study, "--documents", "5")) == 0
     printed = capsys.readouterr().out
@@ -66,6 +68,7 @@ def test_lines_and_refusals(checkpoint: Path, study: Path, capsys: pytest.Captur
     assert "no study's folder" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_the_squeezed_model_is_attacked_itself(checkpoint: Path, study: Path) -> None:
     """With 16 bits an attack ends as it did on the plain model; a squeezed model is attacked by its own scores."""
     given = cli.parser(words(checkpoint, study)).parse_args(words(checkpoint, study, "--documents", "5", "--adaptive", "8"))
@@ -78,6 +81,7 @@ def test_the_squeezed_model_is_attacked_itself(checkpoint: Path, study: Path) ->
     assert sum("attacking '" in line for line in lines) == len(adaptive)
 
 
+@pytest.mark.slow
 def test_rows_are_moved_then_squeezed(checkpoint: Path, study: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """With 16 bits nothing is undone; the squeezers of words are left out; the plain sides are those of `core evaluate --attack fgsm`."""
     asked = words(checkpoint, study, "--documents", "15", "--fgsm", "0.5", "--pgd", "0.5")

@@ -21,6 +21,7 @@ print(json.dumps({tag: [[one.step, one.value] for one in events.Scalars(tag)] fo
 """
 
 
+@pytest.mark.slow
 def test_scalars_are_written_beside_and_repeated_steps_stand_once(tmp_path: Path) -> None:
     """Read by TensorBoard itself, in a process of its own: its import warns."""
     for steps, loss in ((range(1, 5), 2.0), (range(3, 7), 0.5)):  # killed after 4; its last saved state was after 2

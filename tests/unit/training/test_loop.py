@@ -45,6 +45,7 @@ def unbroken(tmp_path_factory: pytest.TempPathFactory) -> dict[str, torch.Tensor
     return weights(task)
 
 
+@pytest.mark.slow
 def test_learns_and_logs(tmp_path: Path) -> None:
     task = TinyTask()
     fitted = fit(task, replace(SETTINGS, epochs=12, learning_rate=0.05), run_in(tmp_path))
