@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
+from core.attacks.features import FeatureSession
 from core.data.dataset import Dataset, Split, truth_matrix
 from core.document import Document
 from core.labels import LabelSpace
@@ -25,6 +26,13 @@ LABELS = LabelSpace.of(["games", "editors", "others"], [30, 20, 10], 60)
 WEIGHTS = np.asarray(
     [[2.0, 1.0, 1.0, 0.0, -0.5, 0.0], [0.0, -0.5, 0.0, 1.0, 2.0, 1.0], [0.5, 0.5, 0.0, 0.5, 0.0, 0.0]], dtype=np.float32
 )  # fmt: skip
+
+
+def start_of(session: FeatureSession) -> NDArray[np.float64]:
+    """The point at which an attack's search begins: its first step after the document."""
+    steps = session.steps()
+    next(steps)
+    return next(steps).point
 
 
 class Halfspace:

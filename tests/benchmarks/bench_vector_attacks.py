@@ -33,6 +33,7 @@ from core.data.dataset import Dataset, truth_for
 from core.models import load
 from core.types import FloatArray, VectorClassifier
 from core.vector import FeatureVector
+from tests.toy_vectors import start_of
 
 DOCUMENTS, BUDGET, K, SEED = 50, 1_000, 5, 0
 CHECKPOINT = "bibtex-linear"
@@ -131,7 +132,7 @@ def theirs(
         from art.estimators.classification import BlackBoxClassifier
     session = feature_attack(name, Demote((label,), K), queries=budget).begin(classifier, document, pool)
     own, zoo = session.coordinates, name == "zoo"
-    start = None if zoo else session.find_start()
+    start = None if zoo else start_of(session)
     oracle = session.oracle
     oracle.queries, oracle.best = 1, None
     del oracle.nearest_trace[1:]

@@ -14,6 +14,7 @@ from core.attacks.features import FEATURE_ATTACKS, feature_attack
 from core.attacks.goals import Demote
 from core.types import FloatArray
 from tests.contracts.test_feature_attacks import SIZE, measurements
+from tests.toy_vectors import start_of
 
 BUDGET = 1_500
 ART: dict[str, tuple[str, dict[str, Any]]] = {
@@ -63,7 +64,7 @@ def test_no_farther_than_art_with_the_same_budget(name: str) -> None:
     session = attack.begin(classifier, document, pool)
     ours = list(session.steps())[-1].nearest
     other = attack.begin(classifier, document, pool)
-    theirs = nearest_by_art(name, other, None if name == "zoo" else other.find_start())
+    theirs = nearest_by_art(name, other, None if name == "zoo" else start_of(other))
     assert ours is not None
     assert ours >= minimum - 1e-6 and theirs >= minimum - 1e-6  # neither finds what cannot be
     assert ours <= theirs * 1.02
@@ -73,8 +74,8 @@ def test_both_mean_the_same_by_reached() -> None:
     """What ART returns as adversarial reaches our goal, scored afresh."""
     classifier, pool, document, _ = measurements()
     session = feature_attack("hop-skip-jump", Demote((0,), k=1), queries=BUDGET).begin(classifier, document, pool)
-    nearest_by_art("hop-skip-jump", session, session.find_start())
+    nearest_by_art("hop-skip-jump", session, start_of(session))
     assert session.oracle.best is not None
-    view = session.oracle.look([session.coordinates.vector(session.oracle.best[1])])[0]
+    view = session.oracle.fresh(session.coordinates.vector(session.oracle.best[1]))
     assert session.oracle.reached(view)
     assert view.rank(0) > 1

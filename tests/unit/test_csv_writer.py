@@ -7,6 +7,7 @@ import io
 import re
 from pathlib import Path
 
+import pandas as pd
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
@@ -121,7 +122,7 @@ def test_records_of_a_study_hold_no_formula() -> None:
     row = next(csv.DictReader(io.StringIO(written, newline="")))
     assert runnable(written) == []
     assert (row["original_text"], row["target_label"], row["original_score"], row["margin"]) == ("'=HYPERLINK(1) text", "'=1+1", "-0.5", "-1")
-    assert exports.frame([record])["target_label"].tolist() == ["=1+1"]  # parquet holds what was
+    assert pd.read_parquet(io.BytesIO(exports.to_parquet([record])))["target_label"].tolist() == ["=1+1"]  # parquet holds what was
 
 
 def test_explanations_hold_no_formula() -> None:

@@ -68,6 +68,7 @@ def required() -> list[Requirement]:
     return [Requirement(line) for line in lines if line and not line.startswith("#")]
 
 
+@pytest.mark.slow
 def test_the_command_is_python_m_core(out: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     found = tremor(out / "editable", tmp_path, *WORDS)
     assert (found.returncode, found.stderr) == (0, "")

@@ -68,6 +68,7 @@ def sizes(dataset: Dataset) -> dict[str, tuple[int, float]]:
     return {name: (len(split), round(split.truth.nnz / len(split), 3)) for name, split in dataset.splits.items()}
 
 
+@pytest.mark.slow
 def test_reuters() -> None:
     found = real("reuters21578")
     assert sizes(found) == {"train": (9_603, 1.005), "test": (3_299, 1.136)}
