@@ -36,7 +36,7 @@ def audit() -> ModuleType:
     ],
 )
 def test_the_verdict(audit: ModuleType, answers: dict[str, Any], status: int, said: str) -> None:
-    found, lines = audit.oracle(["a", "b"], answers, "no way")
+    found, lines = audit.judge(["a", "b"], answers, "no way")
     assert (found, said in "\n".join(lines)) == (status, True)
 
 
