@@ -24,7 +24,7 @@ BLOCK = 1_000_000
 
 
 @dataclass(frozen=True)
-class Judged:
+class RankedHits:
     """Ranked predictions laid against the truth. n documents that have a true label, K ranked places.
 
     hits [n, K]; weights [n, K]: inverse propensity of each predicted label; sizes [n]: true labels of each document;
@@ -49,7 +49,7 @@ def _distinct(truth: sparse.csr_array) -> sparse.csr_array:
     return truth
 
 
-def judge(predicted: IntArray, truth: sparse.csr_array, inverse_propensity: FloatArray) -> Judged:
+def find_hits(predicted: IntArray, truth: sparse.csr_array, inverse_propensity: FloatArray) -> RankedHits:
     """predicted [n, K] label ids, best first; truth [n, L'] with L' at least the number of labels predicted from (columns
     past the classifier's labels hold truths it does not know); inverse_propensity [L']."""
     if len(predicted) != truth.shape[0] or len(inverse_propensity) != truth.shape[1]:
@@ -68,7 +68,7 @@ def judge(predicted: IntArray, truth: sparse.csr_array, inverse_propensity: Floa
         ideal = np.sort(inverse_propensity[true])[::-1][:places]
         best[row, : len(ideal)] = ideal
     weights = np.where(predicted >= 0, inverse_propensity[np.maximum(predicted, 0)], 0.0)
-    return Judged(hits[rows], weights[rows], sizes[rows], best[rows], int(n - len(rows)))
+    return RankedHits(hits[rows], weights[rows], sizes[rows], best[rows], int(n - len(rows)))
 
 
 # Each metric is a ratio of two sums over documents, so that one bootstrap serves all of them: value = sum(top) / sum(bottom).
@@ -79,35 +79,35 @@ def _discount(k: int) -> FloatArray:
     return np.asarray(1 / np.log2(np.arange(2, k + 2)))
 
 
-def precision(judged: Judged, k: int) -> Ratio:
+def precision(ranked: RankedHits, k: int) -> Ratio:
     """Hits among the first k over k, also where a document has fewer than k true labels."""
-    return judged.hits[:, :k].sum(axis=1) / k, np.ones(len(judged))
+    return ranked.hits[:, :k].sum(axis=1) / k, np.ones(len(ranked))
 
 
-def recall(judged: Judged, k: int) -> Ratio:
+def recall(ranked: RankedHits, k: int) -> Ratio:
     """Hits among the first k over the number of true labels."""
-    return judged.hits[:, :k].sum(axis=1) / judged.sizes, np.ones(len(judged))
+    return ranked.hits[:, :k].sum(axis=1) / ranked.sizes, np.ones(len(ranked))
 
 
-def ndcg(judged: Judged, k: int) -> Ratio:
+def ndcg(ranked: RankedHits, k: int) -> Ratio:
     """Discounted hits over the best possible with min(k, m) true labels."""
-    ideal = np.cumsum(_discount(k))[np.minimum(k, judged.sizes) - 1]
-    return (judged.hits[:, :k] * _discount(k)[: judged.hits.shape[1]]).sum(axis=1) / ideal, np.ones(len(judged))
+    ideal = np.cumsum(_discount(k))[np.minimum(k, ranked.sizes) - 1]
+    return (ranked.hits[:, :k] * _discount(k)[: ranked.hits.shape[1]]).sum(axis=1) / ideal, np.ones(len(ranked))
 
 
-def psp(judged: Judged, k: int) -> Ratio:
+def psp(ranked: RankedHits, k: int) -> Ratio:
     """Propensity-scored precision: sum over documents of 1/p of the hits over the sum of the best reachable (Jain et al. 2016)."""
-    return (judged.hits * judged.weights)[:, :k].sum(axis=1), judged.best[:, :k].sum(axis=1)
+    return (ranked.hits * ranked.weights)[:, :k].sum(axis=1), ranked.best[:, :k].sum(axis=1)
 
 
-def psndcg(judged: Judged, k: int) -> Ratio:
+def psndcg(ranked: RankedHits, k: int) -> Ratio:
     """Propensity-scored nDCG in pyxclib's convention: mean of DCG / ideal_m over mean of the best DCG / ideal_m."""
-    discount, ideal = _discount(k)[: judged.hits.shape[1]], np.cumsum(_discount(k))[np.minimum(k, judged.sizes) - 1]
-    own = ((judged.hits * judged.weights)[:, :k] * discount).sum(axis=1) / ideal
-    return own, (judged.best[:, :k] * discount).sum(axis=1) / ideal
+    discount, ideal = _discount(k)[: ranked.hits.shape[1]], np.cumsum(_discount(k))[np.minimum(k, ranked.sizes) - 1]
+    own = ((ranked.hits * ranked.weights)[:, :k] * discount).sum(axis=1) / ideal
+    return own, (ranked.best[:, :k] * discount).sum(axis=1) / ideal
 
 
-METRICS: dict[str, tuple[Callable[[Judged, int], Ratio], int]] = {
+METRICS: dict[str, tuple[Callable[[RankedHits, int], Ratio], int]] = {
     **{f"P@{k}": (precision, k) for k in (1, 3, 5)},
     **{f"R@{k}": (recall, k) for k in (1, 3, 5)},
     **{f"nDCG@{k}": (ndcg, k) for k in (1, 3, 5)},
@@ -131,9 +131,9 @@ def value(ratio: Ratio) -> float:
     return top / bottom if bottom > 0 else 0.0
 
 
-def _all(judged: Judged) -> tuple[FloatArray, FloatArray]:
+def _all(ranked: RankedHits) -> tuple[FloatArray, FloatArray]:
     """The tops and the bottoms of all metrics, each [n, metrics]."""
-    columns = [metric(judged, k) for metric, k in METRICS.values()]
+    columns = [metric(ranked, k) for metric, k in METRICS.values()]
     return np.stack([top for top, _ in columns], axis=1), np.stack([bottom for _, bottom in columns], axis=1)
 
 
@@ -160,16 +160,16 @@ def _estimates(values: FloatArray, samples: FloatArray) -> dict[str, Estimate]:
     return {name: Estimate(float(values[i]), float(low[i]), float(high[i])) for i, name in enumerate(METRICS)}
 
 
-def estimate(judged: Judged, resamples: int = 1_000, seed: int = 0) -> dict[str, Estimate]:
+def estimate(ranked: RankedHits, resamples: int = 1_000, seed: int = 0) -> dict[str, Estimate]:
     """Every metric with its interval. Raises InputError if no document has a true label."""
-    if not len(judged):
+    if not len(ranked):
         raise InputError("no document has a true label, so nothing can be measured")
-    tops, bottoms = _all(judged)
+    tops, bottoms = _all(ranked)
     (samples,) = _bootstrap(resamples, seed, (tops, bottoms))
     return _estimates(_values(tops.sum(axis=0), bottoms.sum(axis=0)), samples)
 
 
-def difference(first: Judged, second: Judged, resamples: int = 1_000, seed: int = 0) -> dict[str, Estimate]:
+def difference(first: RankedHits, second: RankedHits, resamples: int = 1_000, seed: int = 0) -> dict[str, Estimate]:
     """first - second on the SAME documents: a paired bootstrap, each resample drawn for both alike."""
     if len(first) != len(second) or not np.array_equal(first.sizes, second.sizes):
         raise InputError("a paired comparison needs the same documents with the same truth on both sides")

@@ -9,7 +9,7 @@ import numpy as np
 from scipy import sparse
 
 from core.errors import InputError
-from core.types import Classifier, IntArray, Scores, VectorClassifier
+from core.types import Classifier, FeatureClassifier, IntArray, Scores
 
 BLOCK = 16_000_000
 """Scores held at a time while watching a batch: 64 MB."""
@@ -84,12 +84,12 @@ def watch(classifier: Classifier, texts: Sequence[str], labels: IntArray, k: int
     return Watched(*(np.concatenate([getattr(part, name) for part in parts]) for name in ("scores", "ranks", "top", "top_scores")))
 
 
-def watch_vectors(classifier: VectorClassifier, vectors: sparse.csr_array, labels: IntArray, k: int = 5) -> Watched:
+def watch_features(classifier: FeatureClassifier, vectors: sparse.csr_array, labels: IntArray, k: int = 5) -> Watched:
     """The same of feature vectors [n, F]."""
     n = vectors.shape[0]
 
     def score(start: int, stop: int) -> Scores:
-        return classifier.score_vectors(vectors if stop - start >= n else sparse.csr_array(vectors[start:stop]))
+        return classifier.score_features(vectors if stop - start >= n else sparse.csr_array(vectors[start:stop]))
 
     return watch_scored(score, n, len(classifier.labels), labels, k)
 

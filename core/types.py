@@ -198,7 +198,7 @@ class Substitutable(Classifier, Protocol):
 
 
 @dataclass(frozen=True)
-class Share:
+class Contribution:
     """What one part of a model adds to a label's score in two texts. `part` says what kind of part it is ("word", "bucket", "filter
     windows", ...), `name` which one, `detail` what else is to be known of it."""
 
@@ -210,7 +210,7 @@ class Share:
 
 
 @dataclass(frozen=True)
-class Figure:
+class Intermediate:
     """A number of a model's own workings in two texts (a rank, a logit, a width) that is no share of a score."""
 
     name: str
@@ -219,7 +219,7 @@ class Figure:
 
 
 @dataclass(frozen=True)
-class Blame:
+class Contributions:
     """Why a label's score differs between two texts, in the model's own parts. The shares add up to the score in either text
     (to rounding), the largest change first; `summary` is one sentence."""
 
@@ -227,49 +227,49 @@ class Blame:
     score_before: float
     score_after: float
     summary: str
-    shares: tuple[Share, ...]
-    figures: tuple[Figure, ...] = ()
+    shares: tuple[Contribution, ...]
+    figures: tuple[Intermediate, ...] = ()
 
 
 @runtime_checkable
-class Blaming(Classifier, Protocol):
+class Decomposable(Classifier, Protocol):
     """A classifier that can say which of its parts moved a label's score."""
 
-    def blame(self, before: Document, after: Document, label: int) -> Blame:
+    def contributions(self, before: Document, after: Document, label: int) -> Contributions:
         """InputError for a label that there is not."""
         ...
 
 
 @runtime_checkable
-class VectorClassifier(Classifier, Protocol):
+class FeatureClassifier(Classifier, Protocol):
     """A classifier over the feature vectors of a data set (core.vector). Where the features are words its `score` reads a text as
-    its bag of words; else `score` raises CapabilityError. Rows of `embed_vector` are the vector's values, and `score_embedded` and
+    its bag of words; else `score` raises CapabilityError. Rows of `embed_features` are the vector's values, and `score_embedded` and
     `gradient` of core.types.Differentiable take them."""
 
     @property
     def space(self) -> FeatureSpace: ...
 
-    def score_vectors(self, vectors: sparse.csr_array, labels: IntArray | None = None) -> Scores:
+    def score_features(self, vectors: sparse.csr_array, labels: IntArray | None = None) -> Scores:
         """Raw vectors [n, F] as the data set has them -> [n, L], or [n, len(labels)]."""
         ...
 
-    def retrieve_vectors(self, vectors: sparse.csr_array, k: int) -> tuple[IntArray, Scores]:
+    def retrieve_features(self, vectors: sparse.csr_array, k: int) -> tuple[IntArray, Scores]:
         """As `retrieve`: ids [n, k] and scores [n, k]."""
         ...
 
-    def embed_vector(self, vector: FeatureVector) -> Embedded:
+    def embed_features(self, vector: FeatureVector) -> Embedded:
         """One row a value that is not 0, in the order of the columns; row and feature are the same (owner [t, t])."""
         ...
 
 
 @runtime_checkable
-class Confinable(VectorClassifier, Protocol):
+class Confinable(FeatureClassifier, Protocol):
     """A classifier of vectors that, told which few features are not 0, looks up once what it knows of them: what an attack needs that
     asks a thousand times about the same features."""
 
     def confined(self, columns: IntArray) -> Callable[[NDArray[np.float32]], Scores]:
         """columns [m], rising -> a function of the values [n, m] of these features, where all others are 0, that gives [n, L]. It equals
-        `score_vectors` of these vectors to float32 rounding."""
+        `score_features` of these vectors to float32 rounding."""
         ...
 
 

@@ -9,11 +9,11 @@ from typing import Any
 
 from core import checkpoint
 from core.evidence import records
-from core.evidence.board import Board, read_board
+from core.evidence.board import EvidenceBoard, read_board
 from core.evidence.claims import UNMEASURED, Verdict
 from core.evidence.details import bins, figures
 from core.evidence.records import Record
-from core.evidence.run import State
+from core.evidence.run import CellState
 from docs.imports import ROOT
 
 PAGE = ROOT / "docs" / "results.md"
@@ -153,7 +153,7 @@ def _defended(shipped: Sequence[Mapping[str, Any]]) -> Iterator[str]:
 # -- records
 
 
-def _claims(board: Board) -> Iterator[str]:
+def _claims(board: EvidenceBoard) -> Iterator[str]:
     yield "## The papers' claims"
     yield (
         "Each is judged by a rule that is stated beside it on the Evidence page and in `python -m core evidence show --json`: a cell speaks for the "
@@ -171,7 +171,7 @@ def _why(found: Verdict) -> str:
     return "no record yet" if found.verdict == UNMEASURED else found.sentence
 
 
-def _studies(board: Board) -> Iterator[str]:
+def _studies(board: EvidenceBoard) -> Iterator[str]:
     yield "## Study by study"
     yield "`python -m core evidence show` puts these beside the row of the paper that each is to be read against."
     for name, group in groupby(board.states, lambda state: state.study.NAME):
@@ -184,7 +184,7 @@ def _studies(board: Board) -> Iterator[str]:
             yield from _by_bin(found)
 
 
-def _about(states: Sequence[State]) -> str:
+def _about(states: Sequence[CellState]) -> str:
     study = states[0].study
     left = [one.cell.name for one in states if one.record is None]
     said = f"{study.ABOUT[0].upper()}{study.ABOUT[1:]}. Threat: {study.THREAT}."
@@ -219,7 +219,7 @@ def _by_bin(found: Sequence[Record]) -> Iterator[str]:
     yield _table(["", *map(_bin, names)], rows)
 
 
-def _sources(board: Board) -> Iterator[str]:
+def _sources(board: EvidenceBoard) -> Iterator[str]:
     yield "## Where each record comes from"
     yield (
         "`python -m core evidence run STUDY --cell CELL` measures a cell that has no record; "

@@ -10,8 +10,8 @@ from core.ranking import top_k
 from pages.parts import documents, exporting, loading, session, windowing
 from pages.parts.attack import attacking, embeddings, replay, view
 from pages.parts.cards import Card
-from pages.parts.features import attacking as vector_attacking
-from pages.parts.features import documents as vector_documents
+from pages.parts.features import attacking as feature_attacking
+from pages.parts.features import documents as feature_documents
 from pages.parts.frame import frame
 from pages.parts.reading import Reading
 from pages.parts.show import place_for, problem, sentences
@@ -28,11 +28,11 @@ def main() -> None:
         replay.upload()
     if replay.show(card):
         return
-    if card is not None and card.vectors and vector_documents.chosen(card):
+    if card is not None and card.vectors and feature_documents.chosen(card):
         with head:
             exporting.link()
         with sentences():
-            vector_attacking.page(card)
+            feature_attacking.page(card)
         return
     if not session.text().strip():
         st.markdown("Paste a document, then choose one of its labels: word by word, see how little must change until the label goes away.")

@@ -13,8 +13,8 @@ from core.ranking import top_k
 from pages.parts import controls, documents, exporting, labels, loading, session, windowing
 from pages.parts.cards import Card
 from pages.parts.explain import comparing, editing, explaining
-from pages.parts.features import documents as vector_documents
-from pages.parts.features import explaining as vector_explaining
+from pages.parts.features import documents as feature_documents
+from pages.parts.features import explaining as feature_explaining
 from pages.parts.frame import frame
 from pages.parts.reading import Reading
 from pages.parts.show import place_for, plain, problem, sentences
@@ -27,9 +27,9 @@ def main() -> None:
     card = frame("Explain")
     head = st.container(horizontal=True, vertical_alignment="center")
     head.title("Explain", width="stretch")
-    if card is not None and card.vectors and vector_documents.chosen(card):
+    if card is not None and card.vectors and feature_documents.chosen(card):
         with sentences():
-            vector_explaining.page(card, head)
+            feature_explaining.page(card, head)
     elif not session.text().strip():
         st.markdown("Paste a document to see its labels, and which of its words speak for each of them.")
         documents.paste()

@@ -131,7 +131,7 @@ def bases(folder: Path) -> dict[str, Path]:
 
 
 def _data(folder: Path) -> dict[str, Path]:
-    from tests.toy_vectors import bags, write_mulan
+    from tests.toy_features import bags, write_mulan
 
     rows = [(f"a small {label.split('::')[1]} program {i}", [label, LABELS[(i + 1) % 3]][: 1 + i % 2]) for i, label in enumerate(LABELS * 5)]
     places = {name: folder / name for name in ("jsonl", "csv", "xc", "mulan", "record")}
@@ -164,17 +164,17 @@ def _runs(folder: Path) -> dict[str, Path]:
     studies.write(words, folder / "checkpoint", pairs=8)
     write_status(words, state="stopped", device="cpu")
     vectors = folder / "vectors"
-    _vector_study(folder, vectors)
+    _feature_study(folder, vectors)
     for place, verb in ((training, ["train", "--model", "linear", "--run"]), (words, ["study", "--out"]), (vectors, ["study", "--out"])):
         write_job(place, [*verb, str(place)], "cpu")
     (folder / "record" / "attack.json").write_text(attacked(words))
     return {"training": training, "words": words, "vectors": vectors}
 
 
-def _vector_study(folder: Path, out: Path) -> None:
+def _feature_study(folder: Path, out: Path) -> None:
     from core.models import linear
     from core.runs.run import Run
-    from tests.toy_vectors import bags
+    from tests.toy_features import bags
 
     data = bags(*BAGS)
     with Run(folder / "made", seed=0, device="cpu", quiet=True) as run:
@@ -214,9 +214,9 @@ def read_checkpoint(found: Found, folder: Path) -> None:
 def _estimated() -> None:
     from core.runs.locks import devices
     from core.training.estimate import estimate
-    from core.training.request import Training, base_config
+    from core.training.request import TrainingRequest, base_config
 
-    estimate(Training("linear", base_config("linear"), dataset="tiny"), devices("cpu")[0])
+    estimate(TrainingRequest("linear", base_config("linear"), dataset="tiny"), devices("cpu")[0])
 
 
 def verb(found: Found, words: Sequence[str]) -> None:
@@ -316,7 +316,7 @@ def read_studies(found: Found, folder: Path) -> None:
         tables.table_3([one])
         for record in one.records:
             ask(found, "places", lambda record=record: check_places(record))  # type: ignore[misc]  # mypy: lambda with a default
-    other = ask(found, "study of vectors", lambda: feature_campaigns.read_vector_campaign(folder))
+    other = ask(found, "study of vectors", lambda: feature_campaigns.read_feature_campaign(folder))
     if other is not None:
         feature_tables.side_by_side([other])
         feature_tables.summary_row(other)

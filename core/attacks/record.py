@@ -27,7 +27,7 @@ Ranks = Annotated[list[Whole], Meta(max_length=MAX_LABELS)]
 Goal = Annotated[str, Meta(pattern=f"^({'|'.join(ALL_GOALS)})$")]
 
 
-class Head(Struct):
+class SchemaHead(Struct):
     schema: Any = None
 
 
@@ -41,7 +41,7 @@ class GoalSettings(Struct, forbid_unknown_fields=True):
     gamma_of: Name = ""
 
 
-class Asked(Struct):
+class AttackRecord(Struct):
     """What every record has."""
 
     checkpoint: Name
@@ -64,7 +64,7 @@ def schema_of(content: bytes) -> Any:
     """What a file says of its own kind. InputError for one that is too large or no JSON."""
     if len(content) > MAX_BYTES:
         raise InputError(f"the file has {len(content):,} bytes; a saved attack has at most {MAX_BYTES:,}")
-    return parsed(content, Head).schema
+    return parsed(content, SchemaHead).schema
 
 
 def parsed(content: bytes, kind: type[T]) -> T:
@@ -74,7 +74,7 @@ def parsed(content: bytes, kind: type[T]) -> T:
         raise InputError(f"{NONE}: {fault}") from fault
 
 
-def check_goal(saved: Asked, named: tuple[str, ...]) -> None:
+def check_goal(saved: AttackRecord, named: tuple[str, ...]) -> None:
     """`named`: the goals that name labels."""
     if saved.goal_settings.goal != saved.goal:
         raise InputError(f"the goal of this saved attack is {saved.goal} by its name and {saved.goal_settings.goal} by its settings")

@@ -79,7 +79,7 @@ class Result(ABC, Generic[S]):
 
 
 @dataclass(frozen=True)
-class Question:
+class RecordedQuestion:
     """What a record asked, in the label ids of a classifier: labels meet by name, true ones that it does not know are left out."""
 
     goal: AnyGoal
@@ -87,7 +87,7 @@ class Question:
     tracked: list[int]
 
     @classmethod
-    def of(cls, record: Mapping[str, Any], classifier: Classifier) -> Question:
+    def of(cls, record: Mapping[str, Any], classifier: Classifier) -> RecordedQuestion:
         """InputError where the classifier lacks an attacked or a followed label."""
         ids = classifier.labels.ids
         truth = None if record["true_labels"] is None else [ids[name] for name in record["true_labels"] if name in ids]

@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from core.checkpoint.compression import PLAIN, file_sum, pack_weights
 from core.checkpoint.deltas import MAX_PARENTS, Origin, divide_tensors, join_tensors, join_texts
 from core.checkpoint.saved import Saved, labels_text, parse_labels
-from core.checkpoint.validation import FORMAT, MAX_CONFIG_BYTES, can_be_stored, checked_config, checked_files, digest_of, held_texts, is_plain
+from core.checkpoint.validation import FORMAT, MAX_CONFIG_BYTES, can_be_stored, digest_of, held_texts, is_plain, validated_config, validated_files
 from core.errors import CheckpointError
 from core.files import read_json
 from core.files.writing import replacing, write_atomically
@@ -188,10 +188,10 @@ def find(name: str | Path) -> Path:
 def read_config(name: str | Path) -> dict[str, Any]:
     """config.json alone, checked: cheap enough for a picker that loads no weights."""
     folder = find(name)
-    return checked_config(folder / "config.json", called(folder))
+    return validated_config(folder / "config.json", called(folder))
 
 
-def _checked_kind(folder: Path, config: Mapping[str, Any], kind: str) -> None:
+def _validated_kind(folder: Path, config: Mapping[str, Any], kind: str) -> None:
     found = config.get("kind", CLASSIFIER)
     if found != kind:
         raise CheckpointError(f"checkpoint '{called(folder)}' is a {found}, not a {kind}; known are {', '.join(names(kind=kind)) or 'none'}")
@@ -210,7 +210,7 @@ def _naming(name: str, other: str) -> Iterator[None]:
 
 def _chain(folder: Path, config: dict[str, Any], kind: str) -> list[tuple[Path, dict[str, Any], Origin | None]]:
     """A checkpoint and those it stands on, nearest first, each with its config.json. No other file is read."""
-    _checked_kind(folder, config, kind)
+    _validated_kind(folder, config, kind)
     chain = [(folder, config, Origin.of(config, called(folder)))]
     while origin := chain[-1][2]:
         below = chain[-1][0]
@@ -228,7 +228,7 @@ def _chain(folder: Path, config: dict[str, Any], kind: str) -> list[tuple[Path, 
             raise CheckpointError(f"checkpoint '{called(folder)}' stands on itself by way of '{called(below)}'; save it under another name")
         with _naming(called(folder), called(found)):
             parent = read_config(found)
-            _checked_kind(found, parent, kind)
+            _validated_kind(found, parent, kind)
             chain.append((found, parent, Origin.of(parent, called(found))))
         if parent["digest"] != origin.digest:
             raise CheckpointError(
@@ -259,7 +259,7 @@ def _read(name: str | Path, kind: str, with_tensors: bool) -> _Read:
     texts: dict[str, str] = {}
     for folder, config, origin in reversed(chain):
         with _naming(called(first), called(folder)):
-            weights = checked_files(folder, config, origin, called(folder))
+            weights = validated_files(folder, config, origin, called(folder))
             own = weights.tensors() if with_tensors else {}
             tensors = join_tensors(own, tensors, origin, called(folder)) if origin and with_tensors else own
             held = held_texts(folder, config, called(folder))

@@ -43,7 +43,7 @@ def file_sum(path: Path) -> str:
 
 
 @dataclass(frozen=True)
-class Weights:
+class WeightsFile:
     """The weights file of checkpoint `name`, not parsed yet. `unpacked` is the content of a packed one, None of a plain one."""
 
     name: str
@@ -65,7 +65,7 @@ class Weights:
             raise CheckpointError(f"checkpoint '{self.name}' cannot be read: {error}; train it again or fetch a whole copy") from error
 
 
-def find_weights(folder: Path) -> Weights:
+def find_weights(folder: Path) -> WeightsFile:
     """The weights of a checkpoint folder, unpacked but not checked against any sum. CheckpointError where there are none, two
     files of them, a link, or more than this version reads."""
     found = [path for name in (PLAIN, *PACKED) if (path := folder / name).is_symlink() or path.exists()]
@@ -79,7 +79,7 @@ def find_weights(folder: Path) -> Weights:
         raise CheckpointError(f"checkpoint '{folder.name}' names the file '{path.name}', which is not a plain file inside its folder")
     if path.stat().st_size > MAX_BYTES:
         raise CheckpointError(f"checkpoint '{folder.name}': {path.name} is larger than {MAX_BYTES >> 30} GiB")
-    return Weights(folder.name, path, _unpack(path, folder.name) if path.name in PACKED else None)
+    return WeightsFile(folder.name, path, _unpack(path, folder.name) if path.name in PACKED else None)
 
 
 def _unpack(path: Path, name: str) -> bytes:

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from core.checkpoint.compression import PACKED, PLAIN, Weights, file_sum, find_weights
+from core.checkpoint.compression import PACKED, PLAIN, WeightsFile, file_sum, find_weights
 from core.checkpoint.deltas import Origin
 from core.errors import CheckpointError
 from core.files import parse_json, read_bytes, read_text
@@ -51,7 +51,7 @@ def digest_of(config: Mapping[str, Any]) -> str:
     return hashlib.sha256(json.dumps(identity, sort_keys=True, ensure_ascii=False).encode()).hexdigest()[:16]
 
 
-def checked_config(path: Path, name: str) -> dict[str, Any]:
+def validated_config(path: Path, name: str) -> dict[str, Any]:
     """A config.json of this format, with every entry of its kind. No other file is looked at."""
     try:
         content = read_bytes(path, MAX_CONFIG_BYTES, CheckpointError)
@@ -77,7 +77,7 @@ def _said(path: Path, error: CheckpointError) -> str:
     return str(error).replace(str(path), "config.json", 1)
 
 
-def checked_files(folder: Path, config: Mapping[str, Any], origin: Origin | None, name: str) -> Weights:
+def validated_files(folder: Path, config: Mapping[str, Any], origin: Origin | None, name: str) -> WeightsFile:
     """Every listed file is plain, inside the folder, no link, and has the recorded sum; nothing pickled lies beside them."""
     for stray in _listed(folder, name):
         if stray.suffix.lower() in _REFUSED:

@@ -14,7 +14,7 @@ from core.cli.goal import chosen_goal, goal_flags
 from core.cli.printing import Found
 from core.errors import InputError
 from core.study.opening import Opened, open_document
-from core.types import Progress, VectorClassifier
+from core.types import FeatureClassifier, Progress
 
 
 def opened(arguments: argparse.Namespace) -> Opened:
@@ -26,7 +26,7 @@ def opened(arguments: argparse.Namespace) -> Opened:
     if not arguments.dataset:
         raise InputError("--document needs --dataset: a registered name (see `data list`), or the path of a file or folder")
     classifier = load(arguments.checkpoint)
-    if not isinstance(classifier, VectorClassifier):
+    if not isinstance(classifier, FeatureClassifier):
         raise InputError(f"'{classifier.name}' reads texts: give --text or --file; --document is for models of feature vectors")
     dataset = complete(load_dataset(arguments.dataset))
     return open_document(classifier, dataset, arguments.split, arguments.document)
@@ -38,7 +38,7 @@ def predict(arguments: argparse.Namespace) -> Found:
     labels, k = one.classifier.labels, min(arguments.top_k, len(one.classifier.labels))
     if k < 1:
         raise InputError(f"the number of labels must be at least 1, not {k}")
-    ids, scores = (part[0].tolist() for part in one.classifier.retrieve_vectors(one.vector.matrix, k))
+    ids, scores = (part[0].tolist() for part in one.classifier.retrieve_features(one.vector.matrix, k))
     rows = [
         {
             "rank": rank,
@@ -57,13 +57,13 @@ def predict(arguments: argparse.Namespace) -> Found:
 
 def explain(arguments: argparse.Namespace, explainer: Any, progress: Progress) -> Found:
     """Which features speak for a label."""
-    from core.explainers.fidelity import measure
-    from core.explainers.one_vector import OneVector, explain_vector
+    from core.explainers.features import FeatureDocument, explain_features
+    from core.explainers.fidelity import measure_fidelity
 
     one = opened(arguments)
-    attribution = explain_vector(explainer, one.classifier, one.vector, chosen_labels(one, arguments.labels), progress)
+    attribution = explain_features(explainer, one.classifier, one.vector, chosen_labels(one, arguments.labels), progress)
     if not arguments.no_fidelity:
-        attribution = measure(attribution, OneVector(one.classifier, one.vector))
+        attribution = measure_fidelity(attribution, FeatureDocument(one.classifier, one.vector))
     found = {**attribution.to_json(), **_said(one, arguments)}
     lines = []
     for row in found["labels"]:
@@ -77,7 +77,7 @@ def chosen_labels(one: Opened, wanted: str) -> list[int]:
     if wanted.startswith("auto:"):
         if not wanted[5:].isdecimal() or not 1 <= int(wanted[5:][:9]) <= len(one.classifier.labels):
             raise InputError(f"'{wanted}' is not of the form auto:3")
-        ids: list[int] = one.classifier.retrieve_vectors(one.vector.matrix, int(wanted[5:]))[0][0].tolist()
+        ids: list[int] = one.classifier.retrieve_features(one.vector.matrix, int(wanted[5:]))[0][0].tolist()
         return ids
     return [one.classifier.labels.find(part.strip()) for part in wanted.split(";") if part.strip()]
 

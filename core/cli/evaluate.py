@@ -18,21 +18,21 @@ from core.types import Progress
 
 def add_flags(parser: argparse.ArgumentParser, words: Sequence[str]) -> None:
     """The settings of the chosen attack become flags."""
-    from core.attacks.embeddings.fgsm import VECTOR_ATTACKS
+    from core.attacks.embeddings.fgsm import EMBEDDING_ATTACKS
 
-    parser.epilog = fields.described("settings of each attack:", dict(VECTOR_ATTACKS))
+    parser.epilog = fields.described("settings of each attack:", dict(EMBEDDING_ATTACKS))
     parser.add_argument("--checkpoint", required=True, help="a name in checkpoints/ or the path of a checkpoint folder")
     parser.add_argument("--dataset", required=True, help="a registered name (see `data list`) or the path of a file or folder in a readable format")
     parser.add_argument("--split", default="test", choices=SPLITS, help="default: test")
     chosen = fields.ahead(words, "--attack")
     parser.add_argument("--against", metavar="CHECKPOINT", help="also a second checkpoint on the same documents, and by how much the first is ahead")
     parser.add_argument("--limit", type=int, help="only the first so many documents; with --attack so many, drawn at random by the seed")
-    if chosen in VECTOR_ATTACKS:
-        fields.add_flags(parser, VECTOR_ATTACKS[chosen], f"settings of {chosen}")
+    if chosen in EMBEDDING_ATTACKS:
+        fields.add_flags(parser, EMBEDDING_ATTACKS[chosen], f"settings of {chosen}")
     about = "P@k and nDCG@k of the same documents, clean and with their word vectors or features attacked"
     # --epsilon takes several numbers here, so it stands in for the setting's own flag, which takes one.
     group = parser.add_argument_group("under attack", about, conflict_handler="resolve")
-    group.add_argument("--attack", choices=tuple(VECTOR_ATTACKS), help="fgsm: one step; pgd: ten smaller ones")
+    group.add_argument("--attack", choices=tuple(EMBEDDING_ATTACKS), help="fgsm: one step; pgd: ten smaller ones")
     group.add_argument("--epsilon", help="size of the change, as a share of the rows' size (default: 0.1); several, with commas, give a curve")
     group.add_argument("--seed", type=int, help="draws the documents of --limit, and random starts (default: 0)")
     reading_flags(parser)
@@ -88,15 +88,15 @@ def _against(arguments: argparse.Namespace, first: Any, dataset: Any, progress: 
 
     other = load(arguments.against)
     second = evaluate(other, dataset, arguments.split, progress, arguments.limit)
-    ahead = {name: asdict(e) for name, e in difference(first.judged, second.judged).items()}
+    ahead = {name: asdict(e) for name, e in difference(first.ranked_hits, second.ranked_hits).items()}
     return {**to_json(second, other, dataset), "ahead": ahead}
 
 
 def _attacked(arguments: argparse.Namespace, epsilons: Sequence[float], classifier: Any, dataset: Any, progress: Progress) -> Found:
-    from core.attacks.embeddings.fgsm import VECTOR_ATTACKS
+    from core.attacks.embeddings.fgsm import EMBEDDING_ATTACKS
     from core.evaluation.adversarial import curve, evaluate_attacked, to_json
 
-    attacks = curve(fields.from_flags(VECTOR_ATTACKS[arguments.attack], arguments), epsilons)
+    attacks = curve(fields.from_flags(EMBEDDING_ATTACKS[arguments.attack], arguments), epsilons)
     seed = arguments.seed or 0
     found = to_json(evaluate_attacked(classifier, dataset, attacks, arguments.split, arguments.limit, seed, progress), classifier, dataset)
     return found, _lines(found)

@@ -58,10 +58,10 @@ def _list(arguments: argparse.Namespace, progress: Progress) -> Found:
 
 
 def _run(arguments: argparse.Namespace, progress: Progress) -> Found:
-    from core.evidence.run import measure
+    from core.evidence.run import measure_cells
 
     rows = []
-    for cell, outcome in measure(_named(arguments), arguments.cell, progress):
+    for cell, outcome in measure_cells(_named(arguments), arguments.cell, progress):
         said = outcome if isinstance(outcome, str) else f"measured, {len(outcome.items):,} items"
         rows.append({"cell": cell.name, "measured": not isinstance(outcome, str), "said": said})
     return {"study": arguments.study, "cells": rows}, [f"{row['cell']}: {row['said']}" for row in rows]

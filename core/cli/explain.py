@@ -44,7 +44,7 @@ def chosen(arguments: argparse.Namespace) -> Any:
 def run(arguments: argparse.Namespace) -> Found:
     """The attribution as JSON, with its fidelity unless that is switched off, and the lines that a person reads."""
     from core import explainers
-    from core.explainers.fidelity import measure
+    from core.explainers.fidelity import measure_fidelity
     from core.models import load
     from core.predict import choose_labels
 
@@ -60,7 +60,7 @@ def run(arguments: argparse.Namespace) -> Found:
     labels = choose_labels(classifier, text, arguments.labels)
     attribution = explainers.explain(explainer, classifier, Document.from_text(text), labels, progress_bar())
     if not arguments.no_fidelity:
-        attribution = measure(attribution, classifier)
+        attribution = measure_fidelity(attribution, classifier)
     found = attribution.to_json()
     lines = []
     for row in found["labels"]:

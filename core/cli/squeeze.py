@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from core.attacks.embeddings.fgsm import VECTOR_ATTACKS
+from core.attacks.embeddings.fgsm import EMBEDDING_ATTACKS
 from core.cli.printing import Found, progress_bar
 from core.study.squeezing import SqueezingRequest, measure_squeezing
 
@@ -26,7 +26,7 @@ def add_flags(parser: argparse.ArgumentParser, words: Sequence[str]) -> None:
         "--adaptive", type=int, default=0, metavar="N", help="attack the squeezed model itself on N of the study's pairs (default: 0)"
     )
     parser.add_argument("--against", help="with --adaptive: this squeezer alone (a name as printed; default: each)")
-    for name in VECTOR_ATTACKS:
+    for name in EMBEDDING_ATTACKS:
         parser.add_argument(
             f"--{name}", type=float, metavar="EPSILON",
             help=f"move the rows of the test documents by {name.upper()} of this size, not knowing of the squeezer and knowing of it",
@@ -49,7 +49,7 @@ def request_of(arguments: argparse.Namespace) -> SqueezingRequest:
         documents=arguments.documents,
         adaptive=arguments.adaptive,
         against=arguments.against,
-        epsilons={name: epsilon for name in VECTOR_ATTACKS if (epsilon := getattr(arguments, name)) is not None},
+        epsilons={name: epsilon for name in EMBEDDING_ATTACKS if (epsilon := getattr(arguments, name)) is not None},
         seed=arguments.seed,
     )
 

@@ -16,7 +16,7 @@ from core.data.dataset import Dataset
 from core.errors import CapabilityError, InputError
 from core.runs.run import Run
 from core.study.campaigns import read_config
-from core.study.estimate import Estimate
+from core.study.estimate import StudyEstimate
 from core.study.kind import StudyKind
 from core.study.settings import Request, Study
 from core.types import Classifier
@@ -122,7 +122,7 @@ def _run(arguments: argparse.Namespace) -> Found:
     return {"run": str(opened.folder), "notes": list(plan.notes), **summary}, [*plan.notes, *lines(summary), f"saved in {opened.folder}"]
 
 
-def _estimate(kind: StudyKind, classifier: Classifier, dataset: Dataset, opened: Run, workers: int) -> Estimate:
+def _estimate(kind: StudyKind, classifier: Classifier, dataset: Dataset, opened: Run, workers: int) -> StudyEstimate:
     """Of the pairs that are still to be attacked."""
     from core.study import records
     from core.study.estimate import estimate
@@ -138,7 +138,7 @@ def _folder(arguments: argparse.Namespace) -> Path:
     return Path(arguments.out)
 
 
-def _of_vectors(folder: Path) -> bool:
+def _of_features(folder: Path) -> bool:
     """Whether the study in a folder attacked feature vectors, not words."""
     from core.study.kinds.features import KIND
 
@@ -150,7 +150,7 @@ def _replay(arguments: argparse.Namespace) -> Found:
     from core.models import load
     from core.study import follow, records
 
-    if _of_vectors(_folder(arguments)):
+    if _of_features(_folder(arguments)):
         return replayed(arguments)
     saved = records.read(records.path_in(_folder(arguments)))
     name = fields.from_flags(Study, arguments).checkpoint if hasattr(arguments, "setting_checkpoint") else saved[0]["checkpoint"]
@@ -165,7 +165,7 @@ def _transfer(arguments: argparse.Namespace) -> Found:
 
     if not arguments.to:
         raise InputError("name a checkpoint that shall read the saved texts: --to NAME")
-    if _of_vectors(_folder(arguments)):
+    if _of_features(_folder(arguments)):
         raise InputError(f"{arguments.out} attacked feature vectors, so it holds no texts that another checkpoint could read")
     saved = records.read(records.path_in(_folder(arguments)))
     rows = []

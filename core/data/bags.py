@@ -12,7 +12,7 @@ from core.errors import InputError
 from core.vector import FeatureSpace, FeatureVector
 
 
-def holds_vectors(dataset: Dataset) -> bool:
+def holds_features(dataset: Dataset) -> bool:
     """Whether its documents are feature vectors and no text."""
     return all(split.texts is None for split in dataset.splits.values())
 
@@ -31,7 +31,7 @@ def complete(dataset: Dataset) -> Dataset:
 def as_text(dataset: Dataset) -> Dataset:
     """The bags of a data set written as text, each its words in the order of the file's columns: all that is known of their order.
     What reads word order (XML-CNN, X-Transformer) then reads the alphabet, mostly. InputError where the features are no words."""
-    if not holds_vectors(dataset):
+    if not holds_features(dataset):
         return dataset
     known = (dataset.splits.get("train") or next(iter(dataset.splits.values()))).features
     if known is None:

@@ -12,7 +12,7 @@ from importlib import import_module
 from core.errors import InputError
 
 DEFENCES: dict[str, str] = {
-    "fgsm": "core.defences.adversarial:Fgsm",
+    "fgsm": "core.defences.adversarial:FgsmTraining",
     "synonyms": "core.defences.synonyms:Synonyms",
     "substitution": "core.defences.substitution:Substitution",
     "rebalanced": "core.defences.rebalanced:Rebalanced",

@@ -20,7 +20,7 @@ import torch
 from torch import Tensor, nn
 
 from core.fields import Field, check
-from core.metrics import judge, ndcg, precision, value
+from core.metrics import find_hits, ndcg, precision, value
 from core.ranking import top_k
 from core.runs.run import Run
 from core.training.defended import Copies, Defensible, Inputs, Means, Outputs, Rewound, Space, Targets
@@ -32,7 +32,7 @@ BATCH = 64
 
 
 @dataclass(frozen=True)
-class Fgsm:
+class FgsmTraining:
     """Train on documents and on their worst neighbours within a small distance."""
 
     TITLE = "Adversarial training (FGSM)"
@@ -90,7 +90,7 @@ def radius(inputs: Inputs, epsilon: float, relative: bool) -> Tensor:
     return epsilon * (each[inputs.owner] * real)[:, None]
 
 
-def perturbation(task: Defensible, module: nn.Module, inputs: Inputs, targets: Targets, settings: Fgsm, dropout: Rewound) -> Tensor:
+def perturbation(task: Defensible, module: nn.Module, inputs: Inputs, targets: Targets, settings: FgsmTraining, dropout: Rewound) -> Tensor:
     """The rows' displacement [U, d] that raises the loss: FGSM, or PGD with steps of 2.5 radius / steps. Each pass draws `dropout`."""
     start, reach = inputs.vectors.detach(), radius(inputs, settings.epsilon, settings.relative)
     moved = torch.zeros_like(start)
@@ -111,7 +111,7 @@ class AdversarialTask:
     epoch kept is the one with the best mean of clean and attacked nDCG@5 (for the control: of the same two, so that both choose alike)."""
 
     inner: Defensible
-    settings: Fgsm
+    settings: FgsmTraining
     selection: str = "mean nDCG@5"
     means: Means = field(default_factory=Means)
 
@@ -171,7 +171,7 @@ def spread(total: int, count: int) -> IntArray:
     return np.unique(np.linspace(0, total - 1, count).astype(np.int64))
 
 
-def validated(task: Any, module: nn.Module, settings: Fgsm) -> tuple[dict[str, float], dict[str, float]]:
+def validated(task: Any, module: nn.Module, settings: FgsmTraining) -> tuple[dict[str, float], dict[str, float]]:
     """Clean and attacked measures of held-out documents, with the attack of `settings` (of the control, too: so that it can be
     compared), in evaluation mode."""
     held = task.held_out()
@@ -190,6 +190,6 @@ def validated(task: Any, module: nn.Module, settings: Fgsm) -> tuple[dict[str, f
         best[1].append(top_k(held.scores(attacked), 5))
     found, truth = [], held.truth_of(rows)
     for predicted in best:
-        judged = judge(np.concatenate(predicted), truth, np.ones(truth.shape[1]))
-        found.append({"P@1": 100 * value(precision(judged, 1)), "P@5": 100 * value(precision(judged, 5)), "nDCG@5": 100 * value(ndcg(judged, 5))})
+        ranked = find_hits(np.concatenate(predicted), truth, np.ones(truth.shape[1]))
+        found.append({"P@1": 100 * value(precision(ranked, 1)), "P@5": 100 * value(precision(ranked, 5)), "nDCG@5": 100 * value(ndcg(ranked, 5))})
     return found[0], found[1]

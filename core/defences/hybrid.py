@@ -26,11 +26,11 @@ from core.document import Document
 from core.errors import CapabilityError, InputError
 from core.ranking import top_k
 from core.runs.run import Run
-from core.types import VectorClassifier
+from core.types import FeatureClassifier
 from core.vector import FeatureSpace
 
 
-def bag_copies(dataset: Dataset, clean: VectorClassifier, settings: Synonyms, run: Run) -> list[Copy]:
+def bag_copies(dataset: Dataset, clean: FeatureClassifier, settings: Synonyms, run: Run) -> list[Copy]:
     """A copy of every training document in which a word could be replaced, those the clean model gives other labels marked as dropped.
     Resumes from the run folder by blocks; the same for the same seed. CapabilityError without WordNet, InputError for features that are
     no words."""
@@ -51,8 +51,8 @@ def bag_copies(dataset: Dataset, clean: VectorClassifier, settings: Synonyms, ru
         if not found:
             return []
         rows = [copy.row for copy in found]
-        before = top_k(clean.score_vectors(sparse.csr_array(features[rows])), k)
-        after = top_k(clean.score_vectors(bags([copy.text(texts[copy.row]) for copy in found], clean.space)), k)
+        before = top_k(clean.score_features(sparse.csr_array(features[rows])), k)
+        after = top_k(clean.score_features(bags([copy.text(texts[copy.row]) for copy in found], clean.space)), k)
         return [checked(settings, copy, *best).to_json() for copy, *best in zip(found, before.tolist(), after.tolist(), strict=True)]
 
     return [Copy.from_json(line) for line in kept_lines(run, "bags", len(texts), make, "copies", BLOCK)]

@@ -20,7 +20,7 @@ from core.models.xml_cnn.training import XmlCnnTask
 from core.runs.run import Run
 from core.runs.run_files import read_config
 from core.training.defended import Copies
-from core.training.task import Task
+from core.training.task import TrainingTask
 from core.types import FloatArray
 
 
@@ -62,7 +62,7 @@ class Rebalanced:
             for kind, scaled in kinds
         }
 
-    def task(self, task: Any, run: Run) -> Task:
+    def task(self, task: Any, run: Run) -> TrainingTask:
         """The same task, sharing its network. InputError for a task whose positives have no weights."""
         if not isinstance(task, XmlCnnTask | MachTask | AttentionXmlTask | AplcTask):
             raise InputError(f"the positives of a {type(task).__name__} have no weights; rebalanced fits {', '.join(self.FITS)}")

@@ -21,7 +21,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import sparse
 
 from core import fields
-from core.defences.vocabulary import Reading
+from core.defences.vocabulary import VocabularyReading
 from core.document import Document
 from core.errors import CapabilityError
 from core.fields import Field, check
@@ -76,7 +76,7 @@ class CoarseTfIdf(TfIdf):
 
 
 @dataclass(frozen=True)
-class Training:
+class SqueezerData:
     """What squeezers learn from: a classifier and training documents. Each figure is worked out once, when it is first asked for."""
 
     classifier: Maskable
@@ -116,8 +116,8 @@ def _with_tfidf(classifier: Classifier, tfidf: TfIdf) -> Any:
     found: Any = copy.copy(classifier)
     if isinstance(classifier, XmlCnn):
         assert classifier.linear is not None
-        machines = copy.copy(classifier.linear.model)
-        machines.tfidf, found.linear = tfidf, replace(classifier.linear, model=machines)
+        svms = copy.copy(classifier.linear.model)
+        svms.tfidf, found.linear = tfidf, replace(classifier.linear, model=svms)
     else:
         found.tfidf = tfidf
     return found
@@ -175,7 +175,7 @@ class Squeezer(Protocol):
         """Short, with what sets it apart: "4 bits"."""
         ...
 
-    def fitted(self, training: Training) -> Squeezed:
+    def fitted(self, training: SqueezerData) -> Squeezed:
         """The training's classifier, reading so. CapabilityError where it cannot."""
         ...
 
@@ -183,7 +183,7 @@ class Squeezer(Protocol):
 class Squeezed:
     """A classifier that reads every text through a squeezer. Maskable; offers no gradients, since rounding has none."""
 
-    def __init__(self, inner: Maskable, squeezer: Squeezer, reading: Reading | None = None) -> None:
+    def __init__(self, inner: Maskable, squeezer: Squeezer, reading: VocabularyReading | None = None) -> None:
         """inner: the classifier with whatever rows it reads squeezed already; reading: how it reads words."""
         self.inner, self._reading = inner, reading
         self.squeezer, self.labels, self.unit = squeezer, inner.labels, inner.unit
@@ -224,7 +224,7 @@ class BitDepth:
     def name(self) -> str:
         return f"{self.bits} bit{'s' if self.bits > 1 else ''}"
 
-    def fitted(self, training: Training) -> Squeezed:
+    def fitted(self, training: SqueezerData) -> Squeezed:
         classifier = _with_coarse_vectors(training.classifier, self.bits)
         if reads_tfidf(classifier):
             tfidf = tfidf_of(training.classifier)
@@ -247,7 +247,7 @@ class Binary:
     def name(self) -> str:
         return "binary, idf kept" if self.idf else "binary"
 
-    def fitted(self, training: Training) -> Squeezed:
+    def fitted(self, training: SqueezerData) -> Squeezed:
         tfidf = tfidf_of(training.classifier)
         counts = tfidf.idf if self.idf else np.ones(len(tfidf), dtype=np.float32)
         return Squeezed(_with_tfidf(training.classifier, CoarseTfIdf(tfidf.words, tfidf.bigrams, tfidf.idf, counts, 0)), self)
@@ -269,13 +269,13 @@ class Vocabulary:
     def name(self) -> str:
         return f"words of {self.minimum}+" + (", synonyms as one" if self.synonyms else "")
 
-    def fitted(self, training: Training) -> Squeezed:
+    def fitted(self, training: SqueezerData) -> Squeezed:
         if self.synonyms:
             from core.language import wordnet
 
             if why := wordnet.missing():
                 raise CapabilityError(why)
-        reading = Reading(Words.build(training.texts, self.minimum), self.synonyms)
+        reading = VocabularyReading(Words.build(training.texts, self.minimum), self.synonyms)
         return Squeezed(training.classifier, self, reading)
 
 

@@ -13,7 +13,7 @@ maximum is a cheap lower bound of it, on a share of the documents, found against
 `control` trains on the same documents a second time as they are: what it gains is owed to training longer, not to the attack. Epochs are
 chosen by the same measure, attacked documents included.
 
-What is maximised is the true labels' part of the cross-entropy. The network alone is attacked; machines and rankers beside it learn
+What is maximised is the true labels' part of the cross-entropy. The network alone is attacked; SVMs and rankers beside it learn
 from the last epoch's copies. Candidates come from a table of the corpus' words, made once a run: the masked language model in place
 takes 28 ms a word, hours for a corpus (measurements.md 5), its word vectors' neighbours and WordNet minutes.
 """
@@ -39,7 +39,7 @@ from core.defences.worst import Adversary, Table, Victim, content, proposed
 from core.document import Document
 from core.errors import Cancelled, CapabilityError
 from core.fields import Field, check
-from core.metrics import judge, ndcg, precision, value
+from core.metrics import find_hits, ndcg, precision, value
 from core.ranking import top_k
 from core.runs.run import Run
 from core.training.defended import Copies, Defensible
@@ -197,5 +197,5 @@ def victims(task: Defensible, rows: IntArray, seed: int, epoch: int) -> list[Vic
 
 def measured(classifier: Classifier, texts: Sequence[str], truth: sparse.csr_array) -> dict[str, float]:
     """P@1, P@5 and nDCG@5 in percent of texts with their truth [n, L]."""
-    judged = judge(top_k(classifier.score(texts), 5), truth, np.ones(truth.shape[1]))
-    return {name: 100 * value(ratio) for name, ratio in {"P@1": precision(judged, 1), "P@5": precision(judged, 5), "nDCG@5": ndcg(judged, 5)}.items()}
+    ranked = find_hits(top_k(classifier.score(texts), 5), truth, np.ones(truth.shape[1]))
+    return {name: 100 * value(ratio) for name, ratio in {"P@1": precision(ranked, 1), "P@5": precision(ranked, 5), "nDCG@5": ndcg(ranked, 5)}.items()}

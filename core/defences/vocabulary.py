@@ -19,7 +19,7 @@ REMEMBERED = 200_000
 
 
 @dataclass(frozen=True)
-class Reading:
+class VocabularyReading:
     """How a text is read. known: the words kept, the more frequent first; synonyms: whether words are joined by meaning, with WordNet.
 
     A word is read as the most frequent kept word of those that share its most frequent meaning as some part of speech, and that word

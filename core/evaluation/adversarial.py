@@ -8,14 +8,14 @@ from typing import Any
 
 import numpy as np
 
-from core.attacks.embeddings.fgsm import Perturbed, VectorAttack, perturb
+from core.attacks.embeddings.fgsm import EmbeddingAttack, Perturbed, perturb
 from core.data.dataset import Dataset, truth_for
 from core.document import Document
 from core.errors import CapabilityError, InputError
 from core.evaluation.clean import DEPTH
 from core.fields import to_json as settings_to_json
 from core.labels import inverse_propensities
-from core.metrics import Estimate, Judged, difference, estimate, judge
+from core.metrics import Estimate, RankedHits, difference, estimate, find_hits
 from core.ranking import top_k
 from core.types import Classifier, IntArray, Progress, silent
 
@@ -23,19 +23,19 @@ SHOWN = ("P@1", "P@3", "P@5", "nDCG@5")
 
 
 @dataclass(frozen=True)
-class Attacked:
+class AttackedMetrics:
     """What one epsilon does. `metrics` under attack; `gap`: clean minus attacked, with the interval of a paired bootstrap; `radii`: the
     median eps_eff by kind of row; `share`: the median ||delta|| / ||e||; `rose`: documents whose loss rose; `untouched`: documents in
     which nothing could move or no label could be aimed at, kept in every figure as they are."""
 
-    attack: VectorAttack
+    attack: EmbeddingAttack
     metrics: dict[str, Estimate]
     gap: dict[str, Estimate]
     radii: dict[str, float]
     share: float
     rose: int
     untouched: int
-    judged: Judged
+    ranked_hits: RankedHits
 
 
 @dataclass(frozen=True)
@@ -52,12 +52,12 @@ class AttackedEvaluation:
     seed: int
     loss: str
     clean: dict[str, Estimate]
-    attacked: tuple[Attacked, ...]
-    judged: Judged
+    attacked: tuple[AttackedMetrics, ...]
+    ranked_hits: RankedHits
 
 
 def evaluate_attacked(
-    classifier: Classifier, dataset: Dataset, attacks: Sequence[VectorAttack], split: str = "test", limit: int | None = None, seed: int = 0,
+    classifier: Classifier, dataset: Dataset, attacks: Sequence[EmbeddingAttack], split: str = "test", limit: int | None = None, seed: int = 0,
     progress: Progress = silent,
 ) -> AttackedEvaluation:  # fmt: skip
     """Attack each document with each of the attacks. `limit`: so many documents, drawn at random by the seed, not the first ones.
@@ -88,10 +88,10 @@ def evaluate_attacked(
             fill(sides[i], done, found.scores_after)
             notes[i].append(_Note.of(found))
     progress(len(rows) * len(attacks), len(rows) * len(attacks), f"attacking {split}")
-    judged = judge(clean, truth, propensity)
-    attacked = [_attacked(attacks[i], notes[i], judged, judge(sides[i], truth, propensity)) for i in range(len(attacks))]
+    ranked = find_hits(clean, truth, propensity)
+    attacked = [_attacked(attacks[i], notes[i], ranked, find_hits(sides[i], truth, propensity)) for i in range(len(attacks))]
     loss = attacks[0].loss_for(classifier.unit)
-    return AttackedEvaluation(split, rows, len(part), limit, len(drawn) - len(rows), seed, loss, estimate(judged), tuple(attacked), judged)
+    return AttackedEvaluation(split, rows, len(part), limit, len(drawn) - len(rows), seed, loss, estimate(ranked), tuple(attacked), ranked)
 
 
 @dataclass(frozen=True)
@@ -127,16 +127,16 @@ def fill(predicted: IntArray, row: int, scores: Any) -> None:
     predicted[row, : len(best)] = best
 
 
-def _attacked(attack: VectorAttack, notes: Sequence[_Note], clean: Judged, judged: Judged) -> Attacked:
+def _attacked(attack: EmbeddingAttack, notes: Sequence[_Note], clean: RankedHits, ranked: RankedHits) -> AttackedMetrics:
     kinds = sorted({kind for note in notes for kind in note.radii})
     radii = {kind: float(np.median([note.radii[kind] for note in notes if kind in note.radii])) for kind in kinds}
     moved = [note for note in notes if note.radii]
     share = float(np.median([note.share for note in moved])) if moved else 0.0
     rose = sum(note.rose for note in notes)
-    return Attacked(attack, estimate(judged), difference(clean, judged), radii, share, rose, len(notes) - len(moved), judged)
+    return AttackedMetrics(attack, estimate(ranked), difference(clean, ranked), radii, share, rose, len(notes) - len(moved), ranked)
 
 
-def curve(attack: VectorAttack, epsilons: Sequence[float]) -> list[VectorAttack]:
+def curve(attack: EmbeddingAttack, epsilons: Sequence[float]) -> list[EmbeddingAttack]:
     """The same attack at each epsilon."""
     return [replace(attack, epsilon=epsilon) for epsilon in epsilons]
 
@@ -156,7 +156,7 @@ def to_json(found: AttackedEvaluation, classifier: Classifier, dataset: Dataset)
         "dataset": dataset.name,
         "data_digest": dataset.digest,
         "split": found.split,
-        "documents": len(found.judged),
+        "documents": len(found.ranked_hits),
         "limit": found.limit,
         "drawn_from": found.of,
         "excluded": found.excluded,

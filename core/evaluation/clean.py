@@ -12,8 +12,8 @@ from scipy import sparse
 from core.data.bags import as_text
 from core.data.dataset import Dataset, truth_for
 from core.labels import BIN_EDGES, bin_name, inverse_propensities
-from core.metrics import Estimate, Judged, estimate, judge, recall_by_bin
-from core.types import Classifier, IntArray, Progress, VectorClassifier, silent
+from core.metrics import Estimate, RankedHits, estimate, find_hits, recall_by_bin
+from core.types import Classifier, FeatureClassifier, IntArray, Progress, silent
 
 DEPTH = 5
 BATCH = 256
@@ -22,13 +22,13 @@ BATCH = 256
 @dataclass(frozen=True)
 class Evaluation:
     """Metrics by name with 95 % intervals; recall@5 by frequency bin as {bin: (recall, pairs)}; `unknown_pairs`: true
-    pairs whose label the classifier does not know, counted as misses; `judged` serves paired comparisons."""
+    pairs whose label the classifier does not know, counted as misses; `ranked_hits` serves paired comparisons."""
 
     split: str
     metrics: dict[str, Estimate]
     bins: dict[int, tuple[float, int]]
     unknown_pairs: int
-    judged: Judged
+    ranked_hits: RankedHits
     predicted: IntArray
 
 
@@ -47,19 +47,19 @@ def evaluate(classifier: Classifier, dataset: Dataset, split: str = "test", prog
         progress(min(start + BATCH, count), count, f"evaluating on {split}")
     known = len(classifier.labels)
     counts = np.concatenate([classifier.labels.counts, np.zeros(truth.shape[1] - known, dtype=np.int64)])
-    judged = judge(predicted, truth, inverse_propensities(counts, classifier.labels.documents))
+    ranked = find_hits(predicted, truth, inverse_propensities(counts, classifier.labels.documents))
     bins = np.searchsorted(np.asarray(BIN_EDGES), counts, side="right").astype(np.int64)
     unknown = int((truth.indices >= known).sum())
-    return Evaluation(split, estimate(judged), recall_by_bin(predicted, truth, bins), unknown, judged, predicted)
+    return Evaluation(split, estimate(ranked), recall_by_bin(predicted, truth, bins), unknown, ranked, predicted)
 
 
 def _retriever(classifier: Classifier, dataset: Dataset, split: str) -> Callable[[int, int, int], IntArray]:
     """(start, stop, k) -> label ids of the split's documents from start to before stop: vectors where the classifier reads them, else
     texts; bags whose features are words are written as text for a classifier of texts."""
     part = dataset.split(split)
-    if part.texts is None and isinstance(classifier, VectorClassifier) and part.features is not None:
+    if part.texts is None and isinstance(classifier, FeatureClassifier) and part.features is not None:
         vectors, over = part.features, classifier
-        return lambda start, stop, k: over.retrieve_vectors(sparse.csr_array(vectors[start:stop]), k)[0]
+        return lambda start, stop, k: over.retrieve_features(sparse.csr_array(vectors[start:stop]), k)[0]
     texts = (part if part.texts is not None else as_text(dataset).split(split)).texts or ()
     return lambda start, stop, k: classifier.retrieve(texts[start:stop], k)[0]
 
@@ -72,8 +72,8 @@ def to_json(evaluation: Evaluation, classifier: Classifier, dataset: Dataset) ->
         "dataset": dataset.name,
         "data_digest": dataset.digest,
         "split": evaluation.split,
-        "documents": len(evaluation.judged),
-        "excluded": evaluation.judged.excluded,
+        "documents": len(evaluation.ranked_hits),
+        "excluded": evaluation.ranked_hits.excluded,
         "unknown_pairs": evaluation.unknown_pairs,
         "metrics": {name: {"value": e.value, "low": e.low, "high": e.high} for name, e in evaluation.metrics.items()},
         "recall@5_by_bin": {bin_name(b): {"recall": r, "pairs": n} for b, (r, n) in evaluation.bins.items()},

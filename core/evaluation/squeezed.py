@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from core.attacks.embeddings.fgsm import VectorAttack, perturb
+from core.attacks.embeddings.fgsm import EmbeddingAttack, perturb
 from core.data.dataset import Dataset, truth_for
 from core.defences.squeezed_rows import SqueezedRows, refusal
 from core.defences.squeezing import Squeezed
@@ -21,7 +21,7 @@ from core.errors import CapabilityError, InputError
 from core.evaluation.adversarial import figures, fill, places
 from core.fields import to_json
 from core.labels import inverse_propensities
-from core.metrics import Judged, difference, estimate, judge
+from core.metrics import RankedHits, difference, estimate, find_hits
 from core.types import Classifier, Progress, silent
 
 ATTACKERS = {
@@ -31,7 +31,7 @@ ATTACKERS = {
 
 
 def evaluate_squeezed(
-    classifier: Classifier, squeezed: Sequence[Squeezed], dataset: Dataset, attack: VectorAttack, split: str = "test", seed: int = 0,
+    classifier: Classifier, squeezed: Sequence[Squeezed], dataset: Dataset, attack: EmbeddingAttack, split: str = "test", seed: int = 0,
     progress: Progress = silent,
 ) -> dict[str, Any]:  # fmt: skip
     """The object that `core squeeze` keeps under the attack's name. Documents without a true label are left out and counted.
@@ -63,9 +63,9 @@ def evaluate_squeezed(
         progress(done + 1, len(rows), "attacking rows, then squeezing them")
     counts = np.concatenate([classifier.labels.counts, np.zeros(truth.shape[1] - known, dtype=np.int64)])
     propensity = inverse_propensities(counts, classifier.labels.documents)
-    judged = [judge(one, truth[rows], propensity) for one in predicted]
-    plain = Sides(judged[0], judged[1], judged[1])
-    each = [Sides(*judged[at : at + 3]) for at in range(2, len(judged), 3)]
+    ranked = [find_hits(one, truth[rows], propensity) for one in predicted]
+    plain = Sides(ranked[0], ranked[1], ranked[1])
+    each = [Sides(*ranked[at : at + 3]) for at in range(2, len(ranked), 3)]
     return {
         "attack": attack.NAME, "epsilon": attack.epsilon, "settings": to_json(attack), "loss": attack.loss_for(classifier.unit), "split": split,
         "documents": len(rows), "excluded": len(part) - len(rows), "seed": seed, "ranked_by": "the scores of all labels, without a beam",
@@ -77,16 +77,16 @@ def evaluate_squeezed(
 class Sides(NamedTuple):
     """The same documents as one classifier ranks them: clean, moved by an attacker who does not know of its squeezer, by one who does."""
 
-    clean: Judged
-    unaware: Judged
-    aware: Judged
+    clean: RankedHits
+    unaware: RankedHits
+    aware: RankedHits
 
 
 def _row(name: str, own: Sides, plain: Sides) -> dict[str, Any]:
     """`cost`: clean, read plainly, minus clean, read so; of each attacker `gap`: clean minus moved, both read alike, and `won`: moved, read
     so, minus moved, read plainly. All of the same documents in pairs."""
 
-    def side(moved: Judged) -> dict[str, Any]:
+    def side(moved: RankedHits) -> dict[str, Any]:
         return {"moved": figures(estimate(moved)), "gap": figures(difference(own.clean, moved)), "won": figures(difference(moved, plain.unaware))}
 
     return {

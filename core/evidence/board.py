@@ -19,12 +19,12 @@ from typing import Any
 
 from core.errors import DataError
 from core.evidence import claims, papers, records
-from core.evidence.claims import Claim, Verdict, judge
+from core.evidence.claims import Claim, Verdict, verdict_on
 from core.evidence.estimates import NOTHING, Measured
-from core.evidence.papers import NO_ATTACK, Papers, Row, Table
+from core.evidence.papers import NO_ATTACK, Papers, PrintedRow, Table
 from core.evidence.records import Record
-from core.evidence.run import State, states
-from core.evidence.selecting import NOT_YET, Chosen, Missing, check_where, fits, known, select
+from core.evidence.run import CellState, states
+from core.evidence.selecting import NOT_YET, Missing, Selection, check_where, fits, known, select
 from core.evidence.showing import figure, fitting, scaled
 from core.files import read_json
 
@@ -52,7 +52,7 @@ class Link:
     awaits: str = ""
     alone: bool = True
 
-    def meets(self, row: Row) -> bool:
+    def meets(self, row: PrintedRow) -> bool:
         return self._pattern.match(row.id) is not None
 
     @cached_property
@@ -60,10 +60,10 @@ class Link:
         """All patterns as one: every link is asked about every row."""
         return re.compile("|".join(map(translate, self.rows)))
 
-    def measure_of(self, row: Row) -> str:
+    def measure_of(self, row: PrintedRow) -> str:
         return self.measure.replace("{metric}", row.metric)
 
-    def conditions(self, row: Row, whole: Papers) -> dict[str, Any]:
+    def conditions(self, row: PrintedRow, whole: Papers) -> dict[str, Any]:
         places: dict[str, Any] = {MODEL: row.model, STAND_INS: whole.datasets[row.data].stand_ins}
         return {key: places.get(value, value) for key, value in (self.where or {}).items()}
 
@@ -80,7 +80,7 @@ class Line:
 
     paper: str
     table: str
-    row: Row | None
+    row: PrintedRow | None
     metric: str
     unit: str
     threat: str
@@ -93,7 +93,7 @@ class Line:
     same: str
     reason: str
     state: str
-    chosen: Chosen | None = None
+    chosen: Selection | None = None
     """The records that the figure is computed from."""
     lacking: Missing | None = None
     """What a measurement needs, if there is no figure."""
@@ -168,18 +168,18 @@ class Line:
 
 
 @dataclass(frozen=True)
-class Board:
+class EvidenceBoard:
     """Everything that the Evidence page shows."""
 
     papers: Papers
     lines: tuple[Line, ...]
     claims: tuple[Claim, ...]
-    states: tuple[State, ...]
+    states: tuple[CellState, ...]
 
     @cached_property
     def verdicts(self) -> tuple[Verdict, ...]:
         """On every claim, judged at the first look."""
-        return tuple(judge(claim, self.states, self.papers) for claim in self.claims)
+        return tuple(verdict_on(claim, self.states, self.papers) for claim in self.claims)
 
     def of_table(self, table: str) -> list[Line]:
         return [line for line in self.lines if line.table == table]
@@ -189,12 +189,12 @@ class Board:
         return next((one.record for one in self.states if one.name == name), None)
 
 
-def read_board(folder: Path | None = None) -> Board:
+def read_board(folder: Path | None = None) -> EvidenceBoard:
     """Read the three data files and all records. DataError for one that does not fit, InputError for a measure that does not."""
     whole, have = papers.read(folder), tuple(states(records.read_all(folder)))
     links = read_links(whole, folder)
     lines = tuple(line for table in whole.tables for line in of_table(table, whole, links, have))
-    return Board(whole, lines, claims.read(whole, folder), have)
+    return EvidenceBoard(whole, lines, claims.read(whole, folder), have)
 
 
 def read_links(whole: Papers, folder: Path | None = None) -> tuple[Link, ...]:
@@ -215,7 +215,7 @@ def read_links(whole: Papers, folder: Path | None = None) -> tuple[Link, ...]:
     return links
 
 
-def check(link: Link, met: Sequence[Row]) -> None:
+def check(link: Link, met: Sequence[PrintedRow]) -> None:
     """DataError for a link of no kind or of two, for one whose measure is of another unit than its rows', and for one that would put a
     figure under attack beside a clean one."""
     if sum(map(bool, (link.study, link.none, link.awaits))) != 1:
@@ -232,7 +232,7 @@ def check(link: Link, met: Sequence[Row]) -> None:
             raise DataError(f"row {row.id} is of '{row.threat}', which the measure '{link.measure_of(row)}' is not")
 
 
-def of_table(table: Table, whole: Papers, links: Sequence[Link], have: Sequence[State]) -> Iterator[Line]:
+def of_table(table: Table, whole: Papers, links: Sequence[Link], have: Sequence[CellState]) -> Iterator[Line]:
     """The paper's rows in order, then our cells that it has no row for."""
     beside: set[tuple[str, tuple[str, ...]]] = set()
     met = [(row, link) for row in table.rows for link in links if link.meets(row)]
@@ -245,7 +245,7 @@ def of_table(table: Table, whole: Papers, links: Sequence[Link], have: Sequence[
             yield from _ours_alone(table, row, link, have, beside)
 
 
-def _of_row(table: Table, row: Row, link: Link, whole: Papers, have: Sequence[State]) -> Iterator[Line]:
+def _of_row(table: Table, row: PrintedRow, link: Link, whole: Papers, have: Sequence[CellState]) -> Iterator[Line]:
     if link.none or link.awaits:
         state: str | Missing = link.none or Missing(link.awaits)
         if link.awaits and not whole.datasets[row.data].stand_ins:
@@ -263,7 +263,7 @@ def _of_row(table: Table, row: Row, link: Link, whole: Papers, have: Sequence[St
         yield _line(table, row, link, one, one.missing(), *_protocol(row, link, one, whole))
 
 
-def _protocol(row: Row, link: Link, chosen: Chosen, whole: Papers) -> tuple[str, str]:
+def _protocol(row: PrintedRow, link: Link, chosen: Selection, whole: Papers) -> tuple[str, str]:
     """Same protocol, and why (not). Another data set is said first, and is never the same."""
     about, data = whole.datasets[row.data], chosen.first.cell.data
     if about.same and data in about.stand_ins:
@@ -272,7 +272,7 @@ def _protocol(row: Row, link: Link, chosen: Chosen, whole: Papers) -> tuple[str,
     return (NO if link.same == NO else PARTLY), said
 
 
-def _ours_alone(table: Table, row: Row, link: Link, have: Sequence[State], beside: set[tuple[str, tuple[str, ...]]]) -> Iterator[Line]:
+def _ours_alone(table: Table, row: PrintedRow, link: Link, have: Sequence[CellState], beside: set[tuple[str, tuple[str, ...]]]) -> Iterator[Line]:
     for one in select(have, link.study, link.free(), link.against):
         key = (link.measure_of(row), one.names)
         if one.measured and key not in beside and fits(one.first, {"study": link.study}):
@@ -282,9 +282,19 @@ def _ours_alone(table: Table, row: Row, link: Link, have: Sequence[State], besid
 
 
 def _line(
-    table: Table, row: Row | None, link: Link, chosen: Chosen | None, state: str | Missing, same: str = "", reason: str = "", *, metric: str = "",
-    unit: str = "", threat: str = "", measure: str = "",
-) -> Line:  # fmt: skip
+    table: Table,
+    row: PrintedRow | None,
+    link: Link,
+    chosen: Selection | None,
+    state: str | Missing,
+    same: str = "",
+    reason: str = "",
+    *,
+    metric: str = "",
+    unit: str = "",
+    threat: str = "",
+    measure: str = "",
+) -> Line:
     measure = measure or (link.measure_of(row) if row is not None and link.study else "")
     if chosen is not None:
         chosen.check(measure)

@@ -19,10 +19,10 @@ from core.errors import DataError
 from core.evidence import records
 from core.evidence.estimates import Measured
 from core.evidence.measures import DIFFERENCE, FRACTION
-from core.evidence.outcomes import AGAINST, FOR, OPEN, Border, Judged, counts
-from core.evidence.papers import Papers, Row
-from core.evidence.run import State
-from core.evidence.selecting import Chosen, check_where, known, select
+from core.evidence.outcomes import AGAINST, FOR, OPEN, Border, CellOutcome, counts
+from core.evidence.papers import Papers, PrintedRow
+from core.evidence.run import CellState
+from core.evidence.selecting import Selection, check_where, known, select
 from core.evidence.showing import figure, number, scaled
 from core.files import read_json
 
@@ -87,13 +87,13 @@ class Claim:
 
 @dataclass(frozen=True)
 class Verdict:
-    """`sentence`: what says so, figure by figure, or why there is no verdict; `cells`: the records behind it; `judged`: the figures."""
+    """`sentence`: what says so, figure by figure, or why there is no verdict; `cells`: the records behind it; `outcomes`: the figures."""
 
     claim: Claim
     verdict: str
     sentence: str
     cells: tuple[str, ...]
-    judged: tuple[Judged, ...] = ()
+    outcomes: tuple[CellOutcome, ...] = ()
 
     @property
     def paper(self) -> str:
@@ -101,21 +101,21 @@ class Verdict:
 
     @property
     def counts(self) -> dict[str, int]:
-        return counts(self.judged)
+        return counts(self.outcomes)
 
     @property
     def border(self) -> Border:
         """Of a verdict with figures."""
-        rule, unit = self.claim.rule, self.judged[0].unit
+        rule, unit = self.claim.rule, self.outcomes[0].unit
         at, side = (rule.border if rule.printed else scaled(rule.border, unit)), "above" if rule.above is not None else "below"
         return Border(at, rule.above is not None, f"{side} {number(at, '')} {unit}".strip())
 
     def rows(self) -> list[dict[str, Any]]:
         """Rows of the exported table of figures, one a cell; one without figures where there are none."""
         head = {"paper": self.paper, "claim": self.claim.said, "verdict": self.verdict}
-        if not self.judged:
+        if not self.outcomes:
             return [head | {"why": self.sentence}]
-        return [head | {"claimed": self.border.said} | one.flat() for one in self.judged]
+        return [head | {"claimed": self.border.said} | one.flat() for one in self.outcomes]
 
     def flat(self) -> dict[str, Any]:
         return {
@@ -164,36 +164,36 @@ def problem(claim: Claim, papers: Papers) -> str | None:
     return None if all(row is not None and row.value is not None for row in numbers) else "one of its rows is not there or prints no number"
 
 
-def judge(claim: Claim, states: Sequence[State], papers: Papers) -> Verdict:
+def verdict_on(claim: Claim, states: Sequence[CellState], papers: Papers) -> Verdict:
     """The verdict on a claim from the records there are."""
     if claim.rule.none:
         return Verdict(claim, UNJUDGED, claim.rule.none, ())
     return _by_printed(claim, papers) if claim.rule.printed else _by_records(claim, states)
 
 
-def _by_records(claim: Claim, states: Sequence[State]) -> Verdict:
+def _by_records(claim: Claim, states: Sequence[CellState]) -> Verdict:
     rule = claim.rule
     every = list(select(states, rule.study, rule.where, rule.against))
     unit = known(rule.measure, rule.against is not None).unit
-    judged = []
+    outcomes = []
     for chosen in every:
         if not chosen.measured or (found := chosen.figure(rule.measure)).empty:
             continue
         low, high = (found.value, found.value) if found.exact else (found.low, found.high)
-        judged.append(_judged(chosen, found, SHOWN.get(unit, unit), rule.outcome(low, high)))
-    if not judged:
+        outcomes.append(_cell_outcome(chosen, found, SHOWN.get(unit, unit), rule.outcome(low, high)))
+    if not outcomes:
         return Verdict(claim, UNMEASURED, every[0].needs() if every else "no study measures it", ())
-    sentence = "; ".join(f"{one.name} {one.said}, n = {one.n:,} ({one.outcome})" for one in judged)
-    cells = tuple(dict.fromkeys(name for one in judged for name in one.cells))
-    return Verdict(claim, verdict([one.outcome for one in judged], rule.every), sentence, cells, tuple(judged))
+    sentence = "; ".join(f"{one.name} {one.said}, n = {one.n:,} ({one.outcome})" for one in outcomes)
+    cells = tuple(dict.fromkeys(name for one in outcomes for name in one.cells))
+    return Verdict(claim, verdict([one.outcome for one in outcomes], rule.every), sentence, cells, tuple(outcomes))
 
 
-def _judged(chosen: Chosen, found: Measured, unit: str, outcome: str) -> Judged:
+def _cell_outcome(chosen: Selection, found: Measured, unit: str, outcome: str) -> CellOutcome:
     value, low, high = (scaled(one, unit) for one in (found.value, found.low, found.high))
-    return Judged(_name(chosen), value, low, high, found.n, unit, figure(found, unit), outcome, chosen.names)
+    return CellOutcome(_name(chosen), value, low, high, found.n, unit, figure(found, unit), outcome, chosen.names)
 
 
-def _name(chosen: Chosen) -> str:
+def _name(chosen: Selection) -> str:
     """'XML-CNN on debtags, base against robust'."""
     cell, second = chosen.first.cell, chosen.second
     variant = f", {cell.variant}" if cell.variant and (second is not None or cell.variant not in PLAIN) else ""
@@ -212,7 +212,7 @@ def verdict(outcomes: Sequence[str], every: bool = True) -> str:
 
 
 def _by_printed(claim: Claim, papers: Papers) -> Verdict:
-    rule, judged = claim.rule, []
+    rule, outcomes = claim.rule, []
     unit = "%" if rule.relative else "points" if rule.minus else ""
     others: Sequence[str | None] = rule.minus or (None,) * len(rule.printed)
     for name, other in zip(rule.printed, others, strict=True):
@@ -222,12 +222,12 @@ def _by_printed(claim: Claim, papers: Papers) -> Verdict:
             value = 100 * less / value if rule.relative else rule.scale * less
         said = f"{number(round(value, 6), '')} {unit}".rstrip()
         where, outcome = f"{row.where}, {row.model} on {row.data}", FOR if rule.passes(value) else AGAINST
-        judged.append(Judged(where, value, math.nan, math.nan, None, unit or row.unit, said, outcome))
-    passed = [one.outcome == FOR for one in judged]
+        outcomes.append(CellOutcome(where, value, math.nan, math.nan, None, unit or row.unit, said, outcome))
+    passed = [one.outcome == FOR for one in outcomes]
     found = HOLDS if (all(passed) if rule.every else any(passed)) else PARTLY if any(passed) else NOT
-    return Verdict(claim, found, "; ".join(f"{one.name}: {one.said} ({one.outcome})" for one in judged), (), tuple(judged))
+    return Verdict(claim, found, "; ".join(f"{one.name}: {one.said} ({one.outcome})" for one in outcomes), (), tuple(outcomes))
 
 
-def _value(row: Row) -> float:
+def _value(row: PrintedRow) -> float:
     assert row.value is not None  # see problem()
     return row.value

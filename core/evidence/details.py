@@ -11,14 +11,14 @@ from core.evidence.attacked_pairs import THETA, bins_of, study_records
 from core.evidence.estimates import Measured
 from core.evidence.measures import DIFFERENCE, FRACTION, MEASURES, measure
 from core.evidence.records import Item, Record
-from core.evidence.run import State
+from core.evidence.run import CellState
 from core.evidence.showing import figure
 from core.evidence.studies.base import command
 from core.study.exports import rows_to_csv
 from core.study.summary import by_bin
 
 SHOWN: Mapping[str, str] = {FRACTION: "%", DIFFERENCE: "points"}
-Row = dict[str, Any]
+DetailRow = dict[str, Any]
 
 
 def facts(record: Record) -> list[tuple[str, str]]:
@@ -38,7 +38,7 @@ def settings(record: Record) -> dict[str, Any]:
     return {name: value for name, value in record.header.settings.items() if name != "bins"}
 
 
-def figures(record: Record) -> list[Row]:
+def figures(record: Record) -> list[DetailRow]:
     """Every figure that the record's kind has, with its interval."""
     rows = []
     for name, known in MEASURES.items():
@@ -47,17 +47,17 @@ def figures(record: Record) -> list[Row]:
     return rows
 
 
-def alone(states: Iterable[State]) -> list[State]:
+def alone(states: Iterable[CellState]) -> list[CellState]:
     """Measured cells of studies about no paper: there is nothing printed to hold them against."""
     return [one for one in states if one.record is not None and not one.study.PAPERS]
 
 
-def side_by_side(found: Iterable[Record]) -> list[Row]:
+def side_by_side(found: Iterable[Record]) -> list[DetailRow]:
     """Every figure of several records, one after the other."""
     return [{"record": one.header.name, "model": one.header.model, "data": one.header.data, **row} for one in found for row in figures(one)]
 
 
-def bins(record: Record) -> list[Row]:
+def bins(record: Record) -> list[DetailRow]:
     """Success by label frequency, of attacks."""
     if record.header.kind != "attacks":
         return []
@@ -69,7 +69,7 @@ def bins(record: Record) -> list[Row]:
     return rows
 
 
-def samples(record: Record) -> list[Row]:
+def samples(record: Record) -> list[DetailRow]:
     """Attacks that succeeded by one word, the rarest labels first (the paper's Table 6, without the texts); or clusters of labels."""
     if record.header.kind == "clusters":
         return [{"cluster": item["id"], "labels": ", ".join(item["labels"])} for item in record.items]

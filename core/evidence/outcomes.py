@@ -12,7 +12,7 @@ OUTCOMES: Mapping[str, str] = {FOR: "speaks for it", AGAINST: "speaks against it
 
 
 @dataclass(frozen=True)
-class Judged:
+class CellOutcome:
     """A cell, or a printed number. `value`, `low` and `high` are in `unit`, as `said` shows them; without an interval (a printed or a
     counted number) the last two are nan. `n` attacks, documents, ... stand behind it, None behind a printed number; `cells` are its records."""
 
@@ -49,6 +49,6 @@ class Border:
     """'above 80 %'"""
 
 
-def counts(judged: Sequence[Judged]) -> dict[str, int]:
+def counts(outcomes: Sequence[CellOutcome]) -> dict[str, int]:
     """How many cells speak for a claim, against it, and leave it open."""
-    return {name: sum(one.outcome == name for one in judged) for name in OUTCOMES}
+    return {name: sum(one.outcome == name for one in outcomes) for name in OUTCOMES}

@@ -43,7 +43,7 @@ class Flag:
 
 
 @dataclass(frozen=True)
-class Row:
+class PrintedRow:
     """One printed number. `printed` is as printed, None where nothing is; `value` is the number in `unit`; `origin` says where it stands:
     in the paper, or in the report of its repository."""
 
@@ -67,7 +67,7 @@ class Table:
     paper: str
     title: str
     about: str
-    rows: tuple[Row, ...]
+    rows: tuple[PrintedRow, ...]
 
 
 @dataclass(frozen=True)
@@ -87,7 +87,7 @@ class Papers:
     tables: tuple[Table, ...]
 
     @cached_property
-    def rows(self) -> dict[str, Row]:
+    def rows(self) -> dict[str, PrintedRow]:
         return {row.id: row for table in self.tables for row in table.rows}
 
 
@@ -109,7 +109,7 @@ def read(folder: Path | None = None) -> Papers:
 
 
 def _table(found: Mapping[str, Any]) -> Table:
-    rows = tuple(Row(**{**row, "flags": tuple(row["flags"])}) for row in found["rows"])
+    rows = tuple(PrintedRow(**{**row, "flags": tuple(row["flags"])}) for row in found["rows"])
     return Table(found["id"], found["paper"], found["title"], found["about"], rows)
 
 

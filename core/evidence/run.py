@@ -15,7 +15,7 @@ from core.evidence import records
 from core.evidence.estimates import Measured
 from core.evidence.measures import MEASURES
 from core.evidence.records import Record
-from core.evidence.studies import STUDIES, Cell, Study, study
+from core.evidence.studies import STUDIES, Cell, EvidenceStudy, study
 from core.evidence.studies.base import WORK, find
 from core.types import Progress, silent
 
@@ -24,10 +24,10 @@ AGAIN = "again"
 
 
 @dataclass(frozen=True)
-class State:
+class CellState:
     """A cell of a study: its record, or why there is none and whether it could be measured here."""
 
-    study: Study
+    study: EvidenceStudy
     cell: Cell
     record: Record | None
     needs: str | None
@@ -42,18 +42,18 @@ class State:
         return "not measured yet" + (f": needs {self.needs}" if self.needs else "")
 
 
-def states(found: dict[str, Record] | None = None) -> list[State]:
+def states(found: dict[str, Record] | None = None) -> list[CellState]:
     """Every cell of every study."""
     have = records.read_all() if found is None else found
     every = [study(name) for name in STUDIES]
-    return [State(one, cell, have.get(f"{one.NAME}/{cell.name}"), cell.refusal()) for one in every for cell in one.cells]
+    return [CellState(one, cell, have.get(f"{one.NAME}/{cell.name}"), cell.refusal()) for one in every for cell in one.cells]
 
 
-def work_folder(one: Study, cell: Cell) -> Path:
+def work_folder(one: EvidenceStudy, cell: Cell) -> Path:
     return checkpoint.RUNS / WORK / one.NAME / cell.name
 
 
-def measure(name: str, only: str | None = None, progress: Progress = silent) -> Iterator[tuple[Cell, Record | str]]:
+def measure_cells(name: str, only: str | None = None, progress: Progress = silent) -> Iterator[tuple[Cell, Record | str]]:
     """Each cell of a study (or one) that has no record and can be measured here, with its record; of the others why not.
     InputError for a study or cell that there is not."""
     one = study(name)

@@ -9,7 +9,7 @@ from core.errors import DataError, InputError
 from core.evidence.estimates import Measured
 from core.evidence.measures import CONTRASTS, MEASURES, Contrast, Measure, contrast, measure
 from core.evidence.records import Record
-from core.evidence.run import State
+from core.evidence.run import CellState
 from core.evidence.studies.base import command
 
 KEYS = ("model", "data", "variant", "study")
@@ -38,11 +38,11 @@ class Missing:
 
 
 @dataclass(frozen=True)
-class Chosen:
+class Selection:
     """One cell, or two that are held against each other."""
 
-    first: State
-    second: State | None = None
+    first: CellState
+    second: CellState | None = None
 
     @property
     def records(self) -> tuple[Record, ...]:
@@ -78,7 +78,7 @@ class Chosen:
         return measure(name, self.first.record) if self.second is None else contrast(name, self.first.record, _held(self.second))
 
 
-def _held(state: State) -> Record:
+def _held(state: CellState) -> Record:
     assert state.record is not None
     return state.record
 
@@ -91,7 +91,7 @@ def known(name: str, two: bool) -> Measure | Contrast:
     return found
 
 
-def fits(state: State, where: Where) -> bool:
+def fits(state: CellState, where: Where) -> bool:
     for key, wanted in where.items():
         have = state.study.NAME if key == "study" else getattr(state.cell, key)
         if have != wanted if isinstance(wanted, str) else have not in wanted:
@@ -99,7 +99,7 @@ def fits(state: State, where: Where) -> bool:
     return True
 
 
-def select(states: Sequence[State], study: str, where: Where, against: Where | None) -> Iterator[Chosen]:
+def select(states: Sequence[CellState], study: str, where: Where, against: Where | None) -> Iterator[Selection]:
     """Cells of a study that fit, each with the cell that it is held against: of the same model and data, and of `against`'s conditions
     (its study is another where it names one)."""
     conditions = {"study": study, **where}
@@ -107,10 +107,10 @@ def select(states: Sequence[State], study: str, where: Where, against: Where | N
         if not fits(state, conditions):
             continue
         if against is None:
-            yield Chosen(state)
+            yield Selection(state)
             continue
         same = {"study": study, "model": state.cell.model, "data": state.cell.data, **against}
-        yield from (Chosen(state, other) for other in states if fits(other, same))
+        yield from (Selection(state, other) for other in states if fits(other, same))
 
 
 def check_where(where: Where) -> None:

@@ -35,7 +35,7 @@ EXPLAINERS: dict[str, str] = {
 
 LEVELS = ("quick", "normal", "thorough")
 
-__all__ = ["EXPLAINERS", "LEVELS", "Attribution", "Cost", "Explainer", "estimate", "explain", "explainer_class", "preset", "refusal"]
+__all__ = ["EXPLAINERS", "LEVELS", "Attribution", "Explainer", "ExplanationCost", "estimate", "explain", "explainer_class", "preset", "refusal"]
 
 
 @cache
@@ -97,18 +97,18 @@ def explain(
 
 
 @dataclass(frozen=True)
-class Cost:
+class ExplanationCost:
     """What an explanation will take: model evaluations (at most; duplicates are scored once) and seconds on this machine."""
 
     queries: int
     seconds: float
 
 
-def estimate(explainer: Explainer, classifier: Classifier, document: Document, labels: Sequence[int] | IntArray) -> Cost:
+def estimate(explainer: Explainer, classifier: Classifier, document: Document, labels: Sequence[int] | IntArray) -> ExplanationCost:
     """The cost before it is paid: queries counted from the settings, seconds from a timed probe of a few of them."""
     question = _question(explainer, classifier, document, labels, silent)
     queries = explainer.queries(len(question.document), len(question.labels))
-    return Cost(queries, queries * explainer.probe(question))
+    return ExplanationCost(queries, queries * explainer.probe(question))
 
 
 def _question(explainer: Explainer, classifier: Classifier, document: Document, labels: Sequence[int] | IntArray, progress: Progress) -> Question:
@@ -119,10 +119,10 @@ def _question(explainer: Explainer, classifier: Classifier, document: Document, 
     part = read_part(classifier, document)
     if not len(part):
         raise InputError(f"'{classifier.name}' reads none of the document's {len(document):,} words, so there is nothing to explain.")
-    return Question(classifier, part, _checked_labels(labels, len(classifier.labels)), progress)
+    return Question(classifier, part, _validated_labels(labels, len(classifier.labels)), progress)
 
 
-def _checked_labels(labels: Sequence[int] | IntArray, count: int) -> IntArray:
+def _validated_labels(labels: Sequence[int] | IntArray, count: int) -> IntArray:
     found = np.asarray(labels, dtype=np.int64).reshape(-1)
     if not len(found):
         raise InputError("Choose at least one label to explain.")

@@ -15,7 +15,7 @@ import numpy as np
 from core.errors import InputError
 from core.explainers import explain, explainer_class
 from core.explainers.attribution import Attribution, Question
-from core.explainers.masking import Masking, MaskScorer, mode_of, read_part
+from core.explainers.masking import MaskedScores, MaskScorer, mode_of, read_part
 from core.fields import from_json
 from core.types import BoolArray, Classifier, FloatArray, IntArray, Progress, silent
 
@@ -36,28 +36,28 @@ CURVE = 20
 
 
 @dataclass(frozen=True)
-class Measure:
+class FidelityMeasure:
     """What a figure in `Attribution.fidelity` means, for a tooltip; `better` is 'higher', 'lower' or ''."""
 
     help: str
     better: str
 
 
-MEASURES: Mapping[str, Measure] = {
-    "completeness": Measure("relative error of sum of the values = score - baseline score (Integrated Gradients)", "lower"),
-    "elsewhere": Measure("share of the score difference that lies on tokens belonging to no word (Integrated Gradients)", "lower"),
-    "r2": Measure("weighted R2 of the surrogate: how much of the nearby scores' variance the linear model explains (LIME)", "higher"),
-    "comprehensiveness": Measure("what the score loses when the top 20 % of the words are taken away", "higher"),
-    "sufficiency": Measure("what the score loses when only the top 20 % of the words are kept", "lower"),
-    "aopc": Measure("mean loss of score over taking away the top 1, 5, 10, 20 and 50 % of the words", "higher"),
-    "aopc_random": Measure("the same with the words in random order: what AOPC must beat", ""),
-    "flip_word": Measure("1 if taking away the top word alone makes the label leave the k best", "higher"),
-    "flip_share": Measure("smallest share of the words, in order of value, whose loss makes the label leave the k best", "lower"),
-    "stability": Measure("mean overlap (Jaccard) of the ten top words with those of other seeds", "higher"),
+MEASURES: Mapping[str, FidelityMeasure] = {
+    "completeness": FidelityMeasure("relative error of sum of the values = score - baseline score (Integrated Gradients)", "lower"),
+    "elsewhere": FidelityMeasure("share of the score difference that lies on tokens belonging to no word (Integrated Gradients)", "lower"),
+    "r2": FidelityMeasure("weighted R2 of the surrogate: how much of the nearby scores' variance the linear model explains (LIME)", "higher"),
+    "comprehensiveness": FidelityMeasure("what the score loses when the top 20 % of the words are taken away", "higher"),
+    "sufficiency": FidelityMeasure("what the score loses when only the top 20 % of the words are kept", "lower"),
+    "aopc": FidelityMeasure("mean loss of score over taking away the top 1, 5, 10, 20 and 50 % of the words", "higher"),
+    "aopc_random": FidelityMeasure("the same with the words in random order: what AOPC must beat", ""),
+    "flip_word": FidelityMeasure("1 if taking away the top word alone makes the label leave the k best", "higher"),
+    "flip_share": FidelityMeasure("smallest share of the words, in order of value, whose loss makes the label leave the k best", "lower"),
+    "stability": FidelityMeasure("mean overlap (Jaccard) of the ten top words with those of other seeds", "higher"),
 }
 
 
-def measure(
+def measure_fidelity(
     attribution: Attribution,
     classifier: Classifier,
     *,
@@ -81,10 +81,10 @@ def measure(
     question = Question(classifier, document, attribution.labels, progress)
     mode = mode_of(str(attribution.settings.get("mode", "delete")))
     ranking = np.argsort(-attribution.values[:, : len(document)], axis=1, kind="stable")
-    scores = Masking(question, mode, planned=len(SHARES) * (2 * len(ranking) + orders) + 1, runs=False)
+    scores = MaskedScores(question, mode, planned=len(SHARES) * (2 * len(ranking) + orders) + 1, runs=False)
     found = erasure(ranking, scores, orders, np.random.default_rng(seed))
     if k:
-        places = Masking(question, mode, planned=CURVE * len(ranking) + 1, ranked=True, runs=False)
+        places = MaskedScores(question, mode, planned=CURVE * len(ranking) + 1, ranked=True, runs=False)
         found |= flips(ranking, places, k)
     if repeats and attribution.seed is not None:
         found["stability"] = _stability(attribution, classifier, repeats, progress)

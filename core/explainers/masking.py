@@ -46,7 +46,7 @@ def mode_of(name: str) -> MaskMode:
     return "mask" if name == "mask" else "delete"
 
 
-class Masking:
+class MaskedScores:
     """Scores masks over the features of one question: `masking(masks [n, width]) -> [n, m]`, float64.
 
     `width` features stand for the question's words: one each, or runs of neighbours in a very long document. `queries`
@@ -141,9 +141,9 @@ class TakesWordsAway(ABC):
     def probe(self, question: Question) -> float:
         return seconds_each(question, mode_of(self.mode))
 
-    def masking(self, question: Question) -> Masking:
+    def masking(self, question: Question) -> MaskedScores:
         """The scorer of the question's masks, which knows how many to expect."""
-        return Masking(question, mode_of(self.mode), planned=self.queries(len(question.document), len(question.labels)))
+        return MaskedScores(question, mode_of(self.mode), planned=self.queries(len(question.document), len(question.labels)))
 
 
 def read_part(classifier: Classifier, document: Document) -> Document:
@@ -178,7 +178,7 @@ def half_masks(width: int, count: int = 8) -> BoolArray:
 
 def seconds_each(question: Question, mode: MaskMode = "delete") -> float:
     """Seconds a masked score takes: a few are scored, the first call not timed because it also warms caches."""
-    masking = Masking(Question(question.classifier, question.document, question.labels), mode)
+    masking = MaskedScores(Question(question.classifier, question.document, question.labels), mode)
     masks = half_masks(masking.width, 16)
     masking(masks[:4])
     before, start = masking.queries, time.perf_counter()

@@ -13,10 +13,10 @@ from core.explainers.attribution import Answer, Question
 from core.explainers.masking import MaskScorer, Mode, TakesWordsAway, features
 from core.types import FloatArray
 
-Result = tuple[FloatArray, FloatArray, FloatArray]
+Differences = tuple[FloatArray, FloatArray, FloatArray]
 
 
-def occlude(words: int, score: MaskScorer) -> Result:
+def occlude(words: int, score: MaskScorer) -> Differences:
     """values [m, w] = f(x) - f(x without word i), base [m] = f(no words), total [m] = f(x): w + 2 scores."""
     masks = np.ones((words + 2, words), dtype=np.bool_)
     masks[np.arange(words), np.arange(words)] = False

@@ -28,7 +28,7 @@ _CACHED_DOCUMENTS, _CACHED_WORDS = 64, 4_096
 
 
 @dataclass(frozen=True)
-class Place:
+class MaskedPlaces:
     """A text's tokens with the places that are asked for, as they go through the network."""
 
     ids: IntArray
@@ -107,7 +107,7 @@ class MaskedLanguageModel(Uncounted):
 
     def _likelihoods(self, requests: Sequence[tuple[Document, int]]) -> FloatArray:
         found = np.zeros(len(requests))
-        asked: list[tuple[int, Place, IntArray]] = []
+        asked: list[tuple[int, MaskedPlaces, IntArray]] = []
         for number, (document, index) in enumerate(requests):
             start, end = self._span(document, index)
             ids = self.tokens(document).ids
@@ -166,7 +166,7 @@ class MaskedLanguageModel(Uncounted):
         start = int(before[-1]) + 1 if len(before) else 0
         return start, start
 
-    def place(self, document: Document, index: int, masked: bool = True) -> Place:
+    def place(self, document: Document, index: int, masked: bool = True) -> MaskedPlaces:
         """Word `index` as the network is asked for it."""
         start, end = self._span(document, index)
         ids = self.tokens(document).ids
@@ -174,14 +174,14 @@ class MaskedLanguageModel(Uncounted):
             ids = np.concatenate([ids[:start], [self.mask], ids[end:]])
         return self._cut(ids, start, 1)
 
-    def _cut(self, ids: IntArray, start: int, count: int) -> Place:
+    def _cut(self, ids: IntArray, start: int, count: int) -> MaskedPlaces:
         """The window centred on `count` tokens from `start` on, moved inwards at both ends of the text."""
         room = self.window - 2
         left = min(max(0, start + count // 2 - room // 2), max(0, len(ids) - room))
         left = min(left, start)  # a word as long as the window is read from its first piece on
-        return Place(ids[left : left + room], np.arange(start - left, start - left + count))
+        return MaskedPlaces(ids[left : left + room], np.arange(start - left, start - left + count))
 
-    def log_probabilities(self, places: Sequence[Place]) -> NDArray[np.float32]:
+    def log_probabilities(self, places: Sequence[MaskedPlaces]) -> NDArray[np.float32]:
         """Rows of all asked tokens, place by place [sum of asked, V]. Texts are batched by length; what is batched together
         changes nothing but the last digits."""
         first = np.concatenate([[0], np.cumsum([len(place.asked) for place in places])]).astype(np.int64)

@@ -16,7 +16,7 @@ from core.document import Document
 from core.fields import to_json
 from core.language import load
 from core.language.corpus import Corpus
-from core.language.masked_lm import MaskedLanguageModel, Place
+from core.language.masked_lm import MaskedLanguageModel, MaskedPlaces
 from core.language.network import LanguageNetwork
 from core.language.reading import KIND, MODEL
 from core.language.training import Config
@@ -60,7 +60,7 @@ def is_content(entry: str) -> bool:
     return entry.isalpha() and len(entry) >= CONTENT_LETTERS and entry not in ENGLISH_STOP_WORDS
 
 
-def hits(model: MaskedLanguageModel, places: Sequence[Place], truth: Sequence[IntArray], progress: Progress = silent) -> Hits:
+def hits(model: MaskedLanguageModel, places: Sequence[MaskedPlaces], truth: Sequence[IntArray], progress: Progress = silent) -> Hits:
     """How the model does at masked places whose true ids are known."""
     ranks, logs = [], []
     for start in range(0, len(places), 64):
@@ -74,9 +74,9 @@ def hits(model: MaskedLanguageModel, places: Sequence[Place], truth: Sequence[In
     return Hits(np.concatenate([np.zeros(0, dtype=np.int64), *ranks]), np.concatenate([np.zeros(0), *logs]), content)
 
 
-def masked_together(model: MaskedLanguageModel, texts: Sequence[str], generator: np.random.Generator) -> tuple[list[Place], list[IntArray]]:
+def masked_together(model: MaskedLanguageModel, texts: Sequence[str], generator: np.random.Generator) -> tuple[list[MaskedPlaces], list[IntArray]]:
     """15 % of the tokens of randomly drawn texts (the first window of each), all [MASK]ed: places and what stood there."""
-    places: list[Place] = []
+    places: list[MaskedPlaces] = []
     truth: list[IntArray] = []
     read = 0
     for number in generator.permutation(len(texts)):
@@ -85,7 +85,7 @@ def masked_together(model: MaskedLanguageModel, texts: Sequence[str], generator:
         if len(chosen):
             masked = ids.copy()
             masked[chosen] = model.mask
-            places.append(Place(masked, chosen))
+            places.append(MaskedPlaces(masked, chosen))
             truth.append(ids[chosen])
         read += len(ids)
         if read >= TOKENS:

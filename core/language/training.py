@@ -96,7 +96,7 @@ def choose_units(owner: IntArray, rate: float, generator: np.random.Generator) -
 
 
 class MaskingTask:
-    """The loop's view of the training (core.training.loop.Task). Its `rows` are windows of the train split."""
+    """The loop's view of the training (core.training.loop.TrainingTask). Its `rows` are windows of the train split."""
 
     selection = "log_likelihood"
 

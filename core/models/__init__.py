@@ -27,7 +27,7 @@ MODELS: dict[str, str] = {
 """Name -> module and class. The module has `Config` (settings) and `train(config, dataset, labels, run)`."""
 
 
-VECTORS = ("linear", "mach")
+READ_FEATURES = ("linear", "mach")
 """The models that read the vectors of a data set as they are. The others read them as text, where the features are words."""
 
 
@@ -49,7 +49,7 @@ def train(kind: str, config: Any, dataset: Dataset, labels: LabelSpace, run: Any
     for needed in ("train", "dev"):
         if not len(dataset.split(needed)):
             raise InputError(f"data set '{dataset.name}' has an empty split '{needed}'")
-    if dataset.split("train").texts is None and kind not in VECTORS:
+    if dataset.split("train").texts is None and kind not in READ_FEATURES:
         dataset = as_text(dataset)
     if not len(labels):
         raise InputError("no label has enough training documents; lower the minimum count")

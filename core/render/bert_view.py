@@ -45,7 +45,7 @@ _DARK = {"back": "#16181b", "text": "#ebe8e2", "hover": "#3a3e45"}
 
 
 @dataclass(frozen=True)
-class View:
+class BertView:
     """A page to be put into a frame `height` pixels high; `note` says what it leaves out, or is None."""
 
     html: str
@@ -56,7 +56,7 @@ class View:
 def head_view(
     weights: NDArray[np.float32], tokens: Sequence[str], *, layers: Sequence[int] | None = None,
     heads: Sequence[int] | None = None, dark: bool = False,
-) -> View:  # fmt: skip
+) -> BertView:  # fmt: skip
     """Lines from each token to the tokens it reads, one colour a head, one layer at a time.
 
     weights [layers, heads, T, T], tokens [T]. `layers` are those that can be chosen in the view (all), where there is more than one; the
@@ -67,7 +67,7 @@ def head_view(
     params = {**_params(weights, tokens, shown, count), "layer": shown[0], "heads": None if heads is None else _chosen(weights, tokens, heads, 1)}
     # BertViz's script fills the list in any case; of one layer there is nothing to choose.
     choice = '<label>Layer: <select id="layer"></select></label>' if len(shown) > 1 else '<select id="layer" hidden></select>'
-    return View(
+    return BertView(
         _page("head_view.js", f'{choice}<div id="vis"></div>', params, dark, _NARROW), 90 + math.ceil(22.5 * count), _note(count, len(tokens))
     )
 
@@ -75,7 +75,7 @@ def head_view(
 def model_view(
     weights: NDArray[np.float32], tokens: Sequence[str], *, layers: Sequence[int] | None = None,
     heads: Sequence[int] | None = None, dark: bool = False,
-) -> View:  # fmt: skip
+) -> BertView:  # fmt: skip
     """A thumbnail for every chosen layer (row) and head (column); a click on one opens it with its tokens.
 
     weights [layers, heads, T, T], tokens [T]. InputError for shapes or indexes that do not fit.
@@ -88,7 +88,7 @@ def model_view(
     }  # fmt: skip
     # The heights that model_view.js computes: thumbnails of 84 / heads pixels a token, and the opened head's 18 a token.
     height = max(len(rows) * (count * 84 / weights.shape[1] + 10) + 38, count * 18 + 55)
-    return View(_page("model_view.js", '<div id="vis"></div>', params, dark, _WIDE), 40 + math.ceil(height), _note(count, len(tokens)))
+    return BertView(_page("model_view.js", '<div id="vis"></div>', params, dark, _WIDE), 40 + math.ceil(height), _note(count, len(tokens)))
 
 
 def _chosen(weights: NDArray[np.float32], tokens: Sequence[str], indexes: Sequence[int] | None, axis: int) -> list[int]:

@@ -8,7 +8,7 @@ from html import escape
 
 import plotly.graph_objects as go
 
-from core.evidence.outcomes import AGAINST, FOR, OPEN, OUTCOMES, Border, Judged
+from core.evidence.outcomes import AGAINST, FOR, OPEN, OUTCOMES, Border, CellOutcome
 from core.render.trace import table
 
 STYLES = {FOR: ("circle", "rgb(22,138,155)"), AGAINST: ("x", "rgb(209,102,20)"), OPEN: ("diamond-open", "rgb(128,134,142)")}
@@ -22,7 +22,7 @@ LONGEST = 24
 """Characters of a name on one line, where it can be broken."""
 
 
-def forest(cells: Sequence[Judged], border: Border) -> go.Figure:
+def forest(cells: Sequence[CellOutcome], border: Border) -> go.Figure:
     """One row a cell, in their order; the side that is claimed is shaded. A number without an interval is a point."""
     figure = go.Figure()
     low, high = span(cells, border)
@@ -48,7 +48,7 @@ def forest(cells: Sequence[Judged], border: Border) -> go.Figure:
     return figure
 
 
-def _marks(figure: go.Figure, inside: Sequence[tuple[int, Judged]], name: str, symbol: str, colour: str) -> None:
+def _marks(figure: go.Figure, inside: Sequence[tuple[int, CellOutcome]], name: str, symbol: str, colour: str) -> None:
     """The cells of one outcome. An interval of no width would be drawn as a tick: a number without one gets none."""
     up = [one.high - one.value if one.interval else None for _, one in inside]
     down = [one.value - one.low if one.interval else None for _, one in inside]
@@ -61,7 +61,7 @@ def _marks(figure: go.Figure, inside: Sequence[tuple[int, Judged]], name: str, s
     )  # fmt: skip
 
 
-def span(cells: Sequence[Judged], border: Border) -> tuple[float, float]:
+def span(cells: Sequence[CellOutcome], border: Border) -> tuple[float, float]:
     """The range that holds every end and the border, with a margin."""
     ends = [end for one in cells for end in (one.value, one.low, one.high) if not math.isnan(end)] + [border.at]
     width = (max(ends) - min(ends)) or 1.0
@@ -74,7 +74,7 @@ def _broken(name: str) -> str:
     return f"{escape(first)},<br>{escape(rest)}" if comma and len(name) > LONGEST else escape(name)
 
 
-def figures(cells: Sequence[Judged], border: Border) -> str:
+def figures(cells: Sequence[CellOutcome], border: Border) -> str:
     """The same numbers as an escaped table."""
     rows = [(one.name, one.said, "–" if one.n is None else f"{one.n:,}", one.outcome) for one in cells]
     return table(
@@ -84,7 +84,7 @@ def figures(cells: Sequence[Judged], border: Border) -> str:
     )
 
 
-def described(cells: Sequence[Judged], border: Border) -> str:
+def described(cells: Sequence[CellOutcome], border: Border) -> str:
     """The figure in a sentence, for those who do not see it."""
     said = "; ".join(f"{one.name} {one.said} {OUTCOMES[one.outcome]}" for one in cells)
     return f"Forest plot. Claimed: {border.said}. {said}"

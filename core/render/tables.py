@@ -9,7 +9,7 @@ from html import escape
 
 from core.evaluation.agreement import Agreement
 from core.explainers.attribution import Attribution
-from core.explainers.fidelity import MEASURES, Measure
+from core.explainers.fidelity import MEASURES, FidelityMeasure
 
 NAMES = {
     "completeness": "Completeness error", "elsewhere": "Not on words", "r2": "Surrogate fit R²", "comprehensiveness": "Comprehensiveness",
@@ -48,7 +48,7 @@ def fidelity(attribution: Attribution, row: int = 0, brief: bool = False) -> str
     return f"<table class='figures fidelity'><caption>How far can this be trusted?</caption><tbody>{''.join(lines)}</tbody></table>"
 
 
-def _meaning(known: Measure) -> str:
+def _meaning(known: FidelityMeasure) -> str:
     """'Higher is better: what the score loses ...', a whole sentence."""
     said = f"{known.better} is better: {known.help}" if known.better else known.help
     return f"{said[0].upper()}{said[1:]}."

@@ -29,7 +29,7 @@ from core.errors import CoreError, InputError
 from core.exhaustion import exhausted
 from core.files import opened, refuse_links
 from core.runs import locks
-from core.runs.orders import VERBS, WORDS, Order, is_ours, read_job, whole, write_job
+from core.runs.orders import JOB_VERBS, WORDS, Order, is_ours, read_job, whole, write_job
 from core.runs.run_files import LOCK, LOG, STATUS, STOP, State, read_config, read_status, write_status
 from core.runs.starting import PYTHON, ROOT, Parser, check, spawn
 
@@ -113,8 +113,8 @@ def launch(folder: Path, words: Sequence[str], device: str = "auto", where: Path
     """Let `python -m core WORDS` work in a folder under runs/ as soon as the device ("cpu", "cuda", "auto") is free; on from what is there.
     Paths among the words are meant from the folder `where`. Returns at once. InputError where the folder is at work already, or where there
     is no such device."""
-    if not words or words[0] not in VERBS:
-        raise InputError(f"only {' and '.join(VERBS)} can be jobs, not '{' '.join(words[:1])}'")
+    if not words or words[0] not in JOB_VERBS:
+        raise InputError(f"only {' and '.join(JOB_VERBS)} can be jobs, not '{' '.join(words[:1])}'")
     found = locks.devices(device)
     if not found:
         raise InputError(f"there is no device '{device}' on this machine; use cpu or auto")

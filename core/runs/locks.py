@@ -88,7 +88,7 @@ class Device:
 
     @property
     def lock(self) -> Path:
-        """The slot of the device: whoever holds it works there."""
+        """The lock of the device: whoever holds it works there."""
         return checkpoint.RUNS / ".slots" / f"{self.name.replace(':', '-')}.lock"
 
     @property

@@ -25,7 +25,7 @@ from core.errors import InputError
 from core.files import Sentence, read_bytes, read_json
 
 WORDS = "job.json"
-VERBS = ("train", "study")
+JOB_VERBS = ("train", "study")
 """What may be a job."""
 KEY, KEY_BYTES = "jobs.key", 32
 
@@ -53,8 +53,8 @@ def write_job(folder: Path, words: Sequence[str], device: str, where: Path | Non
 def read_job(folder: Path) -> Order:
     """InputError for a job.json that is missing or says what no job of ours would."""
     found = read_json(folder / WORDS, Order)
-    if found.words[0] not in VERBS:
-        raise InputError(f"{folder / WORDS} asks for '{found.words[0][:40]}'; only {' and '.join(VERBS)} can be jobs")
+    if found.words[0] not in JOB_VERBS:
+        raise InputError(f"{folder / WORDS} asks for '{found.words[0][:40]}'; only {' and '.join(JOB_VERBS)} can be jobs")
     return found
 
 

@@ -37,7 +37,7 @@ from core.files.writing import append
 from core.runs import locks, resources
 from core.runs.orders import WORDS, write_job
 from core.runs.run_files import LOCK, LOG, PROGRESS, STATUS, STOP, State, Status, fresh, now, read_config, read_progress, read_status, write_status
-from core.training.board import Board
+from core.training.board import TensorBoard
 
 __all__ = [
     "DEVICE", "JOB", "LOCK", "LOG", "PROGRESS", "RESERVE", "STATUS", "STOP", "WORDS", "Run", "State", "Status",
@@ -101,7 +101,7 @@ class Run:
     _signalled: threading.Event = field(default_factory=threading.Event, repr=False)
     _handlers: dict[int, Any] = field(default_factory=dict, repr=False)
     _held: list[int] = field(default_factory=list, repr=False)
-    _board: Board = field(init=False, repr=False)
+    _board: TensorBoard = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         if self.device not in ("cpu", "cuda", "auto"):
@@ -113,7 +113,7 @@ class Run:
             self.folder.mkdir(parents=True, exist_ok=True)
             if self.primary:
                 _end_last_line(self.folder / "progress.jsonl")
-        self._board = Board(self.folder / "tb")
+        self._board = TensorBoard(self.folder / "tb")
         self._status = fresh()
 
     @property

@@ -42,11 +42,11 @@ def work(folder: Path, lock: int, program: list[str]) -> None:
     if taken is None:
         write_status(folder, state="stopped", message="left the line before its turn came; resume puts it at the end of the line")
         return
-    device, slot = taken
+    device, device_lock = taken
     before = _killed_for_memory()
     write_status(folder, state="running", device=device.name, what="starting", pid=os.getpid())
     environment = {"OMP_NUM_THREADS": "1", "PYTHONUNBUFFERED": "1", **os.environ, **device.environment, JOB: str(folder), DEVICE: device.name}
-    code = subprocess.run(program, env=environment, stdin=subprocess.DEVNULL, pass_fds=(lock, slot), check=False).returncode
+    code = subprocess.run(program, env=environment, stdin=subprocess.DEVNULL, pass_fds=(lock, device_lock), check=False).returncode
     conclude(folder, code, _killed_for_memory() > before)
 
 

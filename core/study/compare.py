@@ -29,7 +29,7 @@ from core.types import FloatArray, IntArray, Scores
 
 
 @dataclass(frozen=True)
-class Place:
+class LabelRank:
     """Where a label stands under one checkpoint, and its score in that checkpoint's unit."""
 
     rank: int
@@ -41,8 +41,8 @@ class Standing:
     """One label under both checkpoints; None where a checkpoint does not know it."""
 
     label: str
-    first: Place | None
-    second: Place | None
+    first: LabelRank | None
+    second: LabelRank | None
 
     @property
     def moved(self) -> int | None:
@@ -57,13 +57,13 @@ def standings(one: tuple[LabelSpace, Scores], other: tuple[LabelSpace, Scores], 
     names = list(dict.fromkeys([*named, *more]))
     first, second = (_places(space, scores, names) for space, scores in (one, other))
     found = [Standing(name, first.get(name), second.get(name)) for name in names if name in first or name in second]
-    return sorted(found, key=lambda each: (each.first is None, (each.first or each.second or Place(0, 0.0)).rank))
+    return sorted(found, key=lambda each: (each.first is None, (each.first or each.second or LabelRank(0, 0.0)).rank))
 
 
-def _places(space: LabelSpace, scores: Scores, names: Sequence[str]) -> dict[str, Place]:
+def _places(space: LabelSpace, scores: Scores, names: Sequence[str]) -> dict[str, LabelRank]:
     known = [name for name in names if name in space.ids]
     ids: IntArray = np.asarray([space.ids[name] for name in known], dtype=np.int64)
-    return {name: Place(int(rank), float(scores[j])) for name, j, rank in zip(known, ids, ranks(scores[None], ids)[0], strict=True)}
+    return {name: LabelRank(int(rank), float(scores[j])) for name, j, rank in zip(known, ids, ranks(scores[None], ids)[0], strict=True)}
 
 
 def drift(one: Attribution, other: Attribution, label: str) -> Agreement:

@@ -33,7 +33,7 @@ class Bin:
 
 
 @dataclass(frozen=True)
-class Scene:
+class DrawnFrom:
     """The documents that may be drawn: rows of the split, their true labels that the classifier knows, their top k labels [n, k]."""
 
     space: LabelSpace
@@ -42,7 +42,7 @@ class Scene:
     top: IntArray
 
 
-def binned_by(scene: Scene, document: int, label: int | None) -> tuple[int, int]:
+def binned_by(scene: DrawnFrom, document: int, label: int | None) -> tuple[int, int]:
     """The label whose training count puts a pair into its bin, and that count: the attacked one, or of a non-targeted attack the
     document's rarest right label of the top k."""
     counts = scene.space.counts
@@ -55,7 +55,7 @@ Queue = Iterator[tuple[int, int | None]]
 """Pairs of (document of the scene, label) in the order in which a bin gives them."""
 
 
-def eligible(study: Study, scene: Scene, clusters: LabelClusters | None, seed: int) -> tuple[tuple[Bin, ...], list[Queue]]:
+def eligible(study: Study, scene: DrawnFrom, clusters: LabelClusters | None, seed: int) -> tuple[tuple[Bin, ...], list[Queue]]:
     """The bins that are not empty, and of each a shuffled queue of its eligible pairs."""
     if goal_class(study.goal) is Promote and clusters is None:
         edges = study.edges() or automatic_edges(scene.space.counts, len(scene.space))
@@ -76,7 +76,7 @@ def eligible(study: Study, scene: Scene, clusters: LabelClusters | None, seed: i
     return tuple(found), queues
 
 
-def _pairs(study: Study, scene: Scene, clusters: LabelClusters | None) -> Iterator[tuple[int, int | None]]:
+def _pairs(study: Study, scene: DrawnFrom, clusters: LabelClusters | None) -> Iterator[tuple[int, int | None]]:
     """All eligible pairs, by document, then by label."""
     kind = goal_class(study.goal)
     for document, true in enumerate(scene.truth):
@@ -92,7 +92,7 @@ def _pairs(study: Study, scene: Scene, clusters: LabelClusters | None) -> Iterat
             yield from ((document, label) for label in sorted(near) if label not in top)
 
 
-def _blind(scene: Scene, labels: IntArray, wanted: int, rng: np.random.Generator) -> Queue:
+def _blind(scene: DrawnFrom, labels: IntArray, wanted: int, rng: np.random.Generator) -> Queue:
     """Uniform draws of a label of the bin and a document, those that do not fit thrown away: all pairs together would be as many as
     documents times labels. Ends after TRIES draws a wanted pair."""
     seen: set[tuple[int, int]] = set()

@@ -9,7 +9,7 @@ from typing import Any
 
 from core.data.dataset import Dataset
 from core.errors import CapabilityError
-from core.study.kind import Bench, StudyKind, Task
+from core.study.kind import Bench, PairTask, StudyKind
 from core.types import Progress, silent
 
 TRIED = 5
@@ -17,7 +17,7 @@ TRIED = 5
 
 
 @dataclass(frozen=True)
-class Estimate:
+class StudyEstimate:
     """For `pairs` pairs: queries and seconds if every attack spends its budget (successes end sooner), and bytes of memory for all
     workers together."""
 
@@ -40,14 +40,14 @@ class Estimate:
         return {**vars(self), "sentence": self.sentence()}
 
 
-def estimate(bench: Bench, tasks: list[Task], workers: int = 1) -> Estimate:
+def estimate(bench: Bench, tasks: list[PairTask], workers: int = 1) -> StudyEstimate:
     """Look at a few pairs without attacking them. Pairs that do not fit (a tie that another batch breaks) are left out of the mean."""
     chosen = tasks[:: max(1, len(tasks) // TRIED)][:TRIED]
     costs = [cost for task in chosen if (cost := bench.cost(task)) is not None]
     each = len(tasks) / max(1, len(costs))
     seconds = sum(cost.seconds for cost in costs) * each / workers
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024  # kilobytes on Linux
-    return Estimate(len(tasks), round(sum(cost.queries for cost in costs) * each), seconds, peak * (workers + (workers > 1)), workers)
+    return StudyEstimate(len(tasks), round(sum(cost.queries for cost in costs) * each), seconds, peak * (workers + (workers > 1)), workers)
 
 
 def rounded(number: int) -> int:
@@ -64,7 +64,7 @@ SAMPLE = 300
 """Documents that a quick estimate scores, instead of the whole split."""
 
 
-def foresee(kind: StudyKind, classifier: Any, dataset: Dataset, workers: int = 1, progress: Progress = silent) -> Estimate:
+def foresee(kind: StudyKind, classifier: Any, dataset: Dataset, workers: int = 1, progress: Progress = silent) -> StudyEstimate:
     """What a study will cost, from a few pairs of a part of its split, or of those it takes from another study: for a page, before anything is
     started. CapabilityError with the sentence where this machine or this classifier lacks what the attack needs."""
     from core.study.run import borrow

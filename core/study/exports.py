@@ -97,8 +97,8 @@ def _of_words(folder: Path) -> tuple[dict[str, Any], list[dict[str, Any]], Seque
 
 
 def _of_features(folder: Path) -> tuple[dict[str, Any], list[dict[str, Any]], Sequence[str]]:
-    from core.study.kinds.feature_campaigns import read_vector_campaign
+    from core.study.kinds.feature_campaigns import read_feature_campaign
     from core.study.kinds.feature_tables import ROW, record_row
 
-    found = read_vector_campaign(folder)
+    found = read_feature_campaign(folder)
     return found.summary(), [record_row(record) for record in found.records], ROW

@@ -69,7 +69,7 @@ def write_transfer(folder: Path, rows: Sequence[dict[str, Any]], classifier: Cla
 
 def read_transfers(folder: Path) -> list[dict[str, Any]]:
     """All transfers of a study, by the other checkpoint's name. InputError for a file that holds something else."""
-    return [_checked(path, Transfer, "core study transfer") for path in sorted(folder.glob(f"{PREFIX}*.json"))]
+    return [_validated(path, Transfer, "core study transfer") for path in sorted(folder.glob(f"{PREFIX}*.json"))]
 
 
 def write_squeezing(folder: Path, found: dict[str, Any]) -> Path:
@@ -81,10 +81,10 @@ def write_squeezing(folder: Path, found: dict[str, Any]) -> Path:
 
 def read_squeezings(folder: Path) -> list[dict[str, Any]]:
     """All that `core squeeze` found with a study's texts, by the checkpoint's name. InputError for a file that holds something else."""
-    return [_checked(path, Squeezing, "core squeeze") for path in sorted(folder.glob(f"{SQUEEZING}*.json"))]
+    return [_validated(path, Squeezing, "core squeeze") for path in sorted(folder.glob(f"{SQUEEZING}*.json"))]
 
 
-def _checked(path: Path, kind: type[Any], verb: str) -> dict[str, Any]:
+def _validated(path: Path, kind: type[Any], verb: str) -> dict[str, Any]:
     try:
         found = read_json(path, dict[str, Any], TABLE_BYTES)
         msgspec.convert(found, kind)

@@ -20,7 +20,7 @@ from core.types import Progress
 
 
 @dataclass(frozen=True)
-class Task:
+class PairTask:
     """A pair with its text, "" where documents have none: all that a bench needs to be told."""
 
     pair: Pair
@@ -28,14 +28,14 @@ class Task:
 
 
 @dataclass(frozen=True)
-class Cost:
+class PairCost:
     """`queries` and `seconds` of one attack that spends its budget."""
 
     queries: int
     seconds: float
 
 
-class Asked(Protocol):
+class StudySettings(Protocol):
     """The settings that every study has."""
 
     @property
@@ -54,15 +54,15 @@ class Bench(Protocol):
     @property
     def classifier(self) -> Any: ...
 
-    def attack(self, task: Task, progress: Progress) -> Record:
+    def attack(self, task: PairTask, progress: Progress) -> Record:
         """The record of one pair. `progress` may raise Cancelled."""
         ...
 
-    def failed(self, task: Task, note: str) -> Record:
+    def failed(self, task: PairTask, note: str) -> Record:
         """The record of a pair whose attack broke off: reason "error"."""
         ...
 
-    def cost(self, task: Task) -> Cost | None:
+    def cost(self, task: PairTask) -> PairCost | None:
         """Measured without attacking the pair to the end; None where the goal does not fit it."""
         ...
 
@@ -74,7 +74,7 @@ class StudyKind(Protocol):
     """What config.json calls such a folder."""
 
     @property
-    def study(self) -> Asked: ...
+    def study(self) -> StudySettings: ...
 
     @property
     def seed(self) -> int:
@@ -101,7 +101,7 @@ class StudyKind(Protocol):
         """Which pairs are attacked. InputError where there is none."""
         ...
 
-    def tasks(self, plan: Plan, dataset: Dataset) -> list[Task]: ...
+    def tasks(self, plan: Plan, dataset: Dataset) -> list[PairTask]: ...
 
     def bench(self, classifier: Any, dataset: Dataset) -> Bench: ...
 
@@ -122,7 +122,7 @@ class StudyKind(Protocol):
         ...
 
 
-def attack_pair(bench: Bench, task: Task, stopping: Callable[[], bool]) -> Record:
+def attack_pair(bench: Bench, task: PairTask, stopping: Callable[[], bool]) -> Record:
     """The record of one pair, in the study's own process and in each of its workers. Cancelled where the study was asked to stop; whatever
     else is raised becomes a record: nothing that goes wrong with a pair ends a study."""
 

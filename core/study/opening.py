@@ -8,7 +8,7 @@ from typing import Any
 from scipy import sparse
 
 from core.errors import InputError
-from core.types import VectorClassifier
+from core.types import FeatureClassifier
 from core.vector import FeatureVector
 
 
@@ -16,13 +16,13 @@ from core.vector import FeatureVector
 class Opened:
     """A document of a data set under a classifier: its vector, and the labels it has that the classifier knows."""
 
-    classifier: VectorClassifier
+    classifier: FeatureClassifier
     dataset: Any
     vector: FeatureVector
     truth: tuple[int, ...]
 
 
-def open_document(classifier: VectorClassifier, dataset: Any, split: str, number: int) -> Opened:
+def open_document(classifier: FeatureClassifier, dataset: Any, split: str, number: int) -> Opened:
     """Document `number`, from 1, of a split."""
     from core.data.dataset import truth_for
 

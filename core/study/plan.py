@@ -23,7 +23,7 @@ from core.data.dataset import Dataset, truth_for
 from core.document import Document
 from core.errors import InputError
 from core.ranking import top_k
-from core.study.drawing import Bin, Scene, binned_by, draw, eligible
+from core.study.drawing import Bin, DrawnFrom, binned_by, draw, eligible
 from core.study.settings import Study
 from core.types import Classifier, Progress, silent
 
@@ -88,7 +88,7 @@ def plan(study: Study, classifier: Classifier, dataset: Dataset, seed: int, prog
     return Plan(tuple(pairs), bins, tuple(notes))
 
 
-def look(study: Study, classifier: Classifier, dataset: Dataset, seed: int = 0, progress: Progress = silent) -> tuple[Scene, list[str]]:
+def look(study: Study, classifier: Classifier, dataset: Dataset, seed: int = 0, progress: Progress = silent) -> tuple[DrawnFrom, list[str]]:
     """Score every document that is not too long or too short, and say what was left out."""
     split = dataset.split(study.split)
     if split.texts is None:
@@ -113,4 +113,4 @@ def look(study: Study, classifier: Classifier, dataset: Dataset, seed: int = 0, 
         progress(start + len(part), len(rows), "scoring the split")
     truth = sparse.csr_array(truth_for(split, dataset.label_names, classifier.labels)[0])
     known = [truth.indices[truth.indptr[row] : truth.indptr[row + 1]] for row in rows]
-    return Scene(classifier.labels, rows, tuple(tuple(int(j) for j in each if j < len(classifier.labels)) for each in known), top), notes
+    return DrawnFrom(classifier.labels, rows, tuple(tuple(int(j) for j in each if j < len(classifier.labels)) for each in known), top), notes

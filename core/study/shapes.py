@@ -36,7 +36,7 @@ class Skipped(msgspec.Struct):
     seconds: Real
 
 
-class Step(msgspec.Struct, rename={"before": "from", "after": "to"}):
+class SavedStep(msgspec.Struct, rename={"before": "from", "after": "to"}):
     position: Count
     before: str
     after: str
@@ -87,7 +87,7 @@ class Attacked(msgspec.Struct):
     top_after: Names
     start_rank: Whole | None
     margin: Real | None
-    steps: list[Step]
+    steps: list[SavedStep]
 
 
 class Outcome(msgspec.Struct):
@@ -153,7 +153,7 @@ class Detector(msgspec.Struct):
     curve: Lines
 
 
-class Squeezer(msgspec.Struct):
+class SavedSqueezer(msgspec.Struct):
     name: str
     metrics: dict[str, Figure]
     fitting: Count
@@ -188,7 +188,7 @@ class Squeezing(msgspec.Struct):
     digest: str
     documents: Count
     seed: Count
-    classifiers: list[Squeezer]
+    classifiers: list[SavedSqueezer]
     detector: Detector
     adaptive: list[Adaptive]
     attacked_digest: str = ""

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from core.attacking import prepare as prepare_attack
-from core.attacks.embeddings.fgsm import VECTOR_ATTACKS, VectorAttack
+from core.attacks.embeddings.fgsm import EMBEDDING_ATTACKS, EmbeddingAttack
 from core.data.dataset import Dataset, Split
 from core.errors import CapabilityError, InputError
 from core.evaluation.adversarial import drawn_rows
@@ -47,7 +47,7 @@ def measure_squeezing(asked: SqueezingRequest, progress: Progress, prepare: Prep
     """What was found, and the file beside the study's records where it is kept, for the Robustness page to find. `prepare` makes the attacks
     on the squeezed models themselves."""
     from core.data import load_dataset
-    from core.defences.squeezing import Binary, BitDepth, Squeezer, Training, Vocabulary, reads_tfidf
+    from core.defences.squeezing import Binary, BitDepth, Squeezer, SqueezerData, Vocabulary, reads_tfidf
     from core.evaluation.squeezed import evaluate_squeezed
     from core.language import wordnet
     from core.models import load
@@ -57,8 +57,8 @@ def measure_squeezing(asked: SqueezingRequest, progress: Progress, prepare: Prep
     classifier, dataset = load(asked.checkpoint), load_dataset(asked.dataset or campaign.request.study.dataset)
     if not isinstance(classifier, Maskable):
         raise CapabilityError(f"'{classifier.name}' cannot read a text with words taken away, which squeezed models must; choose another")
-    attacks = [_moving(VECTOR_ATTACKS[name], epsilon, classifier) for name, epsilon in asked.epsilons.items()]
-    training = Training(classifier, dataset.split("train").texts or (), progress)
+    attacks = [_moving(EMBEDDING_ATTACKS[name], epsilon, classifier) for name, epsilon in asked.epsilons.items()]
+    training = SqueezerData(classifier, dataset.split("train").texts or (), progress)
     depths = [BitDepth(bits) for bits in sorted(set(asked.bits))]
     without = wordnet.missing()
     words = [Vocabulary(asked.minimum, synonyms) for synonyms in (False, True) if not (synonyms and without)]
@@ -86,7 +86,7 @@ def measure_squeezing(asked: SqueezingRequest, progress: Progress, prepare: Prep
     return result, write_squeezing(campaign.folder, result)
 
 
-def _moving(kind: type[VectorAttack], epsilon: float, classifier: Classifier) -> VectorAttack:
+def _moving(kind: type[EmbeddingAttack], epsilon: float, classifier: Classifier) -> EmbeddingAttack:
     """An attack on the true labels, which costs P@k the most. CapabilityError before anything else is measured where it does not fit."""
     from core.defences import squeezed_rows
 
@@ -129,13 +129,13 @@ def _detected(classifier: Classifier, squeezed: Sequence[Classifier], campaign: 
     sides = [list(dict.fromkeys(record[key] for record in won)) for key in ("text", "adversarial")]
     held, clean, attacked = (distances(classifier, squeezed, texts, progress=progress) for texts in (dev, *sides))
 
-    def judged(rows: Any) -> dict[str, Any]:
+    def detection_of(rows: Any) -> dict[str, Any]:
         found = detection(clean[rows].max(axis=0), attacked[rows].max(axis=0), threshold_for(held[rows].max(axis=0)))
         curve = {"fpr": found.curve_fpr.tolist(), "tpr": found.curve_tpr.tolist()}
         figures = {key: getattr(found, key) for key in ("threshold", "tpr", "fpr", "auc", "attacked", "clean")}
         return {**figures, "false_positives_allowed": RATE, "held_out": len(dev), "curve": curve}
 
-    return {"all": judged(slice(None)), "each": [judged([row]) for row in range(len(squeezed))]}
+    return {"all": detection_of(slice(None)), "each": [detection_of([row]) for row in range(len(squeezed))]}
 
 
 def against(squeezed: Squeezed, campaign: Campaign, count: int, seed: int, prepare: Prepare, progress: Progress) -> dict[str, Any]:

@@ -51,7 +51,7 @@ PAPER_FILTERS = {
 
 
 @dataclass(frozen=True)
-class Row:
+class BinRow:
     """One bin, or all: n attacks that were made, successes among them with Wilson's interval, means over successes. `exhausted`
     attacks ended without a word left to try: the released code's console leaves them out of the denominator."""
 
@@ -76,7 +76,7 @@ class Row:
         return {key: None if isinstance(value, float) and math.isnan(value) else value for key, value in flat.items()}
 
 
-def row(name: str, records: Sequence[Record], chosen: Filter = ANY) -> Row:
+def row(name: str, records: Sequence[Record], chosen: Filter = ANY) -> BinRow:
     made = attempts(records)
     won = [record for record in made if chosen.passes(record)]
     exhausted = sum(record["reason"] == "exhausted" for record in made)
@@ -84,7 +84,7 @@ def row(name: str, records: Sequence[Record], chosen: Filter = ANY) -> Row:
     def mean(of: Callable[[Record], float]) -> float:
         return sum(map(of, won)) / len(won) if won else math.nan
 
-    return Row(
+    return BinRow(
         name, len(made), len(won), wilson(len(won), len(made)),
         refused=sum(record["reason"] == "refused" for record in records), errors=sum(record["reason"] == "error" for record in records),
         exhausted=exhausted, rate_without_exhausted=wilson(len(won), len(made) - exhausted),
@@ -95,7 +95,7 @@ def row(name: str, records: Sequence[Record], chosen: Filter = ANY) -> Row:
     )  # fmt: skip
 
 
-def by_bin(records: Sequence[Record], bins: Sequence[Bin], chosen: Filter = ANY) -> list[Row]:
+def by_bin(records: Sequence[Record], bins: Sequence[Bin], chosen: Filter = ANY) -> list[BinRow]:
     return [row(one.name, [record for record in records if record["bin"] == one.name], chosen) for one in bins]
 
 

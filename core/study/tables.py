@@ -107,10 +107,10 @@ def figure_2(campaigns: Sequence[Campaign], chosen: Filter = ANY) -> list[Series
     return found
 
 
-Cost = Literal["queries", "changed_words", "change_rate"]
+CostColumn = Literal["queries", "changed_words", "change_rate"]
 
 
-def anytime(campaigns: Sequence[Campaign], cost: Cost, chosen: Filter = ANY) -> list[Series]:
+def anytime(campaigns: Sequence[Campaign], cost: CostColumn, chosen: Filter = ANY) -> list[Series]:
     """The share of a study's attacks that had succeeded by a cost: a staircase from (0, 0)."""
     found = []
     for one in campaigns:

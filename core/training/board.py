@@ -12,7 +12,7 @@ FLUSH_SECONDS = 10
 """What a kill can take from the event files; progress.jsonl loses nothing."""
 
 
-class Board:
+class TensorBoard:
     """Writes scalars where the package tensorboard is installed, and nothing where it is not. It and torch are loaded at the first
     record, in the process that trains."""
 

@@ -15,7 +15,7 @@ from scipy import sparse
 from torch import Tensor, nn
 
 from core.runs.run import Run
-from core.training.task import Task
+from core.training.task import TrainingTask
 from core.types import Classifier, IntArray, Scores
 
 Space = Literal["input", "trained"]
@@ -41,7 +41,7 @@ class Inputs:
     floor: float | None = None
 
 
-class Defensible(Task, Protocol):
+class Defensible(TrainingTask, Protocol):
     """A task over texts whose network can be given other rows than the documents' own.
 
     `loss(module, rows)` is `loss_of(outputs(module, inputs(module, rows)), targets(rows))`.
@@ -101,12 +101,12 @@ class Copies:
 class Defence(Protocol):
     """What is done to a training so that the model withstands attacks. Its settings are a frozen dataclass's fields."""
 
-    def task(self, task: Any, run: Run) -> Task:
+    def task(self, task: Any, run: Run) -> TrainingTask:
         """The task that is trained in the place of a Defensible one."""
         ...
 
     def copies(self, task: Any, run: Run) -> Copies | None:
-        """Altered documents that the parts trained after the network (linear machines, rankers) learn from as well; None for none."""
+        """Altered documents that the parts trained after the network (linear SVMs, rankers) learn from as well; None for none."""
         ...
 
 
@@ -148,6 +148,6 @@ class Rewound:
             torch.cuda.set_rng_state_all(self._cuda)
 
 
-def defended(task: Task, defence: Defence | None, run: Run) -> Task:
+def defended(task: TrainingTask, defence: Defence | None, run: Run) -> TrainingTask:
     """The task that is trained: itself where there is no defence."""
     return task if defence is None else defence.task(task, run)

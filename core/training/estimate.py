@@ -15,7 +15,7 @@ from core.runs import jobs
 from core.runs.locks import Device
 from core.runs.run import read_config, read_progress
 from core.study.estimate import spoken
-from core.training.request import Training
+from core.training.request import TrainingRequest
 
 LOADED = 700 << 20
 """Bytes that a training of debtags needs beside the network: torch, the data set, a batch, where the card does not say what was measured: small
@@ -25,7 +25,7 @@ COPIES = 8
 
 
 @dataclass(frozen=True)
-class Estimate:
+class TrainingEstimate:
     """Seconds and bytes, None where nothing is known of them; `basis` says in half a sentence from what they follow."""
 
     seconds: float | None
@@ -41,14 +41,14 @@ class Estimate:
         return f"On {self.device.title}: {time}{memory}; {self.basis}"
 
 
-def estimate(asked: Training, device: Device) -> Estimate:
+def estimate(asked: TrainingRequest, device: Device) -> TrainingEstimate:
     """Training only: loading, and the evaluation at the end, come on top (debtags: a minute or two)."""
     documents = _documents(asked.dataset)
     found = _from_runs(asked, device) or _from_cards(asked)
     if found is None or documents is None:
-        return Estimate(None, None, device, "no training of this model on this data has left its figures yet")
+        return TrainingEstimate(None, None, device, "no training of this model on this data has left its figures yet")
     speed, memory, basis = found
-    return Estimate(documents * int(getattr(asked.config, "epochs", 1)) / speed, memory, device, basis)
+    return TrainingEstimate(documents * int(getattr(asked.config, "epochs", 1)) / speed, memory, device, basis)
 
 
 def _passes(settings: Any) -> float:
@@ -56,7 +56,7 @@ def _passes(settings: Any) -> float:
     return float(getattr(settings, "passes", 1.0))
 
 
-def _from_runs(asked: Training, device: Device) -> tuple[float, int | None, str] | None:
+def _from_runs(asked: TrainingRequest, device: Device) -> tuple[float, int | None, str] | None:
     """Documents a second, peak memory and their source: the latest run of the model on this kind of device, the same defence first."""
     plain = None
     for job in jobs.jobs("train"):
@@ -78,7 +78,7 @@ def _from_runs(asked: Training, device: Device) -> tuple[float, int | None, str]
     return plain
 
 
-def _from_cards(asked: Training) -> tuple[float, int | None, str] | None:
+def _from_cards(asked: TrainingRequest) -> tuple[float, int | None, str] | None:
     """The same from the parent's card, or that of another checkpoint of the model: seconds that hold loading and evaluation, too."""
     names = [asked.parent] if asked.parent else checkpoint.names()
     for name in names:

@@ -32,10 +32,10 @@ from core.files import Count, read_json
 from core.runs.run import Run
 from core.training.defended import Reporting
 from core.training.states import load_tensors, moments, plain_name, restore_moments, save_tensors
-from core.training.task import LoopSettings, Task, rate
+from core.training.task import LoopSettings, TrainingTask, rate
 from core.types import IntArray
 
-__all__ = ["Fitted", "LoopSettings", "Task", "fit"]
+__all__ = ["Fitted", "LoopSettings", "TrainingTask", "fit"]
 
 LOG_EVERY = 20
 """Steps between two training records of progress.jsonl."""
@@ -64,7 +64,7 @@ class Counters:
     finished: bool = False
 
 
-class State(msgspec.Struct):
+class LoopState(msgspec.Struct):
     """state.json."""
 
     identity: dict[str, Any]
@@ -73,7 +73,7 @@ class State(msgspec.Struct):
     scaler: dict[str, float]
 
 
-def _optimiser(task: Task, settings: LoopSettings) -> torch.optim.Optimizer:
+def _optimiser(task: TrainingTask, settings: LoopSettings) -> torch.optim.Optimizer:
     """AdamW; "fused" updates each tensor in one pass over memory (a 30,000 x 300 embedding is most of the cost)."""
     groups = []
     for group in task.groups():
@@ -86,7 +86,7 @@ def _optimiser(task: Task, settings: LoopSettings) -> torch.optim.Optimizer:
 class _Training:
     """One `fit`: the task, its optimiser and counters, on one of perhaps several processes."""
 
-    def __init__(self, task: Task, settings: LoopSettings, run: Run, state: str) -> None:
+    def __init__(self, task: TrainingTask, settings: LoopSettings, run: Run, state: str) -> None:
         from accelerate import Accelerator
         from accelerate.state import AcceleratorState
 
@@ -261,7 +261,7 @@ class _Training:
         path = self.folder / "state.json"
         if not os.path.lexists(path):
             return
-        state = read_json(path, State)
+        state = read_json(path, LoopState)
         if state.identity != self.identity:
             raise SettingsError(f"{self.run.folder} holds a training with another seed or other settings; choose a new folder, or delete this one")
         self.counters = state.counters
@@ -288,7 +288,7 @@ def _under(prefix: str, tensors: dict[str, Tensor]) -> Iterator[tuple[str, Tenso
     return ((name.removeprefix(prefix), tensor) for name, tensor in tensors.items() if name.startswith(prefix))
 
 
-def fit(task: Task, settings: LoopSettings, run: Run, state: str = "state") -> Fitted:
+def fit(task: TrainingTask, settings: LoopSettings, run: Run, state: str = "state") -> Fitted:
     """Train `task.module` in place, on from the run folder's saved state if there is one; it ends with the weights of the
     best validated epoch. `state` names that state's folder: a run that trains several networks gives each its own. Raises
     Cancelled, with a state saved, when asked to stop."""

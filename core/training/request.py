@@ -13,7 +13,7 @@ from core.models import config_class, fine_tuning
 
 
 @dataclass(frozen=True)
-class Training:
+class TrainingRequest:
     """`model` is trained afresh, or on from the checkpoint `parent` where that is no empty name. `config` is the model's Config, `settings`
     those of the defence, where `defence` is no empty name."""
 

@@ -35,7 +35,7 @@ class LoopSettings:
         check(self)
 
 
-class Task(Protocol):
+class TrainingTask(Protocol):
     """What the loop needs to know of a model in training.
 
     `loss` must call the `module` it is given, not its own: across several processes that one is wrapped. `groups` are

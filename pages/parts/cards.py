@@ -11,7 +11,7 @@ from core import checkpoint
 from core.checkpoint.deltas import MAX_PARENTS
 from core.errors import CheckpointError
 
-VECTORS = "features.txt"
+FEATURES = "features.txt"
 """The file that only checkpoints over feature vectors have (core.models.parts.columns)."""
 
 LABELS = "labels.tsv"
@@ -60,7 +60,7 @@ def card(name: str) -> Card:
     named = str(parent.get("name", "")) if isinstance(parent, dict) else ""
     precision = _precision(config.get("provenance"))
     labels = str(config["files"].get(LABELS, ""))
-    return Card(name, config["model"], config["digest"], config["documents"], precision, named, VECTORS in config["files"], labels=labels)
+    return Card(name, config["model"], config["digest"], config["documents"], precision, named, FEATURES in config["files"], labels=labels)
 
 
 def all_cards() -> tuple[list[Card], list[str]]:

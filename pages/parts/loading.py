@@ -2,7 +2,7 @@
 
 All lies in one store, bounded by bytes (core.memory.store; TREMOR_MEMORY), under keys that begin with what it is and hold all that changes it: the
 checkpoint's digest, the document's digest, the settings. What is kept is shared by all visitors and therefore only read. Of a model a page
-gets a handle, so that a session, which outlives its visitor, keeps none. Heavy work takes turns: see `slot`.
+gets a handle, so that a session, which outlives its visitor, keeps none. Heavy work takes turns: see `heavy_work`.
 """
 
 from __future__ import annotations
@@ -33,9 +33,9 @@ if TYPE_CHECKING:
     from core.data.dataset import Dataset
     from core.data.readers.source import Options
     from core.document import Document
-    from core.evidence.board import Board
+    from core.evidence.board import EvidenceBoard
     from core.study.campaigns import Campaign
-    from core.study.kinds.feature_campaigns import VectorCampaign
+    from core.study.kinds.feature_campaigns import FeatureCampaign
     from core.study.plan import Plan
     from core.types import Attended, Attentive, Classifier, IntArray, Scores
 
@@ -129,11 +129,11 @@ def campaign(folder: Path) -> Campaign:
     return _as_it_stands("study", str(folder), _stand(folder), lambda: read_campaign(folder))
 
 
-def vector_campaign(folder: Path) -> VectorCampaign:
+def feature_campaign(folder: Path) -> FeatureCampaign:
     """The same for a study of feature vectors."""
-    from core.study.kinds.feature_campaigns import read_vector_campaign
+    from core.study.kinds.feature_campaigns import read_feature_campaign
 
-    return _as_it_stands("vector study", str(folder), _stand(folder), lambda: read_vector_campaign(folder))
+    return _as_it_stands("vector study", str(folder), _stand(folder), lambda: read_feature_campaign(folder))
 
 
 def pairs(folder: Path) -> tuple[Plan, set[str]]:
@@ -152,7 +152,7 @@ def _stand(folder: Path) -> Hashable:
     return tuple((file.name, file.lstat().st_size, file.lstat().st_mtime_ns) for file in files)  # lstat: a link may lead nowhere
 
 
-def board() -> Board:
+def board() -> EvidenceBoard:
     """The papers' numbers beside the records; read anew when a file of either changes, or when checkpoints come or go."""
     from core.evidence import records
     from core.evidence.board import read_board
@@ -160,7 +160,7 @@ def board() -> Board:
     files = sorted(path for pattern in ("*.json", "records/*/*.jsonl") for path in records.FOLDER.glob(pattern))
     stamp = tuple((str(file), file.lstat().st_size, file.lstat().st_mtime_ns) for file in files)
 
-    def read() -> Board:
+    def read() -> EvidenceBoard:
         with st.spinner("Computing figures and intervals from the records …"):
             return read_board(records.FOLDER)
 
@@ -186,7 +186,7 @@ def remembered(key: tuple[Hashable, ...], make: Callable[[], T]) -> T:
     """The result under `key`, made at the first call. Begin the key with what it is, and let it hold all that decides it:
     ("attention", card.digest, document.digest, layer). A result that raises is not kept; results are read-only.
 
-    Two who ask at once both make it: `make` may wait for the `slot` that the other holds."""
+    Two who ask at once both make it: `make` may wait for the turn at `heavy_work` that the other has."""
     found = _store().get(key)
     if found is None:
         found = make()
@@ -231,7 +231,7 @@ def _semaphore() -> threading.BoundedSemaphore:
 
 
 class _Line:
-    """How many wait for the slot."""
+    """How many wait for their turn at heavy work."""
 
     def __init__(self) -> None:
         self._waiting = 0
@@ -257,7 +257,7 @@ def _line() -> _Line:
 
 
 @contextmanager
-def slot(say: Callable[[str], Any]) -> Iterator[None]:
+def heavy_work(say: Callable[[str], Any]) -> Iterator[None]:
     """The machine's one place for heavy work; whoever waits is told so. `say` must be a Streamlit call (a status line's
     update): there a visitor who has left stops waiting, because Streamlit ends the script at its next call."""
     with _line().joined(owner.limit(settings.WAITING)):

@@ -18,7 +18,7 @@ _keys = st.components.v2.component("keys", js=(ASSETS / "keys.js").read_text())
 
 
 @dataclass(frozen=True)
-class Row:
+class TextRow:
     """Texts, one a column; `good` is set apart, `off` is pale; `title` says the row in a sentence."""
 
     cells: tuple[str, ...]
@@ -29,7 +29,7 @@ class Row:
 
 def rows(
     columns: Sequence[str],
-    found: Sequence[Row],
+    found: Sequence[TextRow],
     key: str,
     on_choose: Callable[[int], None],
     label: str,

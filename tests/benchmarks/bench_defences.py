@@ -20,7 +20,7 @@ import pytest
 import torch
 
 from core import checkpoint, fields
-from core.defences.adversarial import Fgsm
+from core.defences.adversarial import FgsmTraining
 from core.defences.rebalanced import Rebalanced
 from core.defences.rewriting import RewritingTask
 from core.defences.substitution import Substitution
@@ -30,10 +30,10 @@ from core.runs.run import Run
 GOAL = 2.3
 DEFENCES: dict[str, Any] = {
     "clean": None,
-    "fgsm": Fgsm(),
-    "fgsm, control": Fgsm(control=True),
-    "fgsm, all documents": Fgsm(attacked_share=1.0),
-    "pgd-5": Fgsm(attack_steps=5),
+    "fgsm": FgsmTraining(),
+    "fgsm, control": FgsmTraining(control=True),
+    "fgsm, all documents": FgsmTraining(attacked_share=1.0),
+    "pgd-5": FgsmTraining(attack_steps=5),
     "rebalanced, PW-cb": Rebalanced(),
     "synonyms": Synonyms(),
     "substitution, sampled": Substitution(mode="sampled"),

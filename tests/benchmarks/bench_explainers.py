@@ -27,7 +27,7 @@ from core.document import Document
 from core.explainers import explain
 from core.explainers.attribution import Question
 from core.explainers.lime import Lime, fit, proximity
-from core.explainers.masking import Masking, random_masks
+from core.explainers.masking import MaskedScores, random_masks
 from core.explainers.shap import Shap
 from core.types import Classifier, FloatArray, IntArray
 
@@ -86,7 +86,7 @@ def timed(method: Callable[[int], FloatArray], references: Sequence[FloatArray])
 
 def lime_reference(model: Classifier, document: Document, labels: IntArray) -> FloatArray:
     """lime's own sampling, to the letter, with REFERENCE texts."""
-    rng, masking = np.random.default_rng(1_000), Masking(Question(model, document, labels))
+    rng, masking = np.random.default_rng(1_000), MaskedScores(Question(model, document, labels))
     masks = np.ones((REFERENCE, masking.width), dtype=np.bool_)
     masks[1:] = random_masks(masking.width, masking.width - rng.integers(1, masking.width + 1, REFERENCE - 1), rng)
     return fit(masks, masking(masks), proximity(masks.sum(axis=1), masking.width, 25.0))[0]
@@ -232,12 +232,12 @@ class Wide:
 def peak() -> int:
     """Bytes of this process at its largest, after LIME and SHAP at thorough with all fidelity measures on 200 words."""
     from core.explainers import preset
-    from core.explainers.fidelity import measure
+    from core.explainers.fidelity import measure_fidelity
 
     model: Any = Wide()
     document = Document.from_text(" ".join(f"word{i}" for i in range(200)))
     for name in ("lime", "shap"):
-        measure(explain(preset(name, "thorough"), model, document, np.arange(5)), model)
+        measure_fidelity(explain(preset(name, "thorough"), model, document, np.arange(5)), model)
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
 

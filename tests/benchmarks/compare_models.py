@@ -19,14 +19,14 @@ from core.data import load_dataset
 from core.data.dataset import Dataset, truth_for
 from core.evaluation.clean import DEPTH, evaluate
 from core.labels import BIN_EDGES, LabelSpace, bin_name, inverse_propensities
-from core.metrics import Judged, difference, estimate, judge, recall_by_bin
+from core.metrics import RankedHits, difference, estimate, find_hits, recall_by_bin
 from core.models import load
 from core.models.parts.tfidf import TfIdf
 
 SHOWN = ("P@1", "P@3", "P@5", "nDCG@5", "PSP@1", "PSP@5")
 
 
-def plt(dataset: Dataset, labels: LabelSpace, split: str) -> tuple[Judged, dict[int, tuple[float, int]], float]:
+def plt(dataset: Dataset, labels: LabelSpace, split: str) -> tuple[RankedHits, dict[int, tuple[float, int]], float]:
     """One probabilistic label tree with napkinXC's defaults on our features: judged like a checkpoint, and its seconds."""
     from napkinxc.models import PLT
 
@@ -45,8 +45,8 @@ def plt(dataset: Dataset, labels: LabelSpace, split: str) -> tuple[Judged, dict[
     wanted = truth_for(test, dataset.label_names, labels)[0]
     counts = np.concatenate([labels.counts, np.zeros(wanted.shape[1] - len(labels), dtype=np.int64)])
     bins = np.searchsorted(np.asarray(BIN_EDGES), counts, side="right").astype(np.int64)
-    judged = judge(predicted, wanted, inverse_propensities(counts, labels.documents))
-    return judged, recall_by_bin(predicted, wanted, bins), time.monotonic() - start
+    ranked = find_hits(predicted, wanted, inverse_propensities(counts, labels.documents))
+    return ranked, recall_by_bin(predicted, wanted, bins), time.monotonic() - start
 
 
 def _matrix(tfidf: TfIdf, texts: tuple[str, ...]):  # type: ignore[no-untyped-def]  # scipy is untyped
@@ -63,7 +63,7 @@ def main() -> None:
     parser.add_argument("--out", help="write everything as JSON")
     arguments = parser.parse_args()
     dataset = load_dataset(arguments.dataset)
-    judged: dict[str, Judged] = {}
+    ranked: dict[str, RankedHits] = {}
     bins: dict[str, dict[int, tuple[float, int]]] = {}
     labels = None
     for name in arguments.checkpoints:
@@ -72,11 +72,11 @@ def main() -> None:
         if classifier.labels != labels:
             sys.exit(f"{name} knows other labels than {arguments.checkpoints[0]}; a paired comparison needs the same")
         found = evaluate(classifier, dataset, arguments.split)
-        judged[name], bins[name] = found.judged, found.bins
+        ranked[name], bins[name] = found.ranked_hits, found.bins
     assert labels is not None
-    judged["napkinXC PLT"], bins["napkinXC PLT"], seconds = plt(dataset, labels, arguments.split)
-    record: dict[str, object] = {"plt_seconds": seconds, "documents": len(judged["napkinXC PLT"])}
-    for name, own in judged.items():
+    ranked["napkinXC PLT"], bins["napkinXC PLT"], seconds = plt(dataset, labels, arguments.split)
+    record: dict[str, object] = {"plt_seconds": seconds, "documents": len(ranked["napkinXC PLT"])}
+    for name, own in ranked.items():
         metrics = estimate(own)
         print(f"{name:24s}", "  ".join(f"{key} {100 * metrics[key].value:.1f}" for key in SHOWN))
         print(" " * 24, "  ".join(f"{bin_name(b)}: {100 * r:.1f} of {n}" for b, (r, n) in bins[name].items()))
@@ -85,10 +85,10 @@ def main() -> None:
             "recall@5": {bin_name(b): v for b, v in bins[name].items()},
         }
     for reference in (arguments.checkpoints[0], "napkinXC PLT"):
-        for name, own in judged.items():
+        for name, own in ranked.items():
             if name == reference:
                 continue
-            gaps = difference(own, judged[reference])
+            gaps = difference(own, ranked[reference])
             print(
                 f"{name} - {reference}:",
                 "  ".join(f"{k} {100 * gaps[k].value:+.2f} [{100 * gaps[k].low:+.2f}, {100 * gaps[k].high:+.2f}]" for k in SHOWN),

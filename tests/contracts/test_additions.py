@@ -135,13 +135,13 @@ def test_a_defence(add: Add, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) ->
     """Trained on one true label of many, a network whose positives weigh more scores all labels higher."""
     from core.defences import DEFENCES
     from core.runs.run import Run
-    from core.training.request import Training, base_settings
+    from core.training.request import TrainingRequest, base_settings
 
     add("A defence")
     monkeypatch.setitem(DEFENCES, *entry("A defence"))
     config = dataclasses.replace(models.config_class("xml-cnn")(), width=8, filters=4, chunks=1, bottleneck=8, window=16, vectors="random",
                                  epochs=1, batch_size=32, learning_rate=0.02, linear=False)  # fmt: skip
-    asked = Training("xml-cnn", config, defence="heavier", settings=dataclasses.replace(base_settings("heavier"), factor=8.0))
+    asked = TrainingRequest("xml-cnn", config, defence="heavier", settings=dataclasses.replace(base_settings("heavier"), factor=8.0))
     words = asked.words(tmp_path / "run")
     assert fields.from_flags(type(asked.settings), parser(words).parse_args(words)) == asked.settings
     means = []

@@ -19,10 +19,10 @@ from core.labels import LabelSpace
 from core.models import linear
 from core.models.linear import LinearModel
 from core.runs.run import Run
-from core.types import Confinable, VectorClassifier
+from core.types import Confinable, FeatureClassifier
 from core.vector import FeatureSpace, FeatureVector
 from tests import toy
-from tests.toy_vectors import Halfspace, bags, dense, vector
+from tests.toy_features import Halfspace, bags, dense, vector
 
 SIZE = 20
 
@@ -90,15 +90,15 @@ def test_the_budget_is_kept_and_what_is_reported_is_what_was_made(name: str, que
         def __getattr__(self, attribute: str) -> Any:
             return getattr(model, attribute)
 
-        def score_vectors(self, vectors: Any, labels: Any = None) -> Any:
+        def score_features(self, vectors: Any, labels: Any = None) -> Any:
             counted.append(vectors.shape[0])
-            return model.score_vectors(vectors, labels)
+            return model.score_features(vectors, labels)
 
         def confined(self, columns: Any) -> Any:
             score = model.confined(columns)
             return lambda values: (counted.append(len(values)), score(values))[1]
 
-    top = int(model.retrieve_vectors(document.matrix, 1)[0][0, 0])
+    top = int(model.retrieve_features(document.matrix, 1)[0][0, 0])
     attack = feature_attack(name, Demote((top,), k=2), queries=queries, added=5)
     counting: Any = Counting()
     session = attack.begin(model, document, Pool.of(model, data), truth)
@@ -154,7 +154,7 @@ def test_what_is_found_meets_the_goal_in_its_bounds_and_coordinates(name: str, g
             dense = level.vector.matrix.todense().ravel()
             np.testing.assert_array_equal(dense[outside], document.matrix.todense().ravel()[outside])
             assert (dense[own.columns] >= own.low).all() and (dense[own.columns] <= own.high).all()
-            ranked = model.retrieve_vectors(level.vector.matrix, goal.k)[0][0]
+            ranked = model.retrieve_features(level.vector.matrix, goal.k)[0][0]
             if isinstance(goal, Demote | Promote):
                 assert (goal.targets[0] in ranked) is isinstance(goal, Promote)
     feasible = result.level("feasible")
@@ -166,7 +166,7 @@ def test_what_is_found_meets_the_goal_in_its_bounds_and_coordinates(name: str, g
 
 def _fits(model: LinearModel, data: Dataset, row: int, goal: AnyGoal) -> bool:
     document, truth = document_of(model, data, row)
-    top = int(model.retrieve_vectors(document.matrix, 1)[0][0, 0])
+    top = int(model.retrieve_features(document.matrix, 1)[0][0, 0])
     if isinstance(goal, Demote):
         return top == goal.labels[0]
     return top in truth and (not isinstance(goal, Promote) or (top != goal.labels[0] and goal.labels[0] not in truth))
@@ -175,7 +175,7 @@ def _fits(model: LinearModel, data: Dataset, row: int, goal: AnyGoal) -> bool:
 def test_the_same_seed_makes_the_same_record_and_it_replays(name: str, bag_model: tuple[LinearModel, Dataset]) -> None:
     model, data = bag_model
     document, truth = document_of(model, data)
-    top = int(model.retrieve_vectors(document.matrix, 1)[0][0, 0])
+    top = int(model.retrieve_features(document.matrix, 1)[0][0, 0])
     more = {"parallel": 4} if name == "zoo" else {}  # all coordinates at once leave nothing to chance
     made = [
         run(feature_attack(name, Demote((top,), k=2), queries=300, added=8, seed=seed, **more), model, document, Pool.of(model, data), truth)
@@ -232,7 +232,7 @@ def test_it_reads_no_texts_and_no_zeros(name: str) -> None:
         attack.begin(classifier, vector(1, 1, 1), pool)
     with pytest.raises(InputError, match="no label 9"):
         feature_attack(name, Demote((9,), k=1)).begin(classifier, document, pool)
-    assert isinstance(classifier, VectorClassifier)
+    assert isinstance(classifier, FeatureClassifier)
 
 
 def test_its_settings_come_back_and_it_says_where_it_comes_from(name: str) -> None:

@@ -16,7 +16,7 @@ from core.attacks.words.session import Budget, WordAttack
 from core.document import Document
 from core.models import load
 from core.types import Classifier
-from pages.parts.attack.stepper import Run
+from pages.parts.attack.stepper import AttackRun
 from pages.parts.stepping import want
 from tests.toy_attack import Canned, Forbidden, attack
 
@@ -58,9 +58,9 @@ def press(page: AppTest, key: str) -> AppTest:
     return page
 
 
-def attack_of(page: AppTest) -> Run:
+def attack_of(page: AppTest) -> AttackRun:
     found = page.session_state["attack"]
-    assert isinstance(found, Run)
+    assert isinstance(found, AttackRun)
     return found
 
 

@@ -14,7 +14,7 @@ from streamlit.testing.v1 import AppTest
 
 from core.evidence import details, records
 from core.evidence.board import Line, read_board
-from core.evidence.claims import judge
+from core.evidence.claims import verdict_on
 from core.evidence.records import Record
 from pages.parts import session
 from tests import evidence
@@ -202,7 +202,7 @@ def test_only_the_view_that_is_looked_at_is_computed(app, monkeypatch):
     asked: list[str] = []
     computed = Line.found.func
     monkeypatch.setattr(Line.found, "func", lambda line: asked.append(line.table) or computed(line))
-    monkeypatch.setattr("core.evidence.board.judge", lambda *_: asked.append("verdict") or judge(*_))
+    monkeypatch.setattr("core.evidence.board.verdict_on", lambda *_: asked.append("verdict") or verdict_on(*_))
     app()
     assert set(asked) == {"verdict"}
     asked.clear()

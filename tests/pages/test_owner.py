@@ -241,17 +241,17 @@ def test_the_line_for_the_machine_has_an_end(monkeypatch):
     done = []
 
     def second() -> None:
-        with loading.slot(lambda text: waiting.set()):
+        with loading.heavy_work(lambda text: waiting.set()):
             done.append("second")
 
-    with loading.slot(lambda text: None):
+    with loading.heavy_work(lambda text: None):
         thread = threading.Thread(target=second)
         thread.start()
         assert waiting.wait(30)
-        with pytest.raises(InputError, match="1 others wait for this machine already"), loading.slot(lambda text: None):
+        with pytest.raises(InputError, match="1 others wait for this machine already"), loading.heavy_work(lambda text: None):
             computing.set()
     thread.join(30)
-    with loading.slot(lambda text: done.append("never")):
+    with loading.heavy_work(lambda text: done.append("never")):
         done.append("third")
     assert done == ["second", "third"] and not computing.is_set()
 

@@ -77,7 +77,7 @@ def test_heavy_work_takes_turns_and_whoever_waits_is_told() -> None:
     held, told = threading.Event(), threading.Event()
 
     def first() -> None:
-        with loading.slot(lambda text: None):
+        with loading.heavy_work(lambda text: None):
             held.set()
             told.wait(60)
             order.append("first")
@@ -91,7 +91,7 @@ def test_heavy_work_takes_turns_and_whoever_waits_is_told() -> None:
         said.append(text)
         told.set()
 
-    with loading.slot(say):
+    with loading.heavy_work(say):
         order.append("second")
     thread.join()
     assert order == ["first", "second"]
@@ -100,9 +100,9 @@ def test_heavy_work_takes_turns_and_whoever_waits_is_told() -> None:
 
 def test_the_slot_is_freed_when_the_work_fails() -> None:
     st.cache_resource.clear()
-    with pytest.raises(KeyError), loading.slot(lambda text: None):
+    with pytest.raises(KeyError), loading.heavy_work(lambda text: None):
         raise KeyError
-    with loading.slot(lambda text: pytest.fail("the slot was not freed")):
+    with loading.heavy_work(lambda text: pytest.fail("the slot was not freed")):
         pass
 
 

@@ -16,7 +16,7 @@ from core.runs.run import Run
 from pages.parts.frame import PAGES
 from tests import tiny_models
 from tests.pages.tiny import save_variant
-from tests.toy_vectors import bags, write_mulan
+from tests.toy_features import bags, write_mulan
 
 ROOT = Path(__file__).resolve().parents[2]
 SCRIPTS = [script for script, _, _ in PAGES]

@@ -23,7 +23,7 @@ from napkinxc import metrics as napkinxc
 
 from core.data.dataset import truth_matrix
 from core.labels import inverse_propensities
-from core.metrics import METRICS, judge, value
+from core.metrics import METRICS, find_hits, value
 from core.ranking import top_k
 
 THEIRS = {"P": napkinxc.precision_at_k, "R": napkinxc.recall_at_k, "nDCG": napkinxc.ndcg_at_k}
@@ -47,7 +47,7 @@ def random_case(seed: int, empty: bool = False) -> Case:
 
 def ours(case: Case) -> tuple[dict[str, float], int]:
     predicted, true, inverse = case
-    judged = judge(predicted, truth_matrix(true, len(inverse)), inverse)
+    judged = find_hits(predicted, truth_matrix(true, len(inverse)), inverse)
     return {name: value(metric(judged, k)) for name, (metric, k) in METRICS.items()}, judged.excluded
 
 

@@ -33,7 +33,7 @@ def test_by_hand() -> None:
 
 
 def test_the_first_documents_only() -> None:
-    assert len(evaluate(Linear(), DATA, limit=2).judged) == 2
+    assert len(evaluate(Linear(), DATA, limit=2).ranked_hits) == 2
 
 
 def test_progress_and_cancel() -> None:

@@ -54,7 +54,7 @@ def test_fewer_labels_than_places_leave_places_empty() -> None:
 def test_a_limit_draws_at_random_and_by_the_seed() -> None:
     many = Dataset("many", NAMES, {"test": Split(tuple(map(str, range(200))), truth_matrix([[2]] * 200, 4), ("game editor",) * 200)})
     first, again, other = (evaluate_attacked(Straight(), many, [Fgsm()], limit=20, seed=seed) for seed in (1, 1, 2))
-    assert len(first.rows) == len(first.judged) == 20
+    assert len(first.rows) == len(first.ranked_hits) == 20
     assert first.rows.max() > 50
     np.testing.assert_array_equal(first.rows, again.rows)
     assert not np.array_equal(first.rows, other.rows)
@@ -67,7 +67,7 @@ def test_documents_whose_true_labels_are_unknown_are_not_attacked_for_them() -> 
     """ " ... " has no rows and "library" no known true label: both stay in every figure."""
     found = evaluate_attacked(Straight(), DATA, [Fgsm(label_source="true")])
     assert found.attacked[0].untouched == 2
-    assert len(found.judged) == 5
+    assert len(found.ranked_hits) == 5
 
 
 def test_progress_and_cancel() -> None:

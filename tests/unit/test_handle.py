@@ -21,10 +21,10 @@ from core.memory import handle
 from core.memory.handle import Handle
 from core.memory.sizes import measured
 from core.memory.store import Store
-from core.types import Attentive, Blaming, Classifier, Differentiable, LabelAttentive, Maskable, Steerable, Substitutable, VectorClassifier
+from core.types import Attentive, Classifier, Decomposable, Differentiable, FeatureClassifier, LabelAttentive, Maskable, Steerable, Substitutable
 from core.windows import MaskableWindows, Windows
 
-CAPABILITIES = (Classifier, Maskable, Differentiable, Steerable, Substitutable, Attentive, LabelAttentive, Blaming, VectorClassifier)
+CAPABILITIES = (Classifier, Maskable, Differentiable, Steerable, Substitutable, Attentive, LabelAttentive, Decomposable, FeatureClassifier)
 TEXT = "a small editor to cut and paste files with a dns server"
 
 

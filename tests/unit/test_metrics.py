@@ -14,7 +14,7 @@ from scipy import sparse
 
 from core.data.dataset import truth_matrix
 from core.errors import InputError
-from core.metrics import METRICS, difference, estimate, judge, recall_by_bin, value
+from core.metrics import METRICS, difference, estimate, find_hits, recall_by_bin, value
 from core.ranking import top_k
 from tests import strategies
 
@@ -27,8 +27,8 @@ D = [1 / log2(place + 1) for place in range(1, 6)]
 
 
 def measure(predicted: np.ndarray, truth: sparse.csr_array, inverse: np.ndarray = INVERSE) -> dict[str, float]:
-    judged = judge(predicted, truth, inverse)
-    return {name: value(metric(judged, k)) for name, (metric, k) in METRICS.items()}
+    ranked = find_hits(predicted, truth, inverse)
+    return {name: value(metric(ranked, k)) for name, (metric, k) in METRICS.items()}
 
 
 def test_three_documents_by_hand() -> None:
@@ -57,16 +57,16 @@ def test_three_documents_by_hand() -> None:
 
 def test_documents_without_truth_are_left_out_and_counted() -> None:
     predicted = np.vstack([PREDICTED, [[0, 1, 2, 3, 4]]])
-    judged = judge(predicted, truth_matrix([[0, 2, 5], [4], [1, 3], []], 6), INVERSE)
-    assert (len(judged), judged.excluded) == (3, 1)
+    ranked = find_hits(predicted, truth_matrix([[0, 2, 5], [4], [1, 3], []], 6), INVERSE)
+    assert (len(ranked), ranked.excluded) == (3, 1)
     assert measure(predicted, truth_matrix([[0, 2, 5], [4], [1, 3], []], 6)) == measure(PREDICTED, TRUTH)
 
 
 def test_no_truth_at_all_cannot_be_measured() -> None:
-    judged = judge(PREDICTED, truth_matrix([[], [], []], 6), INVERSE)
-    assert judged.excluded == 3
+    ranked = find_hits(PREDICTED, truth_matrix([[], [], []], 6), INVERSE)
+    assert ranked.excluded == 3
     with pytest.raises(InputError, match="no document has a true label"):
-        estimate(judged)
+        estimate(ranked)
 
 
 def test_missing_places_are_misses_with_the_same_denominator() -> None:
@@ -95,8 +95,8 @@ def test_labels_named_twice_count_once() -> None:
 @pytest.mark.slow
 @given(strategies.scores(rows=4, labels=7), strategies.truths(4, 7))
 def test_every_metric_lies_in_0_to_1_and_p1_is_ndcg1(scores: np.ndarray, truth: sparse.csr_array) -> None:
-    judged = judge(top_k(scores, 5), truth, np.arange(1.0, 8.0))
-    found = {name: value(metric(judged, k)) for name, (metric, k) in METRICS.items()}
+    ranked = find_hits(top_k(scores, 5), truth, np.arange(1.0, 8.0))
+    found = {name: value(metric(ranked, k)) for name, (metric, k) in METRICS.items()}
     assert all(0 <= figure <= 1 + 1e-12 for figure in found.values())
     assert found["P@1"] == pytest.approx(found["nDCG@1"])
     assert found["R@1"] <= found["R@3"] <= found["R@5"]
@@ -136,13 +136,13 @@ def sample(n: int, quality: float, seed: int) -> tuple[np.ndarray, sparse.csr_ar
 
 def test_bootstrap_intervals_have_the_binomial_width() -> None:
     """P@1 of n documents has the standard error sqrt(p (1 - p) / n)."""
-    judged = judge(*sample(400, 0.7, 1), INVERSE)
-    found = estimate(judged)["P@1"]
+    ranked = find_hits(*sample(400, 0.7, 1), INVERSE)
+    found = estimate(ranked)["P@1"]
     width = 1.96 * np.sqrt(found.value * (1 - found.value) / 400)
     assert found.low == pytest.approx(found.value - width, abs=0.012)
     assert found.high == pytest.approx(found.value + width, abs=0.012)
-    assert estimate(judged)["P@1"] == found
-    assert estimate(judged, seed=1)["P@1"] != found
+    assert estimate(ranked)["P@1"] == found
+    assert estimate(ranked, seed=1)["P@1"] != found
 
 
 @pytest.mark.slow
@@ -152,7 +152,7 @@ def test_bootstrap_intervals_cover_the_truth() -> None:
 
 
 def _interval(seed: int) -> tuple[float, float]:
-    found = estimate(judge(*sample(150, 0.6, seed), INVERSE), resamples=200)["P@1"]
+    found = estimate(find_hits(*sample(150, 0.6, seed), INVERSE), resamples=200)["P@1"]
     return found.low, found.high
 
 
@@ -160,7 +160,7 @@ def test_paired_differences_are_sharper_than_unpaired_ones() -> None:
     predicted, truth = sample(300, 0.7, 2)
     better = predicted.copy()
     better[np.flatnonzero(predicted[:, 0] == 5)[:15]] = [0, 1, 2, 3, 4]
-    first, second = judge(better, truth, INVERSE), judge(predicted, truth, INVERSE)
+    first, second = find_hits(better, truth, INVERSE), find_hits(predicted, truth, INVERSE)
     gain = difference(first, second)["P@1"]
     assert gain.value == pytest.approx(15 / 300)
     assert gain.low > 0
@@ -171,14 +171,14 @@ def test_paired_differences_are_sharper_than_unpaired_ones() -> None:
 
 def test_paired_differences_need_the_same_documents() -> None:
     with pytest.raises(InputError, match="same documents"):
-        difference(judge(PREDICTED, TRUTH, INVERSE), judge(PREDICTED[:2], TRUTH[:2], INVERSE))
+        difference(find_hits(PREDICTED, TRUTH, INVERSE), find_hits(PREDICTED[:2], TRUTH[:2], INVERSE))
 
 
 @pytest.mark.slow
 def test_bootstrap_memory_does_not_grow_with_resamples() -> None:
     """300,000 test documents (AmazonCat) times 1,000 resamples must not be held at once."""
-    judged = judge(*sample(50_000, 0.7, 3), INVERSE)
-    few, many = (_peak(lambda resamples=resamples: estimate(judged, resamples)) for resamples in (60, 120))
+    ranked = find_hits(*sample(50_000, 0.7, 3), INVERSE)
+    few, many = (_peak(lambda resamples=resamples: estimate(ranked, resamples)) for resamples in (60, 120))
     assert many < 1.1 * few
 
 
@@ -192,9 +192,9 @@ def _peak(work: Callable[[], object]) -> int:
 
 def test_shapes_that_do_not_fit_are_refused() -> None:
     with pytest.raises(InputError, match="do not fit together"):
-        judge(PREDICTED[:2], TRUTH, INVERSE)
+        find_hits(PREDICTED[:2], TRUTH, INVERSE)
     with pytest.raises(InputError, match="do not fit together"):
-        judge(PREDICTED, TRUTH, INVERSE[:5])
+        find_hits(PREDICTED, TRUTH, INVERSE[:5])
 
 
 def test_recall_by_bin() -> None:

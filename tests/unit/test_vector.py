@@ -12,7 +12,7 @@ from scipy import sparse
 from core.document import Document
 from core.errors import InputError
 from core.vector import FeatureSpace, FeatureVector
-from tests.toy_vectors import NAMES, vector
+from tests.toy_features import NAMES, vector
 
 
 def matrix(*rows: list[float]) -> sparse.csr_array:

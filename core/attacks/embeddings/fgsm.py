@@ -33,7 +33,7 @@ SURE = 1e-6
 
 
 @dataclass(frozen=True)
-class VectorAttack(ABC):
+class EmbeddingAttack(ABC):
     """What FGSM and PGD share. The schedule of the steps is each one's own."""
 
     epsilon: Annotated[float, Field("size of the change: 0.1 moves each row by a tenth of the rows' mean length", low=0, high=100)] = 0.1
@@ -68,7 +68,7 @@ class VectorAttack(ABC):
 
 
 @dataclass(frozen=True)
-class Fgsm(VectorAttack):
+class Fgsm(EmbeddingAttack):
     """One step to a corner of the ball, along the sign of the gradient (Goodfellow et al. 2015)."""
 
     NAME: ClassVar[str] = "fgsm"
@@ -78,7 +78,7 @@ class Fgsm(VectorAttack):
 
 
 @dataclass(frozen=True)
-class Pgd(VectorAttack):
+class Pgd(EmbeddingAttack):
     """Several smaller steps, each projected on the ball; the best of them counts (Madry et al. 2018)."""
 
     steps: Annotated[int, Field("steps of the sign of the gradient, each 2.5 * radius / steps long", low=1, high=10_000)] = 10
@@ -90,7 +90,7 @@ class Pgd(VectorAttack):
         return self.steps, 2.5 / self.steps, self.random_start
 
 
-VECTOR_ATTACKS: dict[str, type[VectorAttack]] = {kind.NAME: kind for kind in (Fgsm, Pgd)}
+EMBEDDING_ATTACKS: dict[str, type[EmbeddingAttack]] = {kind.NAME: kind for kind in (Fgsm, Pgd)}
 
 
 @dataclass(frozen=True)
@@ -149,7 +149,7 @@ class Ball:
     radii: Mapping[str, float]
 
     @classmethod
-    def of(cls, attack: VectorAttack, vectors: Rows, rows: Perturbable) -> Ball:
+    def of(cls, attack: EmbeddingAttack, vectors: Rows, rows: Perturbable) -> Ball:
         """Relative: a word vector moves by epsilon times the mean length of the words' vectors (epsilon * mean / sqrt(d) in each
         coordinate); the T features by epsilon times the length of their vector (epsilon * length / sqrt(T))."""
         radius, radii = np.zeros(vectors.shape, dtype=np.float32), {}
@@ -179,7 +179,7 @@ class Perturbed:
     over the rows that may move; scores [L] and losses before and after, both of a forward pass of their own; gradients: how many were taken.
     """
 
-    attack: VectorAttack
+    attack: EmbeddingAttack
     digest: str
     seed: int
     embedded: Embedded
@@ -206,7 +206,7 @@ class Perturbed:
         return {**own, **found, "loss_before": self.loss_before, "loss_after": self.loss_after}
 
 
-def perturb(attack: VectorAttack, classifier: Classifier, document: Document, truth: Sequence[int] | None = None, seed: int = 0) -> Perturbed:
+def perturb(attack: EmbeddingAttack, classifier: Classifier, document: Document, truth: Sequence[int] | None = None, seed: int = 0) -> Perturbed:
     """Attack one document's rows. `truth`: the ids of its true labels, needed by label source "true"; `seed`: of the random start.
 
     Raises CapabilityError as `refusal`, InputError for label source "true" without `truth`.
@@ -234,7 +234,7 @@ def perturb(attack: VectorAttack, classifier: Classifier, document: Document, tr
     )  # fmt: skip
 
 
-def _aimed_at(attack: VectorAttack, scores: Scores, truth: Sequence[int] | None) -> IntArray:
+def _aimed_at(attack: EmbeddingAttack, scores: Scores, truth: Sequence[int] | None) -> IntArray:
     if attack.label_source == "predicted":
         return np.asarray(top_k(scores, attack.k)[0])
     if truth is None:
@@ -242,7 +242,7 @@ def _aimed_at(attack: VectorAttack, scores: Scores, truth: Sequence[int] | None)
     return np.unique(np.asarray(truth, dtype=np.int64))
 
 
-def _climb(attack: VectorAttack, classifier: Steerable, embedded: Embedded, objective: Objective, ball: Ball, rng: np.random.Generator) -> Rows:
+def _climb(attack: EmbeddingAttack, classifier: Steerable, embedded: Embedded, objective: Objective, ball: Ball, rng: np.random.Generator) -> Rows:
     """The iterate with the largest loss. Each gradient comes with the scores of the point it is taken at, so that only the last
     iterate's loss costs a forward pass more."""
     steps, length, random = attack.schedule()

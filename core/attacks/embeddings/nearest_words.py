@@ -17,7 +17,7 @@ from core.types import Classifier, Scores, Steerable, WordTable
 
 
 @dataclass(frozen=True)
-class Snapped:
+class NearestWords:
     """The nearest-word reading: the text, the words that differ from the document's, and the text's scores [L], of a scoring of its own.
     `moved` words had a vector that moved."""
 
@@ -37,7 +37,7 @@ def refusal(classifier: Classifier) -> str | None:
     return f"'{classifier.name}' has no vector for each word, so that what was moved cannot be read as words."
 
 
-def snap(perturbed: Perturbed, classifier: Classifier, document: Document) -> Snapped:
+def read_nearest_words(perturbed: Perturbed, classifier: Classifier, document: Document) -> NearestWords:
     """Read the attacked vectors of `document` as words and score the text. CapabilityError as `refusal`. A vector nearest to that of
     unknown words, or to what is not one word, leaves its word as it is."""
     why = refusal(classifier)
@@ -53,4 +53,4 @@ def snap(perturbed: Perturbed, classifier: Classifier, document: Document) -> Sn
         if word is not None and is_word(word) and word != document.words[place].casefold()
     )
     text = document.replace({swap.position: swap.new for swap in swaps})
-    return Snapped(text, swaps, int(moved.sum()), classifier.score([text.text])[0])
+    return NearestWords(text, swaps, int(moved.sum()), classifier.score([text.text])[0])

@@ -13,7 +13,7 @@ from typing import Any
 from core.attacks.features.coordinates import Pool
 from core.attacks.features.result import FeatureReplayed, FeatureResult, replay, run
 from core.attacks.features.session import FeatureAttack, FeatureSession
-from core.attacks.features.steps import LEVELS, Distance, FeatureStep, Level
+from core.attacks.features.steps import REALISM_LEVELS, Distance, FeatureStep, Realism
 from core.attacks.goals import AnyGoal
 from core.attacks.searches.boundary import Boundary
 from core.attacks.searches.hop_skip_jump import HopSkipJump
@@ -23,8 +23,20 @@ from core.errors import SettingsError
 from core.fields import from_json
 
 __all__ = [
-    "FEATURE_ATTACKS", "LEVELS", "Distance", "FeatureAttack", "FeatureReplayed", "FeatureResult", "FeatureSession", "FeatureStep", "Level",
-    "PointSearch", "Pool", "feature_attack", "replay", "run",
+    "FEATURE_ATTACKS",
+    "REALISM_LEVELS",
+    "Distance",
+    "FeatureAttack",
+    "FeatureReplayed",
+    "FeatureResult",
+    "FeatureSession",
+    "FeatureStep",
+    "PointSearch",
+    "Pool",
+    "Realism",
+    "feature_attack",
+    "replay",
+    "run",
 ]  # fmt: skip
 
 FEATURE_ATTACKS: dict[str, type[PointSearch]] = {kind.NAME: kind for kind in (HopSkipJump, Boundary, Zoo)}

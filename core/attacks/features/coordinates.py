@@ -20,7 +20,7 @@ from core.attacks.searches.points import Frame
 from core.attacks.seen import Start
 from core.data.dataset import Dataset, truth_for
 from core.errors import InputError
-from core.types import BoolArray, FloatArray, IntArray, VectorClassifier
+from core.types import BoolArray, FeatureClassifier, FloatArray, IntArray
 from core.vector import FeatureSpace, FeatureVector
 
 NEAREST = 50
@@ -35,7 +35,7 @@ class Pool:
     truth: sparse.csr_array
 
     @classmethod
-    def of(cls, classifier: VectorClassifier, dataset: Dataset) -> Pool:
+    def of(cls, classifier: FeatureClassifier, dataset: Dataset) -> Pool:
         """InputError for a data set without training vectors, or with others than the classifier reads."""
         train = dataset.split("train")
         if train.features is None:

@@ -15,7 +15,7 @@ import numpy as np
 
 from core.attacks.features.coordinates import Coordinates
 from core.attacks.features.oracle import FeatureOracle
-from core.attacks.features.steps import Distance, Level
+from core.attacks.features.steps import Distance, Realism
 from core.document import Document
 from core.errors import CapabilityError
 from core.types import FloatArray
@@ -33,11 +33,11 @@ def reserve(coordinates: Coordinates, whole: bool, queries: int) -> int:
     return min(2 * min(len(coordinates), MOST) if whole else 1, queries // SHARE)
 
 
-def levels(oracle: FeatureOracle, coordinates: Coordinates, point: FloatArray, afford: Callable[[], int]) -> tuple[Level, ...]:
+def realism_levels(oracle: FeatureOracle, coordinates: Coordinates, point: FloatArray, afford: Callable[[], int]) -> tuple[Realism, ...]:
     """What a point [m] that reached the goal comes to. `afford()`: how many queries are left."""
     vector = coordinates.vector(point)
     view = oracle.fresh(vector)
-    first = Level("continuous", oracle.reached(view), vector, view, Distance.of(oracle.original, vector))
+    first = Realism("continuous", oracle.reached(view), vector, view, Distance.of(oracle.original, vector))
     before = oracle.queries
     space = oracle.classifier.space
     if space.whole:
@@ -48,11 +48,11 @@ def levels(oracle: FeatureOracle, coordinates: Coordinates, point: FloatArray, a
     return first, second, _text(oracle, second)
 
 
-def _level(oracle: FeatureOracle, vector: FeatureVector | None, note: str, queries: int) -> Level:
+def _level(oracle: FeatureOracle, vector: FeatureVector | None, note: str, queries: int) -> Realism:
     if vector is None:
-        return Level("feasible", False, None, None, None, note, queries)
+        return Realism("feasible", False, None, None, None, note, queries)
     view = oracle.fresh(vector)
-    return Level("feasible", oracle.reached(view), vector, view, Distance.of(oracle.original, vector), note, queries)
+    return Realism("feasible", oracle.reached(view), vector, view, Distance.of(oracle.original, vector), note, queries)
 
 
 def _scaled(oracle: FeatureOracle, coordinates: Coordinates, point: FloatArray, afford: Callable[[], int]) -> tuple[FeatureVector | None, str]:
@@ -96,13 +96,13 @@ def _whole(oracle: FeatureOracle, coordinates: Coordinates, point: FloatArray, a
     return coordinates.vector(kept), "" if hit is not None else "made of a training document that the search met, cut to the features that may move"
 
 
-def _text(oracle: FeatureOracle, feasible: Level) -> Level:
+def _text(oracle: FeatureOracle, feasible: Realism) -> Realism:
     """The text of a feasible vector, read by the classifier as any text is."""
     space = oracle.classifier.space
     if not space.words:
-        return Level("text", None, None, None, None, "the features are no words, so no text stands for a vector")
+        return Realism("text", None, None, None, None, "the features are no words, so no text stands for a vector")
     if feasible.vector is None or not feasible.reached:
-        return Level("text", None, None, None, None, "there is no feasible vector that reaches the goal to write as text")
+        return Realism("text", None, None, None, None, "there is no feasible vector that reaches the goal to write as text")
     text, original = space.text(feasible.vector), space.text(oracle.original)
     read = space.bag(Document.from_text(text))
     before, after = Counter(original.split(" ")), Counter(text.split(" "))
@@ -113,5 +113,5 @@ def _text(oracle: FeatureOracle, feasible: Level) -> Level:
     try:
         view = oracle.read(text)
     except CapabilityError as error:
-        return Level("text", None, None, None, None, str(error))
-    return Level("text", oracle.reached(view), read, view, Distance.of(oracle.original, read), note, 0, text, removed, put_in)
+        return Realism("text", None, None, None, None, str(error))
+    return Realism("text", oracle.reached(view), read, view, Distance.of(oracle.original, read), note, 0, text, removed, put_in)

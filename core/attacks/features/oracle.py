@@ -16,8 +16,8 @@ from core.attacks.oracle import SHOWN, Look, Oracle, views_of
 from core.attacks.seen import Seen
 from core.attacks.steps import View
 from core.errors import InputError
-from core.ranking import Watched, watch, watch_scored, watch_vectors
-from core.types import BoolArray, Classifier, Confinable, FloatArray, Scores, VectorClassifier
+from core.ranking import Watched, watch, watch_features, watch_scored
+from core.types import BoolArray, Classifier, Confinable, FeatureClassifier, FloatArray, Scores
 from core.vector import FeatureVector
 
 BATCH = 512
@@ -38,7 +38,7 @@ class FeatureOracle(Oracle[FeatureVector]):
     goal: AnyGoal
 
     def __init__(
-        self, classifier: VectorClassifier, goal: AnyGoal, vector: FeatureVector, truth: Sequence[int] | None = None,
+        self, classifier: FeatureClassifier, goal: AnyGoal, vector: FeatureVector, truth: Sequence[int] | None = None,
         pause: Callable[[], None] = lambda: None, also: Sequence[int] = (),
     ) -> None:  # fmt: skip
         if not len(vector):
@@ -57,17 +57,17 @@ class FeatureOracle(Oracle[FeatureVector]):
         self._confined: tuple[Coordinates, Callable[[NDArray[np.float32]], Scores] | None] | None = None
 
     def _look_at_original(self, classifier: Classifier) -> Look:
-        return lambda labels, k: watch_vectors(self.classifier, self.original.matrix, labels, k)
+        return lambda labels, k: watch_features(self.classifier, self.original.matrix, labels, k)
 
     def _score(self, candidates: Sequence[FeatureVector]) -> Watched:
-        return watch_vectors(self.classifier, sparse.csr_array(sparse.vstack([one.matrix for one in candidates])), self.labels, self.depth)
+        return watch_features(self.classifier, sparse.csr_array(sparse.vstack([one.matrix for one in candidates])), self.labels, self.depth)
 
     def decide(self, coordinates: Coordinates, points: FloatArray) -> BoolArray:
         """Points [n, m] -> whether each reaches the goal [n]. Counted."""
         return np.concatenate([reached for reached, _ in self._answers(coordinates, points, self._fast)])
 
     def ask(self, coordinates: Coordinates, points: FloatArray) -> tuple[BoolArray, FloatArray]:
-        """Points [n, m] -> whether each reaches the goal [n], and by how much [n]. Counted. Scored by `score_vectors`: slopes are small
+        """Points [n, m] -> whether each reaches the goal [n], and by how much [n]. Counted. Scored by `score_features`: slopes are small
         differences of such answers, in which the rounding of a shorter way would show."""
         answers = list(self._answers(coordinates, points, self._whole))
         margins = [goal_margin(self.goal, self.start, seen) for _, seen in answers]
@@ -94,7 +94,7 @@ class FeatureOracle(Oracle[FeatureVector]):
 
     def _whole(self, coordinates: Coordinates, points: NDArray[np.float32]) -> Seen:
         """Scores and ranks at points [n, m], and the best labels, as many as a margin needs."""
-        return Seen(self.labels, watch_vectors(self.classifier, coordinates.vectors(points), self.labels, self.depth))
+        return Seen(self.labels, watch_features(self.classifier, coordinates.vectors(points), self.labels, self.depth))
 
     def _fast(self, coordinates: Coordinates, points: NDArray[np.float32]) -> Seen:
         """What decides at points [n, m]. A classifier that can be confined to the coordinates is, once for all questions about them."""
@@ -103,7 +103,7 @@ class FeatureOracle(Oracle[FeatureVector]):
             self._confined = coordinates, classifier.confined(coordinates.columns) if isinstance(classifier, Confinable) else None
         score = self._confined[1]
         if score is None:
-            return Seen(self._decisive, watch_vectors(self.classifier, coordinates.vectors(points), self._decisive, 0))
+            return Seen(self._decisive, watch_features(self.classifier, coordinates.vectors(points), self._decisive, 0))
         width = len(self.classifier.labels)
         return Seen(self._decisive, watch_scored(lambda start, stop: score(points[start:stop]), len(points), width, self._decisive, 0))
 

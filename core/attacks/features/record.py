@@ -8,7 +8,7 @@ from msgspec import Meta, Struct
 
 from core.attacks.features.result import SCHEMA
 from core.attacks.goals import Demote, Promote
-from core.attacks.record import MAX_LABELS, MAX_STEPS, NONE, Asked, Name, Names, Number, Ranks, Text, brief, check_goal, parsed, schema_of
+from core.attacks.record import MAX_LABELS, MAX_STEPS, NONE, AttackRecord, Name, Names, Number, Ranks, Text, brief, check_goal, parsed, schema_of
 from core.errors import InputError
 from core.files import Whole
 
@@ -20,24 +20,24 @@ MAX_CHANGES = 1_000_000
 Values = Annotated[list[tuple[Whole, Name, Number]], Meta(max_length=MAX_VALUES)]
 
 
-class Distance(Struct):
+class RecordedDistance(Struct):
     l2: Number
     l0: Whole
     linf: Number
 
 
-class Level(Struct):
+class RecordedRealism(Struct):
     level: Literal["continuous", "feasible", "text"]
     reached: bool | None
     vector: Values | None
-    distance: Distance | None
+    distance: RecordedDistance | None
     note: Text = ""
     text: Text = ""
     removed: Names = []
     put_in: Names = []
 
 
-class Step(Struct):
+class RecordedStep(Struct):
     """`changes`: the values that stand otherwise there than in the document; a record of a study has none."""
 
     index: Whole
@@ -50,21 +50,21 @@ class Step(Struct):
     changes: Values | None = None
 
 
-class Saved(Asked):
+class FeatureRecord(AttackRecord):
     """What a replay reads."""
 
     features: Whole
     feature_kind: Name
     vector: Values
-    levels: Annotated[list[Level], Meta(max_length=3)]
-    steps: Annotated[list[Step], Meta(max_length=MAX_STEPS)]
+    levels: Annotated[list[RecordedRealism], Meta(max_length=3)]
+    steps: Annotated[list[RecordedStep], Meta(max_length=MAX_STEPS)]
 
 
 def read(content: bytes) -> dict[str, Any]:
     """The record of a file that `FeatureResult.to_json` was saved to (of a study's records: one line). InputError says what is wrong."""
     if (schema := schema_of(content)) != SCHEMA:
         raise InputError(f"{NONE}: its schema is {brief(schema)}, this version reads {SCHEMA!r}")
-    saved = parsed(content, Saved)
+    saved = parsed(content, FeatureRecord)
     check_goal(saved, (Demote.NAME, Promote.NAME))
     if (changes := sum(len(step.changes or ()) for step in saved.steps)) > MAX_CHANGES:
         raise InputError(f"this saved attack has {changes:,} changed values in its steps; at most {MAX_CHANGES:,} are read")

@@ -11,11 +11,11 @@ import numpy as np
 from core.attacks.features.coordinates import Pool
 from core.attacks.features.oracle import FeatureOracle
 from core.attacks.features.session import FeatureAttack, FeatureSession
-from core.attacks.features.steps import FeatureStep, Level, vector_from_json, vector_json
-from core.attacks.result import Question, Result, changed
+from core.attacks.features.steps import FeatureStep, Realism, vector_from_json, vector_json
+from core.attacks.result import RecordedQuestion, Result, changed
 from core.errors import InputError
 from core.fields import to_json
-from core.types import Classifier, Progress, VectorClassifier, silent
+from core.types import Classifier, FeatureClassifier, Progress, silent
 from core.vector import FeatureVector
 
 SCHEMA = "features-1"
@@ -28,7 +28,7 @@ class FeatureResult(Result[FeatureStep]):
 
     session: FeatureSession
 
-    def level(self, name: str) -> Level | None:
+    def level(self, name: str) -> Realism | None:
         return next((level for level in self.final.levels if level.name == name), None)
 
     def to_json(self, points: bool = False) -> dict[str, Any]:
@@ -90,9 +90,9 @@ def replay(record: dict[str, Any], classifier: Classifier) -> FeatureReplayed:
     another kind, CapabilityError's sentence as InputError for a classifier of texts."""
     if record.get("schema") != SCHEMA:
         raise InputError(f"this record has schema {record.get('schema')!r}; attacks on feature vectors have {SCHEMA!r}")
-    if not isinstance(classifier, VectorClassifier) or len(classifier.space) != record["features"]:
+    if not isinstance(classifier, FeatureClassifier) or len(classifier.space) != record["features"]:
         raise InputError(f"'{classifier.name}' does not read the {record['features']:,} features of this record")
-    asked = Question.of(record, classifier)
+    asked = RecordedQuestion.of(record, classifier)
     vector = vector_from_json(record["vector"], record["features"])
     oracle = FeatureOracle(classifier, asked.goal, vector, asked.truth, also=asked.tracked)
     unmet, tracked = asked.goal.unmet(oracle.start), asked.tracked

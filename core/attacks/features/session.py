@@ -17,15 +17,15 @@ from typing import Any
 import numpy as np
 
 from core.attacks.features.coordinates import Coordinates, Pool, added_features, starting_points
-from core.attacks.features.feasibility import levels, reserve
+from core.attacks.features.feasibility import realism_levels, reserve
 from core.attacks.features.oracle import FeatureOracle
-from core.attacks.features.steps import FeatureStep, Level, Point
+from core.attacks.features.steps import FeatureStep, Point, Realism
 from core.attacks.goals import AnyGoal
-from core.attacks.searches.points import Decide, FirstReaching, Measure, PointAsk, PointSearch, Show
+from core.attacks.searches.points import Decide, FirstReaching, PointAsk, PointSearch, ScoreMargin, Show
 from core.attacks.session import Session, Spent
 from core.attacks.steps import Status, View
 from core.errors import CapabilityError, InputError
-from core.types import BoolArray, Classifier, FloatArray, Progress, VectorClassifier, silent
+from core.types import BoolArray, Classifier, FeatureClassifier, FloatArray, Progress, silent
 from core.vector import FeatureVector
 
 STARTS = 4
@@ -72,7 +72,7 @@ class FeatureAttack:
 
     def refusal(self, classifier: Classifier) -> str | None:
         """Why this attack cannot be made on this classifier, as a sentence; None if it can."""
-        if isinstance(classifier, VectorClassifier):
+        if isinstance(classifier, FeatureClassifier):
             return None
         return f"{self.search.NAME} attacks feature vectors, and '{classifier.name}' reads texts: choose a model of vectors, or another attack."
 
@@ -80,7 +80,7 @@ class FeatureAttack:
         self, classifier: Classifier, vector: FeatureVector, pool: Pool, truth: Sequence[int] | None = None, progress: Progress = silent
     ) -> FeatureSession:
         """Look at the document. CapabilityError with the refusal's sentence, InputError for a document of zeros."""
-        if (why := self.refusal(classifier)) or not isinstance(classifier, VectorClassifier):
+        if (why := self.refusal(classifier)) or not isinstance(classifier, FeatureClassifier):
             raise CapabilityError(why or "")
         return FeatureSession(self, classifier, vector, pool, truth, progress)
 
@@ -89,7 +89,7 @@ class FeatureSession(Session[FeatureStep]):
     """One attack on the features of one document."""
 
     def __init__(
-        self, attack: FeatureAttack, classifier: VectorClassifier, vector: FeatureVector, pool: Pool, truth: Sequence[int] | None,
+        self, attack: FeatureAttack, classifier: FeatureClassifier, vector: FeatureVector, pool: Pool, truth: Sequence[int] | None,
         progress: Progress,
     ) -> None:  # fmt: skip
         super().__init__(attack.search.queries, 0, progress)
@@ -133,7 +133,7 @@ class FeatureSession(Session[FeatureStep]):
         points = ask.points[: self.left]
         answer: object = None
         if len(points):
-            answer = self.oracle.ask(self.coordinates, points)[1] if isinstance(ask, Measure) else self.oracle.decide(self.coordinates, points)
+            answer = self.oracle.ask(self.coordinates, points)[1] if isinstance(ask, ScoreMargin) else self.oracle.decide(self.coordinates, points)
         if len(points) < len(ask.points):
             raise Spent(f"The budget of {self.queries:,} queries ends the search.")
         return answer
@@ -144,7 +144,7 @@ class FeatureSession(Session[FeatureStep]):
         if best is None:
             said = f"{note} No vector that reaches the goal was found."
             return self._step(step.index + 1, status, Point(self.coordinates.origin), self.oracle.known(self.vector), said)
-        found = levels(self.oracle, self.coordinates, best[1], lambda: max(0, self.queries - self.oracle.queries))
+        found = realism_levels(self.oracle, self.coordinates, best[1], lambda: max(0, self.queries - self.oracle.queries))
         confirmed = bool(found[0].reached)
         said = note if confirmed else f"{note} The goal was reached by a margin that a second scoring did not confirm."
         view = found[0].view or self._view(best[1])
@@ -211,7 +211,7 @@ class FeatureSession(Session[FeatureStep]):
         """Of a point that was asked about already, so it is not counted again."""
         return self.oracle.known(self.coordinates.vector(point))
 
-    def _step(self, index: int, status: Status, state: Point, view: View, note: str, found: tuple[Level, ...] = ()) -> FeatureStep:
+    def _step(self, index: int, status: Status, state: Point, view: View, note: str, found: tuple[Realism, ...] = ()) -> FeatureStep:
         far = float(np.linalg.norm(state.values - self.coordinates.origin))
         nearest = None if self.oracle.best is None else self.oracle.best[0]
         return FeatureStep(index, status, state, view, self.oracle.queries, self.spent_seconds, note, far, nearest, found)

@@ -12,8 +12,8 @@ from core.attacks.steps import Step, View
 from core.types import FloatArray
 from core.vector import FeatureSpace, FeatureVector
 
-LevelName = Literal["continuous", "feasible", "text"]
-LEVELS: dict[LevelName, str] = {
+RealismLevel = Literal["continuous", "feasible", "text"]
+REALISM_LEVELS: dict[RealismLevel, str] = {
     "continuous": "any numbers in the features' bounds",
     "feasible": "a vector that a document could have: whole numbers where the features are whole, length 1 where all rows have it",
     "text": "a text whose words give this vector",
@@ -42,11 +42,11 @@ class Distance:
 
 
 @dataclass(frozen=True)
-class Level:
-    """One level of reality. `reached`: whether the goal is, by a scoring of its own; None where there is no such vector, and `note` says
+class Realism:
+    """One level of realism. `reached`: whether the goal is, by a scoring of its own; None where there is no such vector, and `note` says
     why. `queries` were spent on finding it. `text` is the text of level "text", `removed` and `put_in` its words beside the original's."""
 
-    name: LevelName
+    name: RealismLevel
     reached: bool | None
     vector: FeatureVector | None
     view: View | None
@@ -82,7 +82,7 @@ class FeatureStep(Step[Point]):
 
     distance: float = 0.0
     nearest: float | None = None
-    levels: tuple[Level, ...] = ()
+    levels: tuple[Realism, ...] = ()
 
     @property
     def point(self) -> FloatArray:

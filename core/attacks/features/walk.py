@@ -12,16 +12,16 @@ from scipy import sparse
 from core.attacks.features.oracle import FeatureOracle
 from core.attacks.features.steps import vector_from_json
 from core.attacks.goals import Goal
-from core.attacks.result import Question
+from core.attacks.result import RecordedQuestion
 from core.attacks.steps import View
 from core.errors import InputError
-from core.ranking import watch_vectors
-from core.types import Classifier, IntArray, VectorClassifier
+from core.ranking import watch_features
+from core.types import Classifier, FeatureClassifier, IntArray
 from core.vector import FeatureVector
 
 
 @dataclass(frozen=True)
-class Stage:
+class FeatureStage:
     """What stands after a step, scored afresh; `said`: what was done. `differs`: the ranks are not those that were saved."""
 
     view: View
@@ -31,38 +31,38 @@ class Stage:
 
 
 @dataclass(frozen=True)
-class Walk:
+class FeatureWalk:
     """The stages of a saved attack, the document first; `truth`: its true labels that the classifier knows."""
 
     goal: Goal
     truth: tuple[int, ...]
-    stages: tuple[Stage, ...]
+    stages: tuple[FeatureStage, ...]
 
     def ranks(self, classifier: Classifier, labels: Sequence[int]) -> IntArray:
         """Ranks [s, m] of chosen labels after every stage."""
-        assert isinstance(classifier, VectorClassifier)  # `walk` has refused others
+        assert isinstance(classifier, FeatureClassifier)  # `walk` has refused others
         rows = sparse.csr_array(sparse.vstack([stage.vector.matrix for stage in self.stages]))
-        return watch_vectors(classifier, rows, np.asarray(labels, dtype=np.int64), 1).ranks
+        return watch_features(classifier, rows, np.asarray(labels, dtype=np.int64), 1).ranks
 
 
-def walk(record: Mapping[str, Any], classifier: Classifier) -> Walk:
+def walk(record: Mapping[str, Any], classifier: Classifier) -> FeatureWalk:
     """The document and the steps whose place the record holds (core.attacks.features.record.read has checked it); of a study's record, which
     holds none, the levels that reached the goal. InputError where the classifier lacks a label or reads other features."""
-    if not isinstance(classifier, VectorClassifier) or len(classifier.space) != record["features"]:
+    if not isinstance(classifier, FeatureClassifier) or len(classifier.space) != record["features"]:
         raise InputError(f"'{classifier.name}' does not read the {record['features']:,} features of this record")
-    asked = Question.of(record, classifier)
+    asked = RecordedQuestion.of(record, classifier)
     document = vector_from_json(record["vector"], record["features"])
     oracle = FeatureOracle(classifier, asked.goal, document, asked.truth, also=asked.tracked)
-    stages = [Stage(oracle.known(document), document, "the document")]
+    stages = [FeatureStage(oracle.known(document), document, "the document")]
     for step in record["steps"]:
         if step.get("changes"):
             vector = changed(document, step["changes"])
             view = oracle.known(vector)
-            stages.append(Stage(view, vector, step["note"], [view.rank(label) for label in asked.tracked] != step["rank"]))
+            stages.append(FeatureStage(view, vector, step["note"], [view.rank(label) for label in asked.tracked] != step["rank"]))
     if len(stages) == 1:
         found = [(level["level"], vector_from_json(level["vector"], record["features"])) for level in record["levels"] if level["reached"]]
-        stages += [Stage(oracle.known(vector), vector, name) for name, vector in found]
-    return Walk(asked.goal, tuple(asked.truth or ()), tuple(stages))
+        stages += [FeatureStage(oracle.known(vector), vector, name) for name, vector in found]
+    return FeatureWalk(asked.goal, tuple(asked.truth or ()), tuple(stages))
 
 
 def changed(document: FeatureVector, changes: Sequence[Sequence[Any]]) -> FeatureVector:

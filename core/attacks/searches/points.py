@@ -58,7 +58,7 @@ class FirstReaching:
 
 
 @dataclass(frozen=True)
-class Measure:
+class ScoreMargin:
     """By how much do these points [n, m] reach the goal? Answer: FloatArray [n], positive where they do."""
 
     points: FloatArray
@@ -72,7 +72,7 @@ class Show:
     note: str
 
 
-PointAsk = Decide | FirstReaching | Measure | Show
+PointAsk = Decide | FirstReaching | ScoreMargin | Show
 PointSteps = Generator[PointAsk, Any, None]
 
 

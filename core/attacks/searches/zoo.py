@@ -21,7 +21,7 @@ from typing import Annotated, ClassVar
 
 import numpy as np
 
-from core.attacks.searches.points import Frame, Measure, PointSearch, PointSteps, Show
+from core.attacks.searches.points import Frame, PointSearch, PointSteps, ScoreMargin, Show
 from core.fields import Field
 from core.types import FloatArray, IntArray
 
@@ -57,7 +57,7 @@ class Zoo(PointSearch):
             order = rng.permutation(frame.size)
             for at in range(0, frame.size, self.parallel):
                 chosen = order[at : at + self.parallel]
-                margins: FloatArray = yield Measure(_probes(frame, state.point, chosen, self.probe * span))
+                margins: FloatArray = yield ScoreMargin(_probes(frame, state.point, chosen, self.probe * span))
                 state.told(float(margins[0]))
                 state.move(chosen, self._slopes(frame, state, chosen, margins, c, span), step)
             yield Show(state.last, f"pass {number}, c = {c:.3g}")

@@ -14,7 +14,7 @@ from typing import Any
 from core.attacks import goals
 from core.attacks.goals import Goal
 from core.attacks.steps import View
-from core.attacks.words.cost import Cost
+from core.attacks.words.cost import AttackCost
 from core.attacks.words.oracle import WordOracle
 from core.attacks.words.result import attack_settings
 from core.attacks.words.session import WordSession
@@ -125,18 +125,18 @@ def _effect(goal: Goal, names: Sequence[str]) -> tuple[str, str]:
     return f"drives a label out of the top {goal.k}{kept}", f"drive a label out of the top {goal.k}{kept}"
 
 
-def estimate(session: WordSession) -> Cost:
+def estimate(session: WordSession) -> AttackCost:
     """What `certify` will ask and how long it takes, from the first words' candidates; `most`, as if every word had as many as the
     richest of these. What is looked up is kept by the session; nothing counts as a query."""
     positions = session.proposals.positions
     probed = positions[:: max(1, len(positions) // (PROBED + 1))][: PROBED + 1]
     if not probed:
-        return Cost(0, 0.0, 0)
+        return AttackCost(0, 0.0, 0)
     _probe(session, probed[:1])  # not timed if others are: it may load the language model
     began = time.perf_counter()
     words = _probe(session, probed[1:] or probed)
     each = (time.perf_counter() - began) / len(words)
-    return Cost(round(sum(words) / len(words) * len(positions)), each * len(positions), max(words) * len(positions))
+    return AttackCost(round(sum(words) / len(words) * len(positions)), each * len(positions), max(words) * len(positions))
 
 
 def _probe(session: WordSession, positions: Sequence[int]) -> list[int]:

@@ -14,7 +14,7 @@ SCORED = 4
 
 
 @dataclass(frozen=True)
-class Cost:
+class AttackCost:
     """`queries` and `seconds` if every word that is tried is also changed, up to the budget; `most`, the queries if every word
     that may be changed has to be tried."""
 
@@ -23,7 +23,7 @@ class Cost:
     most: int
 
 
-def estimate(session: WordSession) -> Cost:
+def estimate(session: WordSession) -> AttackCost:
     """A word that is tried costs as many queries as candidates pass at the first words. What is looked up for the estimate is
     kept by the session; what is scored for it does not count as the attack's queries."""
     positions = session.proposals.positions
@@ -37,7 +37,7 @@ def estimate(session: WordSession) -> Cost:
     each = max((len(words) for words in proposed), default=0)
     tried = min(session.limit, len(positions))
     queries = _capped(session, weighing + tried * each)
-    return Cost(queries, queries * scoring + tried * looking, _capped(session, weighing + len(positions) * each))
+    return AttackCost(queries, queries * scoring + tried * looking, _capped(session, weighing + len(positions) * each))
 
 
 def _scoring(session: WordSession, texts: list[str]) -> float:

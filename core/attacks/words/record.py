@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from msgspec import Meta, Struct
 
 from core.attacks.goals import Demote, Promote
-from core.attacks.record import MAX_BYTES, MAX_LABELS, MAX_STEPS, NONE, Asked, Name, Number, Ranks, Text, brief, check_goal, parsed, schema_of
+from core.attacks.record import MAX_BYTES, MAX_LABELS, MAX_STEPS, NONE, AttackRecord, Name, Number, Ranks, Text, brief, check_goal, parsed, schema_of
 from core.attacks.words.result import SCHEMA
 from core.document import Document
 from core.errors import InputError
@@ -19,7 +19,7 @@ MAX_WORK = 12_000_000
 LIMITS = f"at most {MAX_BYTES // 10**6} MB and {MAX_STEPS} steps; the text's characters times its steps, at most {MAX_WORK // 10**6} million"
 
 
-class Step(Struct, rename={"old": "from", "new": "to"}):
+class RecordedSwap(Struct, rename={"old": "from", "new": "to"}):
     position: Whole
     status: Name
     old: Name
@@ -29,7 +29,7 @@ class Step(Struct, rename={"old": "from", "new": "to"}):
     queries: Whole
 
 
-class Saved(Asked):
+class WordRecord(AttackRecord):
     """What a replay or a report reads."""
 
     text: Text
@@ -41,20 +41,20 @@ class Saved(Asked):
     similarity_angular: Number
     similarity_kind: Text
     settings: dict[str, Any]
-    steps: Annotated[list[Step], Meta(max_length=MAX_STEPS)]
+    steps: Annotated[list[RecordedSwap], Meta(max_length=MAX_STEPS)]
 
 
 def read(content: bytes) -> dict[str, Any]:
     """The record of a file that `WordResult.to_json` was saved to (of a study's records: one line). InputError says what is wrong."""
     if (schema := schema_of(content)) != SCHEMA:
         raise InputError(f"{NONE}: its schema is {brief(schema)}, this version reads {SCHEMA}")
-    saved = parsed(content, Saved)
+    saved = parsed(content, WordRecord)
     check_goal(saved, (Demote.NAME, Promote.NAME))
     _check_steps(saved)
     return parsed(content, dict[str, Any])
 
 
-def _check_steps(saved: Saved) -> None:
+def _check_steps(saved: WordRecord) -> None:
     length = len(saved.text) + sum(len(step.new) for step in saved.steps)
     if (work := length * len(saved.steps)) > MAX_WORK:
         raise InputError(

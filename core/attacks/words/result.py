@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from core.attacks.result import Question, Result, changed
+from core.attacks.result import RecordedQuestion, Result, changed
 from core.attacks.words.oracle import WordOracle
 from core.attacks.words.session import WordAttack, WordSession
 from core.attacks.words.similarity import angular
@@ -158,7 +158,7 @@ def replay(record: dict[str, Any], classifier: Classifier) -> Replayed:
     the outcome is new; on the same one text, ranks and outcome must be as saved. InputError for a record of another schema."""
     if record.get("schema") != SCHEMA:
         raise InputError(f"this record has schema {record.get('schema')!r}; this version reads {SCHEMA}")
-    asked = Question.of(record, classifier)
+    asked = RecordedQuestion.of(record, classifier)
     original = Document.from_text(record["text"])
     swaps = {step["position"]: step["to"] for step in record["steps"]}
     document = Document.from_text(original.replace({i: word for i, word in swaps.items() if word != original.words[i]}).text)

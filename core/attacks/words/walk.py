@@ -19,7 +19,7 @@ from core.types import Classifier, IntArray, Scores
 
 
 @dataclass(frozen=True)
-class Stage:
+class WordStage:
     """What stands after a step: `position` has `word` now (None at first, and where the original's was put back); `said`: what was done."""
 
     view: View
@@ -29,14 +29,14 @@ class Stage:
 
 
 @dataclass(frozen=True)
-class Walk:
+class WordWalk:
     """The stages of a saved attack, the original text first; `truth`: its true labels that the classifier knows. The texts of the stages
     are not kept: a long one with many steps would be hundreds of copies of itself."""
 
     goal: Goal
     truth: tuple[int, ...]
     original: Document
-    stages: tuple[Stage, ...]
+    stages: tuple[WordStage, ...]
     scores: Scores | None
     """Of every stage [s, L], where they are few enough to be kept."""
 
@@ -61,7 +61,7 @@ class Walk:
         return np.concatenate([ranks(classifier.score([document.text]), chosen) for document in self.documents()])
 
 
-def walk(record: Mapping[str, Any], classifier: Classifier) -> Walk:
+def walk(record: Mapping[str, Any], classifier: Classifier) -> WordWalk:
     """Put the steps of a record (core.attacks.words.record.read has checked it) into its text one by one, and score each text afresh. Steps
     that left their word alone are no stages. InputError where the classifier has no such label."""
     goal = goals.from_json(goal_settings_for(record, classifier))
@@ -74,7 +74,7 @@ def walk(record: Mapping[str, Any], classifier: Classifier) -> Walk:
     def view(scores: Scores) -> View:
         return views_of(look(scores, watched, max(SHOWN, goal.k)), watched)[0]
 
-    stages, swaps = [Stage(view(first), -1, None, "original")], dict[int, str]()
+    stages, swaps = [WordStage(view(first), -1, None, "original")], dict[int, str]()
     keeping = len(record["steps"]) < BLOCK // max(1, len(classifier.labels))
     kept = [first] if keeping else []
     for step in record["steps"]:
@@ -85,6 +85,6 @@ def walk(record: Mapping[str, Any], classifier: Classifier) -> Walk:
         document, swaps[position] = document.replace({position: word}), word
         scores = classifier.score([document.text])
         put = None if word == original.words[position] else word
-        stages.append(Stage(view(scores), position, put, f"{before} \u2192 {word}"))
+        stages.append(WordStage(view(scores), position, put, f"{before} \u2192 {word}"))
         kept += [scores] if keeping else []
-    return Walk(goal, truth, original, tuple(stages), np.concatenate(kept) if keeping else None)
+    return WordWalk(goal, truth, original, tuple(stages), np.concatenate(kept) if keeping else None)

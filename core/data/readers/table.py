@@ -27,7 +27,7 @@ SUFFIXES = (".jsonl", ".ndjson", ".json", ".csv", ".tsv", ".parquet")
 TEXT = ("text", "texts", "sentence", "document", "body", "content", "abstract", "description", "comment_text")
 LABELS = ("labels", "label", "tags", "tag", "categories", "category", "topics", "classes", "concepts", "keywords", "target", "targets", "target_ind")
 ID = ("id", "uid", "doc_id", "document_id", "idx", "index", "_id")
-Row = tuple[int, dict[str, Any]]
+TableRow = tuple[int, dict[str, Any]]
 
 
 def sniff(path: Path) -> float:
@@ -108,7 +108,7 @@ def _columns(record: dict[str, Any], options: Options, file: Path, line: int) ->
     return texts, labels, options.id or next((folded[name] for name in ID if name in folded), None)
 
 
-def _rows(file: Path, source: Source) -> Iterator[Row]:
+def _rows(file: Path, source: Source) -> Iterator[TableRow]:
     """(line or row number, cells by column), no more columns than the limit."""
     for number, record in _read_rows(file, source):
         _check_width(len(record), source, file, number)
@@ -120,7 +120,7 @@ def _check_width(width: int, source: Source, file: Path, line: int) -> None:
         raise DataError(f"{width:,} columns are more than the {source.options.columns:,} that are read here", file, line)
 
 
-def _read_rows(file: Path, source: Source) -> Iterator[Row]:
+def _read_rows(file: Path, source: Source) -> Iterator[TableRow]:
     name = bare(file)
     if name.endswith(".parquet"):
         return _parquet(file, source)
@@ -131,7 +131,7 @@ def _read_rows(file: Path, source: Source) -> Iterator[Row]:
     return source.records(file)
 
 
-def _array(file: Path, source: Source) -> Iterator[Row]:
+def _array(file: Path, source: Source) -> Iterator[TableRow]:
     """One JSON array of objects; a JSON value is limited like a line. The number is the object's, from 1."""
     for number, record in enumerate(parse_json(source.whole(file), file), 1):
         source.count(file, number)
@@ -140,7 +140,7 @@ def _array(file: Path, source: Source) -> Iterator[Row]:
         yield number, record
 
 
-def _csv(file: Path, source: Source) -> Iterator[Row]:
+def _csv(file: Path, source: Source) -> Iterator[TableRow]:
     """Rows under a header; the line is the one where the row begins, for a quoted cell may hold line breaks."""
     # csv refuses cells of more than 131,072 characters, a process-wide limit; the source limits lines, not cells.
     csv.field_size_limit(max(csv.field_size_limit(), source.options.line_bytes))
@@ -184,7 +184,7 @@ def _parquet_file(file: Path) -> Iterator[Any]:
         raise DataError(f"is no parquet file that can be read ({error})", file) from error
 
 
-def _parquet(file: Path, source: Source) -> Iterator[Row]:
+def _parquet(file: Path, source: Source) -> Iterator[TableRow]:
     """Rows in small batches. What the file says of its unpacked size is counted, and what comes of it limited like lines."""
     with _parquet_file(file) as opened:
         source.spend(sum(opened.metadata.row_group(i).total_byte_size for i in range(opened.metadata.num_row_groups)), file)

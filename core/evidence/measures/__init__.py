@@ -9,14 +9,14 @@ from collections.abc import Mapping
 
 from core.errors import InputError
 from core.evidence.estimates import Measured
-from core.evidence.measures import attacks, counts, documents, readings, vectors
+from core.evidence.measures import attacks, counts, documents, features, readings
 from core.evidence.measures.base import DIFFERENCE, FRACTION, Contrast, Measure
 from core.evidence.records import Record
 
 __all__ = ["CONTRASTS", "DIFFERENCE", "FRACTION", "MEASURES", "Contrast", "Measure", "contrast", "measure"]
 
-MEASURES: Mapping[str, Measure] = {**attacks.MEASURES, **documents.MEASURES, **vectors.MEASURES, **readings.MEASURES, **counts.MEASURES}
-CONTRASTS: Mapping[str, Contrast] = {**attacks.CONTRASTS, **documents.CONTRASTS, **vectors.CONTRASTS}
+MEASURES: Mapping[str, Measure] = {**attacks.MEASURES, **documents.MEASURES, **features.MEASURES, **readings.MEASURES, **counts.MEASURES}
+CONTRASTS: Mapping[str, Contrast] = {**attacks.CONTRASTS, **documents.CONTRASTS, **features.CONTRASTS}
 
 
 def measure(name: str, record: Record) -> Measured:

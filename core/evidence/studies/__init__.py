@@ -10,7 +10,7 @@ from importlib import import_module
 from typing import cast
 
 from core.errors import InputError
-from core.evidence.studies.base import Cell, Study
+from core.evidence.studies.base import Cell, EvidenceStudy
 
 STUDIES: dict[str, str] = {
     "label-statistics": "core.evidence.studies.labels:STATISTICS",
@@ -26,17 +26,17 @@ STUDIES: dict[str, str] = {
     "mach-explanations": "core.evidence.studies.gradients:GRADIENTS",
     "mach-cost": "core.evidence.studies.cost:COST",
     "synonym-copies": "core.evidence.studies.copies:COPIES",
-    "vector-attacks": "core.evidence.studies.vectors:ATTACKED",
+    "vector-attacks": "core.evidence.studies.features:ATTACKED",
 }
 """Every study: its name on the command line -> the study. The cheapest first."""
 
-__all__ = ["STUDIES", "Cell", "Study", "study"]
+__all__ = ["STUDIES", "Cell", "EvidenceStudy", "study"]
 
 
 @cache
-def study(name: str) -> Study:
+def study(name: str) -> EvidenceStudy:
     """InputError lists the names."""
     if name not in STUDIES:
         raise InputError(f"there is no study '{name}'; there are {', '.join(STUDIES)}")
     module, attribute = STUDIES[name].split(":")
-    return cast("Study", getattr(import_module(module), attribute))
+    return cast("EvidenceStudy", getattr(import_module(module), attribute))

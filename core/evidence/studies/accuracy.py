@@ -14,7 +14,7 @@ from typing import Any
 
 from core.errors import InputError
 from core.evidence.records import Header, Item, Record
-from core.evidence.studies.base import Cell, Training, header_for, marks, resumed, rounded
+from core.evidence.studies.base import Cell, TrainingCommand, header_for, marks, resumed, rounded
 from core.evidence.studies.fgsm import XML_CNN
 from core.types import Progress
 
@@ -71,7 +71,7 @@ def predictions(classifier: Any, dataset: Any, done: set[str], progress: Progres
 
 def _cell(name: str, model: str, *words: str) -> Cell:
     run = f"{DATA}-{name}"
-    return Cell(run, model, DATA, training=Training(run, ("--model", name, "--dataset", DATA, "--label-minimum", "1", *words)))
+    return Cell(run, model, DATA, training=TrainingCommand(run, ("--model", name, "--dataset", DATA, "--label-minimum", "1", *words)))
 
 
 EURLEX = Accuracy(

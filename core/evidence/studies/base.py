@@ -23,13 +23,13 @@ WORK = "evidence"
 
 
 @dataclass(frozen=True)
-class Training:
+class TrainingCommand:
     """A checkpoint that a study trains for itself: the words after `python -m core train`, and its name under runs/evidence.
     `after`: trained before it."""
 
     run: str
     words: tuple[str, ...]
-    after: tuple[Training, ...] = ()
+    after: tuple[TrainingCommand, ...] = ()
 
     def folder(self) -> Path:
         """Of the checkpoint. All lie side by side: one that stands on a parent looks for it there."""
@@ -51,7 +51,7 @@ class Cell:
     data: str
     variant: str = ""
     checkpoint: str = ""
-    training: Training | None = None
+    training: TrainingCommand | None = None
     settings: Mapping[str, Any] = field(default_factory=dict)
 
     def refusal(self) -> str | None:
@@ -73,7 +73,7 @@ class Cell:
         return str(self.training.folder())
 
 
-def train(training: Training) -> None:
+def train(training: TrainingCommand) -> None:
     """Train what is not there yet, each run going on where it was interrupted."""
     for one in (*training.after, training):
         if (one.folder() / "config.json").is_file():
@@ -82,7 +82,7 @@ def train(training: Training) -> None:
             raise InputError(f"the training that this cell needs ended early: python -m core {' '.join(one.command())}")
 
 
-class Study(Protocol):
+class EvidenceStudy(Protocol):
     """`NAME` on the command line; `PAPERS` whose claims it is about, none where no paper prints such figures; `KIND` of its items; `THREAT`
     under which it attacks."""
 
@@ -105,7 +105,7 @@ class Study(Protocol):
         ...
 
 
-def find(study: Study, name: str) -> Cell:
+def find(study: EvidenceStudy, name: str) -> Cell:
     """InputError with the names there are."""
     for cell in study.cells:
         if cell.name == name:
@@ -114,7 +114,7 @@ def find(study: Study, name: str) -> Cell:
 
 
 def header_for(
-    study: Study, cell: Cell, settings: Mapping[str, Any], *, seed: int = 0, split: str = "test", data_digest: str = "", checkpoint: str = "",
+    study: EvidenceStudy, cell: Cell, settings: Mapping[str, Any], *, seed: int = 0, split: str = "test", data_digest: str = "", checkpoint: str = "",
     digest: str = "",
 ) -> Header:  # fmt: skip
     """The header of a cell."""

@@ -15,7 +15,7 @@ from core.errors import InputError
 from core.evidence.attacked_pairs import item_of
 from core.evidence.records import Header, Record
 from core.evidence.studies.accuracy import EURLEX
-from core.evidence.studies.base import Cell, Study, Training, dated, header_for
+from core.evidence.studies.base import Cell, EvidenceStudy, TrainingCommand, dated, header_for
 from core.types import Progress
 
 PAIRS = 200
@@ -79,7 +79,7 @@ class Campaigns:
         return Request(Study(cell.weights(), cell.data, goal=self.goal, targets=targets, pairs=pairs, min_words=shortest))
 
 
-def taken_up(study: Study, cell: Cell, folder: Path, progress: Progress) -> Record:
+def taken_up(study: EvidenceStudy, cell: Cell, folder: Path, progress: Progress) -> Record:
     """The record of a finished folder of `core.study`. InputError where it is not finished, is of another protocol than the cell's, or
     where an attack does not come out as saved when it is made again."""
     from core.models import load
@@ -109,7 +109,7 @@ def taken_up(study: Study, cell: Cell, folder: Path, progress: Progress) -> Reco
     return Record(dated(header, sum(record["seconds"] for record in campaign.records)), tuple(item_of(record) for record in campaign.records))
 
 
-def _mismatch(study: Study, cell: Cell, request: Any) -> str | None:
+def _mismatch(study: EvidenceStudy, cell: Cell, request: Any) -> str | None:
     """Why a study is none of the cell's protocol."""
     from core.attacks import recipe
     from core.study.settings import Request
@@ -141,7 +141,7 @@ def _rebalanced(name: str, model: str, kind: str) -> Cell:
     run = f"{parent}-{kind}"
     words = ("--from", parent, "--dataset", "debtags", "--defence", "rebalanced", "--kind", kind)
     epochs = REBALANCED_HERE.get(name)
-    training = Training(run, (*words, "--epochs", epochs, "--precision", "bf16")) if epochs else None
+    training = TrainingCommand(run, (*words, "--epochs", epochs, "--precision", "bf16")) if epochs else None
     return Cell(run, model, "debtags", VARIANTS[kind], run, training, {"pairs_of": parent})
 
 

@@ -119,7 +119,7 @@ class Dense:
 
 
 @dataclass(frozen=True)
-class Cost:
+class CostStudy:
     NAME: str = "mach-cost"
     ABOUT: str = "memory and time of MACH and of a dense output layer from 598 to 670,091 labels: scores, top-5, an attack step, an explanation"
     PAPERS: tuple[str, ...] = ("002",)
@@ -215,4 +215,4 @@ def bytes_of(model: Any) -> tuple[int, int]:
     return weights + model.buckets.lookup.nbytes, output
 
 
-COST = Cost()
+COST = CostStudy()

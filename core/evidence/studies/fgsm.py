@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from core.evidence.records import Header, Item, Record
-from core.evidence.studies.base import Cell, Training, header_for, marks, resumed, rounded
+from core.evidence.studies.base import Cell, TrainingCommand, header_for, marks, resumed, rounded
 from core.types import Progress
 
 DOCUMENTS = 500
@@ -74,16 +74,16 @@ def hits(scores: Any, own: list[int]) -> str:
     return marks(top_k(scores[None], DEPTH)[0], own)
 
 
-def _trained(data: str, base: tuple[str, ...], child: tuple[str, ...]) -> dict[str, Training]:
+def _trained(data: str, base: tuple[str, ...], child: tuple[str, ...]) -> dict[str, TrainingCommand]:
     """Base, control and robust XML-CNN of a data set."""
     name = f"{data}-xml-cnn"
-    first = Training(name, ("--model", "xml-cnn", "--dataset", data, "--linear", "false", *base))
+    first = TrainingCommand(name, ("--model", "xml-cnn", "--dataset", data, "--linear", "false", *base))
     fgsm = ("--defence", "fgsm", "--epsilon", str(AUTHORS_EPSILON), "--label-source", "true", "--attacked-weight", "0.3")
     start = ("--from", "{" + name + "}", "--dataset", data, "--linear", "false", *child, *fgsm)
     return {
         "base": first,
-        "control": Training(f"{name}-control", (*start, "--control", "true"), (first,)),
-        "robust": Training(f"{name}-robust", start, (first,)),
+        "control": TrainingCommand(f"{name}-control", (*start, "--control", "true"), (first,)),
+        "robust": TrainingCommand(f"{name}-robust", start, (first,)),
     }
 
 

@@ -45,7 +45,7 @@ def attributed(explainer: Any, classifier: Any, dataset: Any, rows: list[int], d
     """One item a document: the measures of `core.explainers.fidelity` for its best label."""
     from core.document import Document
     from core.explainers import explain
-    from core.explainers.fidelity import measure
+    from core.explainers.fidelity import measure_fidelity
     from core.ranking import top_k
 
     for number, row in enumerate(rows, 1):
@@ -54,7 +54,7 @@ def attributed(explainer: Any, classifier: Any, dataset: Any, rows: list[int], d
             continue
         text = dataset.split("test").texts[row]
         label = int(top_k(classifier.score([text]), 1)[0, 0])
-        found = measure(explain(explainer, classifier, Document.from_text(text), [label]), classifier, k=0).fidelity
+        found = measure_fidelity(explain(explainer, classifier, Document.from_text(text), [label]), classifier, k=0).fidelity
         yield {
             "id": str(row), "row": row, "label": classifier.labels.names[label], "aopc": rounded(found["aopc"][0]),
             "random": rounded(found["aopc_random"][0]), "completeness": rounded(found["completeness"][0], 9),

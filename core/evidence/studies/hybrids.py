@@ -2,7 +2,7 @@
 
 All start from nothing with the settings, labels and documents of a clean base. Whether a copy is kept is the base's to say (methods.md
 7.2); on bags that leaves few, since a synonym that is no feature is a word less, so that the set with all copies stands beside: what
-the check takes away. They lie beside the checkpoints of other studies (core.evidence.studies.base.Training).
+the check takes away. They lie beside the checkpoints of other studies (core.evidence.studies.base.TrainingCommand).
 """
 
 from __future__ import annotations

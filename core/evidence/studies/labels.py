@@ -47,7 +47,7 @@ class Statistics:
 
 
 @dataclass(frozen=True)
-class Clusters:
+class ClusterStudy:
     """Labels in clusters of at least three by balanced 2-means over the TF-IDF of their documents (section 4.2.2)."""
 
     NAME: str = "label-clusters"
@@ -75,4 +75,4 @@ class Clusters:
         return resumed(header_for(self, cell, settings, split="train", data_digest=dataset.digest), work, items)
 
 
-STATISTICS, CLUSTERS = Statistics(), Clusters()
+STATISTICS, CLUSTERS = Statistics(), ClusterStudy()

@@ -19,7 +19,7 @@ from torch import Tensor
 from core.document import Document
 from core.models.aplc_xlnet.network import AplcModule, Tail
 from core.models.parts.contributions import change, compare, finished, folded
-from core.types import Blame, Figure, Share
+from core.types import Contribution, Contributions, Intermediate
 
 if TYPE_CHECKING:
     from core.models.aplc_xlnet.model import AplcXlnet
@@ -35,7 +35,7 @@ class _Seen:
     root: float | None
 
 
-def blame_aplc_xlnet(model: AplcXlnet, before: Document, after: Document, label: int) -> Blame:
+def aplc_xlnet_contributions(model: AplcXlnet, before: Document, after: Document, label: int) -> Contributions:
     label = model.labels.find(label)
     scores = model.score([before.text, after.text], np.asarray([label]))[:, 0].astype(np.float64)
     seen = [_look(model, document, label) for document in (before, after)]
@@ -49,9 +49,9 @@ def blame_aplc_xlnet(model: AplcXlnet, before: Document, after: Document, label:
     found = compare(sides[0], sides[1])
     words = [share for share in found if share.part in ("word", "token")]
     whole = [*folded(words, "words and tokens"), *(share for share in found if share.part not in ("word", "token"))]
-    figures = [Figure("label's own logit", seen[0].logit, seen[1].logit)]
+    figures = [Intermediate("label's own logit", seen[0].logit, seen[1].logit)]
     if seen[0].root is not None and seen[1].root is not None:
-        figures.append(Figure("logit of its cluster's root", seen[0].root, seen[1].root))
+        figures.append(Intermediate("logit of its cluster's root", seen[0].root, seen[1].root))
     return finished(model.labels, label, float(scores[0]), float(scores[1]), whole, figures, _summary(cluster, seen, words))
 
 
@@ -105,7 +105,7 @@ def _tail(module: AplcModule, number: int) -> Tail:
     return tail
 
 
-def _summary(cluster: int, seen: list[_Seen], words: list[Share]) -> str:
+def _summary(cluster: int, seen: list[_Seen], words: list[Contribution]) -> str:
     before, after = seen
     if before.root is None or after.root is None:
         where = f"The label stands in the head; its logit went from {before.logit:.2f} to {after.logit:.2f}"

@@ -17,14 +17,14 @@ from core.document import Document
 from core.errors import InputError
 from core.fields import to_json
 from core.labels import LabelSpace
-from core.models.aplc_xlnet.contributions import blame_aplc_xlnet
+from core.models.aplc_xlnet.contributions import aplc_xlnet_contributions
 from core.models.aplc_xlnet.network import AplcModule, Clusters, Config, path_logits
 from core.models.aplc_xlnet.saving import Kept, loaded, stored
 from core.models.parts import adapters
 from core.models.parts.encoder import PieceTokenizer, batches_by_length, pad
 from core.models.parts.xlnet_encoder import AnyEncoder, XlnetEncoder, encoder_for
 from core.ranking import best_of_all
-from core.types import Attended, Blame, BoolArray, Embedded, IntArray, MaskMode, Perturbable, Scores, Unit, Weigh
+from core.types import Attended, BoolArray, Contributions, Embedded, IntArray, MaskMode, Perturbable, Scores, Unit, Weigh
 
 STEP = 32
 """Embedded documents that go through the encoder together where gradients are asked for."""
@@ -102,8 +102,8 @@ class AplcXlnet:
         owner = self.tokenizer.tokens(document, self._room).owner
         return int(owner.max(initial=-1)) + 1
 
-    def blame(self, before: Document, after: Document, label: int) -> Blame:
-        return blame_aplc_xlnet(self, before, after, label)
+    def contributions(self, before: Document, after: Document, label: int) -> Contributions:
+        return aplc_xlnet_contributions(self, before, after, label)
 
     # -- gradients
 

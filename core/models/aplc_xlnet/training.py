@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from core.data.dataset import Dataset, truth_for
 from core.errors import InputError
 from core.labels import LabelSpace, inverse_propensities
-from core.metrics import judge, ndcg, precision, psp, value
+from core.metrics import find_hits, ndcg, precision, psp, value
 from core.models.aplc_xlnet.model import AplcXlnet
 from core.models.aplc_xlnet.network import AplcModule, Clusters, Config, path_logits, prepared
 from core.models.aplc_xlnet.saving import heads
@@ -120,8 +120,8 @@ class AplcTask(OnHiddenStates):
         for rows in batches_by_length(self.dev_hidden.lengths):
             found[rows] = top_k(self.scores(module(*self.dev_hidden.batch(rows, self._device))), 5)
         unseen = np.zeros(self.dev_truth.shape[1] - len(self.labels), dtype=np.int64)
-        judged = judge(found, self.dev_truth, inverse_propensities(np.concatenate([self.labels.counts, unseen]), self.labels.documents))
-        measures = {"P@1": precision(judged, 1), "P@5": precision(judged, 5), "nDCG@5": ndcg(judged, 5), "PSP@5": psp(judged, 5)}
+        ranked = find_hits(found, self.dev_truth, inverse_propensities(np.concatenate([self.labels.counts, unseen]), self.labels.documents))
+        measures = {"P@1": precision(ranked, 1), "P@5": precision(ranked, 5), "nDCG@5": ndcg(ranked, 5), "PSP@5": psp(ranked, 5)}
         return {name: 100 * value(ratio) for name, ratio in measures.items()}
 
 

@@ -16,13 +16,13 @@ import torch
 from core.document import Document
 from core.models.attention_xml.network import AttentionXmlModule, Padded
 from core.models.parts.contributions import change, compare, finished, folded
-from core.types import Blame, Figure, Share
+from core.types import Contribution, Contributions, Intermediate
 
 if TYPE_CHECKING:
     from core.models.attention_xml.model import AttentionXml
 
 
-def blame_attention_xml(model: AttentionXml, before: Document, after: Document, label: int) -> Blame:
+def attention_xml_contributions(model: AttentionXml, before: Document, after: Document, label: int) -> Contributions:
     label = model.labels.find(label)
     scores = model.score([before.text, after.text], np.asarray([label]))[:, 0].astype(np.float64)
     sides, logits, read = [], [], []
@@ -38,7 +38,7 @@ def blame_attention_xml(model: AttentionXml, before: Document, after: Document, 
     found = compare(sides[0], sides[1], details)
     words = [share for share in found if share.part == "word"]
     whole = [*folded(words, "word"), *(share for share in found if share.part != "word")]
-    figures = [Figure("label's own logit", *logits), Figure("largest attention to one word", *(max(each.values()) for each in read))]
+    figures = [Intermediate("label's own logit", *logits), Intermediate("largest attention to one word", *(max(each.values()) for each in read))]
     return finished(model.labels, label, float(scores[0]), float(scores[1]), whole, figures, _summary(words, whole))
 
 
@@ -66,7 +66,7 @@ def _words(model: AttentionXml, document: Document, label: int) -> tuple[dict[st
     return shares, weights, constant, constant + sum(parts)
 
 
-def _summary(words: list[Share], whole: list[Share]) -> str:
+def _summary(words: list[Contribution], whole: list[Contribution]) -> str:
     total = sum(change(share) for share in whole)
     way = -1.0 if total < 0 else 1.0
     moved = [share for share in words if way * change(share) > 0][:3]

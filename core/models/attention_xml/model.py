@@ -16,13 +16,13 @@ from core.checkpoint import Saved
 from core.document import Document
 from core.errors import CheckpointError, InputError, SettingsError
 from core.labels import LabelSpace
-from core.models.attention_xml.contributions import blame_attention_xml
+from core.models.attention_xml.contributions import attention_xml_contributions
 from core.models.attention_xml.network import AttentionXmlModule, Config
 from core.models.attention_xml.scoring import TreeScorer
 from core.models.attention_xml.tree import Tree
 from core.models.parts.words import Words
 from core.ranking import best_of_all
-from core.types import Blame, BoolArray, Embedded, IntArray, LabelAttended, MaskMode, Perturbable, Scores, Unit, Weigh
+from core.types import BoolArray, Contributions, Embedded, IntArray, LabelAttended, MaskMode, Perturbable, Scores, Unit, Weigh
 
 
 class AttentionXml:
@@ -62,8 +62,8 @@ class AttentionXml:
     def words_read(self, document: Document) -> int:
         return min(len(document), self.config.window)
 
-    def blame(self, before: Document, after: Document, label: int) -> Blame:
-        return blame_attention_xml(self, before, after, label)
+    def contributions(self, before: Document, after: Document, label: int) -> Contributions:
+        return attention_xml_contributions(self, before, after, label)
 
     # -- attention
 

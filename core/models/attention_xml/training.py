@@ -19,7 +19,7 @@ from core.data.debtags import cache_folder
 from core.document import Document
 from core.errors import InputError
 from core.labels import LabelSpace, inverse_propensities
-from core.metrics import judge, ndcg, precision, psp, value
+from core.metrics import find_hits, ndcg, precision, psp, value
 from core.models.attention_xml.model import AttentionXml
 from core.models.attention_xml.network import AttentionXmlModule, Config, Padded
 from core.models.attention_xml.scoring import TreeScorer
@@ -148,8 +148,8 @@ class AttentionXmlTask(WordTask):
         if self.truth.shape[1] == len(self.labels):
             unseen = np.zeros(self.dev_truth.shape[1] - len(self.labels), dtype=np.int64)
             flat = inverse_propensities(np.concatenate([self.labels.counts, unseen]), self.labels.documents)
-        judged = judge(predicted, self.dev_truth, flat)
-        found = {"P@1": precision(judged, 1), "P@5": precision(judged, 5), "nDCG@5": ndcg(judged, 5), "PSP@5": psp(judged, 5)}
+        ranked = find_hits(predicted, self.dev_truth, flat)
+        found = {"P@1": precision(ranked, 1), "P@5": precision(ranked, 5), "nDCG@5": ndcg(ranked, 5), "PSP@5": psp(ranked, 5)}
         return {name: 100 * value(ratio) for name, ratio in found.items()}
 
     def _reached(self, above: Above) -> IntArray:

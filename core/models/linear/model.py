@@ -16,13 +16,13 @@ from core.document import Document
 from core.errors import CheckpointError, InputError, SettingsError
 from core.fields import Field, check, from_json, to_json
 from core.labels import LabelSpace
-from core.models.linear.contributions import blame_linear
+from core.models.linear.contributions import linear_contributions
 from core.models.parts.columns import Columns, columns_of, reads_columns
 from core.models.parts.one_vs_rest import dense_rows, margins
 from core.models.parts.substitution import Changed
 from core.models.parts.tfidf import Features, TfIdf
 from core.ranking import best_of_all, best_scored
-from core.types import Blame, BoolArray, Embedded, IntArray, MaskMode, Perturbable, Scores, Unit, Weigh
+from core.types import BoolArray, Contributions, Embedded, IntArray, MaskMode, Perturbable, Scores, Unit, Weigh
 from core.vector import FeatureSpace, FeatureVector
 
 if TYPE_CHECKING:
@@ -97,8 +97,8 @@ class LinearModel:
     def words_read(self, document: Document) -> int:
         return len(document)
 
-    def blame(self, before: Document, after: Document, label: int) -> Blame:
-        return blame_linear(self, before, after, label)
+    def contributions(self, before: Document, after: Document, label: int) -> Contributions:
+        return linear_contributions(self, before, after, label)
 
     # -- gradients
 
@@ -156,8 +156,8 @@ class LinearModel:
         return over(tfidf)(config, saved.labels, tfidf, *weights, saved.name, saved.digest)
 
 
-class VectorLinear(LinearModel):
-    """A linear model over vectors; a VectorClassifier, Confinable. Where the features are words it reads texts as bags, too."""
+class FeatureLinear(LinearModel):
+    """A linear model over vectors; a FeatureClassifier, Confinable. Where the features are words it reads texts as bags, too."""
 
     ABOUT = "linear over vectors"
     """What its card says it is."""
@@ -166,23 +166,23 @@ class VectorLinear(LinearModel):
     def space(self) -> FeatureSpace:
         return columns_of(self.tfidf).space
 
-    def score_vectors(self, vectors: sparse.csr_array, labels: IntArray | None = None) -> Scores:
+    def score_features(self, vectors: sparse.csr_array, labels: IntArray | None = None) -> Scores:
         return self.margins(columns_of(self.tfidf).weigh(vectors), labels)
 
-    def retrieve_vectors(self, vectors: sparse.csr_array, k: int) -> tuple[IntArray, Scores]:
-        return best_scored(lambda start, stop: self.score_vectors(sparse.csr_array(vectors[start:stop])), vectors.shape[0], len(self.labels), k)
+    def retrieve_features(self, vectors: sparse.csr_array, k: int) -> tuple[IntArray, Scores]:
+        return best_scored(lambda start, stop: self.score_features(sparse.csr_array(vectors[start:stop])), vectors.shape[0], len(self.labels), k)
 
     def confined(self, columns: IntArray) -> Callable[[NDArray[np.float32]], Scores]:
         weigh, weights = columns_of(self.tfidf).weigher(columns), dense_rows(self.weights, columns, None)
         return lambda values: weigh(values) @ weights + self.bias
 
-    def embed_vector(self, vector: FeatureVector) -> Features:
+    def embed_features(self, vector: FeatureVector) -> Features:
         return columns_of(self.tfidf).rows(vector)
 
 
 def over(features: TfIdf | Columns) -> type[LinearModel]:
     """The class of a linear model over these features: of texts, or of a data set's vectors."""
-    return LinearModel if isinstance(features, TfIdf) else VectorLinear
+    return LinearModel if isinstance(features, TfIdf) else FeatureLinear
 
 
 def load_weights(saved: Saved, features: int, prefix: str = "") -> tuple[sparse.csr_array, NDArray[np.float32]]:

@@ -1,12 +1,12 @@
 """The linear reference as a part of another model: score(x) = scale * (network(x) + share * margin(x)) + shift.
 
-Networks of this size do not reach labels with a handful of training documents; one-vs-rest machines on words and bigrams do
+Networks of this size do not reach labels with a handful of training documents; one-vs-rest SVMs on words and bigrams do
 (measurements.md, section 1). Each errs where the other does not: on debtags' dev split XML-CNN alone has P@1 84.8 and
-nDCG@5 81.2, the machines 84.2 and 82.3, their sum 86.5 and 84.3. The share is chosen on the dev split. Scale and shift
+nDCG@5 81.2, the SVMs 84.2 and 82.3, their sum 86.5 and 84.3. The share is chosen on the dev split. Scale and shift
 change no ranking; where the network's scores are log-odds they are fitted there too (Platt 1999), so that the sum is
 log-odds again.
 
-`WithLinear` adds a part to a network that embeds a document in rows of its own (XML-CNN). MACH reads the machines' own
+`WithLinear` adds a part to a network that embeds a document in rows of its own (XML-CNN). MACH reads the SVMs' own
 features, so it computes them once and calls `LinearPart.sum` itself.
 """
 
@@ -24,7 +24,7 @@ from core.checkpoint import Saved
 from core.document import Document
 from core.errors import CheckpointError, InputError
 from core.labels import LabelSpace
-from core.metrics import judge, ndcg, value
+from core.metrics import find_hits, ndcg, value
 from core.models.linear import Config, LinearModel, load_weights, over
 from core.models.parts.columns import Columns
 from core.models.parts.tfidf import TfIdf
@@ -65,7 +65,7 @@ def join(network: Embedded, features: Embedded) -> Joined:
 
 @dataclass(frozen=True)
 class LinearPart:
-    """One-vs-rest machines and what their margins are multiplied with. `shared`: their TF-IDF features are the network's own,
+    """One-vs-rest SVMs and what their margins are multiplied with. `shared`: their TF-IDF features are the network's own,
     so that the network's part of a checkpoint holds them."""
 
     model: LinearModel
@@ -84,8 +84,8 @@ class LinearPart:
 
     def tensors(self) -> Mapping[str, NDArray[Any]]:
         """A sum in the network's own unit is told by its share alone."""
-        machines = self.model.weight_tensors() if self.shared else self.model.tensors()
-        own = {f"linear.{name}": array for name, array in machines.items()}
+        svms = self.model.weight_tensors() if self.shared else self.model.tensors()
+        own = {f"linear.{name}": array for name, array in svms.items()}
         if (self.scale, self.shift) == (1.0, 0.0):
             return {**own, "linear.share": np.asarray([self.share], dtype=np.float32)}
         return {**own, "linear.sum": np.asarray([self.share, self.scale, self.shift], dtype=np.float32)}
@@ -112,11 +112,11 @@ class LinearPart:
         cls, model: LinearModel, network: Scores, margins: Scores, truth: sparse.csr_array, run: Run, calibrated: bool, shared: bool = False,
         share: float = 0.0,
     ) -> Self:  # fmt: skip
-        """Choose the share by nDCG@5 on held-out documents, for which the network gave `network` [n, L], the machines
+        """Choose the share by nDCG@5 on held-out documents, for which the network gave `network` [n, L], the SVMs
         `margins` [n, L], and `truth` [n, L + u] holds; a `share` that is given is kept. `calibrated`: fit the scale and the shift
         there too."""
         flat = np.ones(truth.shape[1])
-        quality = [value(ndcg(judge(top_k(network + np.float32(share) * margins, 5), truth, flat), 5)) for share in SHARES]
+        quality = [value(ndcg(find_hits(top_k(network + np.float32(share) * margins, 5), truth, flat), 5)) for share in SHARES]
         share = share or max(tried for tried, found in zip(SHARES, quality, strict=True) if found >= max(quality) - TOLERANCE)
         run.log({"kind": "linear part", "share": share, "nDCG@5": {str(tried): 100 * found for tried, found in zip(SHARES, quality, strict=True)}})
         scale, shift = _platt(network + np.float32(share) * margins, truth) if calibrated else (1.0, 0.0)
@@ -134,7 +134,7 @@ def _platt(sums: Scores, truth: sparse.csr_array) -> tuple[float, float]:
     return (scale, shift) if scale > 0 else (1.0, 0.0)
 
 
-class Network(Protocol):
+class ScoringNetwork(Protocol):
     """What is added to: the scoring half of core.types' protocols."""
 
     def score(self, texts: Sequence[str], labels: IntArray | None = None) -> Scores: ...
@@ -152,7 +152,7 @@ class WithLinear:
 
     unit: Unit = "logit"
 
-    def __init__(self, network: Network, linear: LinearPart | None, labels: LabelSpace, name: str, digest: str) -> None:
+    def __init__(self, network: ScoringNetwork, linear: LinearPart | None, labels: LabelSpace, name: str, digest: str) -> None:
         self.network, self.linear, self.labels, self.name, self.digest = network, linear, labels, name, digest
 
     def score(self, texts: Sequence[str], labels: IntArray | None = None) -> Scores:

@@ -11,7 +11,7 @@ from core.data.clusters import cluster, pifa
 from core.data.dataset import Dataset, truth_for
 from core.errors import InputError
 from core.labels import LabelSpace
-from core.metrics import judge, ndcg, precision, value
+from core.metrics import find_hits, ndcg, precision, value
 from core.models.linear.model import Config, LinearModel, over
 from core.models.parts.columns import Columns
 from core.models.parts.one_vs_rest import fit_one_vs_rest, prune
@@ -33,21 +33,21 @@ def train(
     split = dataset.split("dev")
     truth = truth_for(split, dataset.label_names, labels)[0]
     if split.texts is None and split.features is not None:
-        features, columns = read_vectors(config, dataset)
+        features, columns = read_features(config, dataset)
         known = truth_for(dataset.split("train"), dataset.label_names, labels)[0][:, : len(labels)]
         model = fit(config, labels, columns, features["train"], known, run)
         scores = model.margins(features["dev"])
-        judged = judge(top_k(scores, 5), truth, np.ones(truth.shape[1]))
+        ranked = find_hits(top_k(scores, 5), truth, np.ones(truth.shape[1]))
     else:
         model = fit_texts(config, dataset, labels, run)
-        judged = judge(model.retrieve(split.texts or (), 5)[0], truth, np.ones(truth.shape[1]))
-    found = {"P@1": value(precision(judged, 1)), "P@5": value(precision(judged, 5)), "nDCG@5": value(ndcg(judged, 5))}
+        ranked = find_hits(model.retrieve(split.texts or (), 5)[0], truth, np.ones(truth.shape[1]))
+    found = {"P@1": value(precision(ranked, 1)), "P@5": value(precision(ranked, 5)), "nDCG@5": value(ndcg(ranked, 5))}
     run.log({"kind": "dev", "step": len(labels), **found})
     return model
 
 
 def fit_texts(config: Config, dataset: Dataset, labels: LabelSpace, run: Run, copies: Copies | None = None) -> LinearModel:
-    """Fit TF-IDF on the split "train", and the machines on it and on altered copies of its documents, if there are any. Resumes
+    """Fit TF-IDF on the split "train", and the SVMs on it and on altered copies of its documents, if there are any. Resumes
     from the run folder by chunks of labels."""
     split = dataset.split("train")
     texts = split.texts or ()
@@ -76,7 +76,7 @@ class ReadsFeatures(Protocol):
     def maximum_features(self) -> int: ...
 
 
-def read_vectors(config: ReadsFeatures, dataset: Dataset) -> tuple[dict[str, sparse.csr_array], Columns]:
+def read_features(config: ReadsFeatures, dataset: Dataset) -> tuple[dict[str, sparse.csr_array], Columns]:
     """The vectors of "train" and "dev" as a model reads them, and the columns, fitted on "train"."""
     raw = {name: dataset.split(name).features for name in ("train", "dev")}
     if raw["train"] is None or raw["dev"] is None:
@@ -88,7 +88,7 @@ def read_vectors(config: ReadsFeatures, dataset: Dataset) -> tuple[dict[str, spa
 def fit(
     config: Config, labels: LabelSpace, tfidf: TfIdf | Columns, features: sparse.csr_array, truth: sparse.csr_array, run: Run
 ) -> LinearModel:  # fmt: skip
-    """Fit the machines on TF-IDF vectors or weighed vectors [n, F] with truth [n, L]."""
+    """Fit the SVMs on TF-IDF vectors or weighed vectors [n, F] with truth [n, L]."""
     rows = None
     if config.negatives:
         rows = near_and_random(truth, cluster(pifa(truth, features), config.max_leaf, run.seed), config.negatives, run.seed)

@@ -9,7 +9,7 @@ Memory is R * D * (H + B), whatever the number of labels. Deviations, all said h
 stands a direct linear path from the hashed features to the buckets (wide and deep, Cheng et al. 2016); features are
 dropped at random in training; positives may be weighted by tempered inverse propensity (Qaraei et al. 2021), so that
 rare labels move their buckets; the bucket biases start at base rates; the estimator "evidence" is ours. With `linear`, the
-margins of one-vs-rest machines on the same features are added, which costs memory for each label and is no part of
+margins of one-vs-rest SVMs on the same features are added, which costs memory for each label and is no part of
 MACH: it is for labels so rare that their buckets speak of others (debtags' dev split: networks alone P@1 82.2, nDCG@5 79.6,
 recall@5 of [5, 20) 0; with the linear part 83.9, 82.2, 3.7; the linear model itself 84.2, 82.3, 13.1). By default there is
 no hidden layer: so the networks have 9 million weights; a prototype with H = 256 and 67 million, on words without bigrams,
@@ -18,8 +18,8 @@ reached P@1 79. The two were not compared at equal size and features.
 
 from __future__ import annotations
 
-from core.models.mach.model import Mach, VectorMach, over
+from core.models.mach.model import FeatureMach, Mach, over
 from core.models.mach.network import Config
 from core.models.mach.training import FINE_TUNING, beside, train
 
-__all__ = ["FINE_TUNING", "Config", "Mach", "VectorMach", "beside", "over", "train"]
+__all__ = ["FINE_TUNING", "Config", "FeatureMach", "Mach", "beside", "over", "train"]

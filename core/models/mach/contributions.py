@@ -14,7 +14,7 @@ from core.document import Document
 from core.models.linear.contributions import part_share
 from core.models.mach.buckets import combine, values
 from core.models.parts.contributions import change, compare, finished
-from core.types import Blame, Figure, FloatArray, Share
+from core.types import Contribution, Contributions, FloatArray, Intermediate
 
 if TYPE_CHECKING:
     from core.models.mach.model import Mach
@@ -24,7 +24,7 @@ NAMED = 5
 """Labels of a bucket that are named."""
 
 
-def blame_mach(model: Mach, before: Document, after: Document, label: int) -> Blame:
+def mach_contributions(model: Mach, before: Document, after: Document, label: int) -> Contributions:
     label = model.labels.find(label)
     scale, shift = (1.0, 0.0) if model.linear is None else (model.linear.scale, model.linear.shift)
     sides = []
@@ -36,7 +36,9 @@ def blame_mach(model: Mach, before: Document, after: Document, label: int) -> Bl
         shares.append(part_share(model.linear, before, after, label))
     scores = model.score([before.text, after.text], np.asarray([label]))[:, 0]
     buckets = [share for share in shares if share.part == "bucket"]
-    figures = [Figure(f"networks, {len(buckets)} buckets together", *(sum(getattr(one, side) for one in buckets) for side in ("before", "after")))]
+    figures = [
+        Intermediate(f"networks, {len(buckets)} buckets together", *(sum(getattr(one, side) for one in buckets) for side in ("before", "after")))
+    ]
     return finished(model.labels, label, float(scores[0]), float(scores[1]), shares, figures, _summary(buckets, shares))
 
 
@@ -74,7 +76,7 @@ def _crowds(model: Mach, label: int) -> dict[tuple[str, str], str]:
     return found
 
 
-def _summary(buckets: list[Share], shares: list[Share]) -> str:
+def _summary(buckets: list[Contribution], shares: list[Contribution]) -> str:
     total = sum(change(share) for share in shares)
     fell = sum(change(share) < 0 for share in buckets)
     most = max(buckets, key=lambda share: -change(share) if total < 0 else change(share))

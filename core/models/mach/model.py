@@ -21,13 +21,13 @@ from core.labels import LabelSpace
 from core.models import linear
 from core.models.linear.part import LinearPart
 from core.models.mach.buckets import CHUNK, Buckets, Reader, check_identifiable, reconstruct
-from core.models.mach.contributions import blame_mach
+from core.models.mach.contributions import mach_contributions
 from core.models.mach.network import Config, Hashing, Network
 from core.models.parts.columns import Columns, columns_of, reads_columns
 from core.models.parts.substitution import Changed
 from core.models.parts.tfidf import Features, TfIdf
 from core.ranking import best_of_all, best_scored
-from core.types import Blame, BoolArray, Embedded, IntArray, MaskMode, Perturbable, Scores, Unit, Weigh
+from core.types import BoolArray, Contributions, Embedded, IntArray, MaskMode, Perturbable, Scores, Unit, Weigh
 from core.vector import FeatureSpace, FeatureVector
 
 BATCH = 256
@@ -64,12 +64,12 @@ class Mach:
     # -- scores
 
     def score(self, texts: Sequence[str], labels: IntArray | None = None) -> Scores:
-        return self.vectors_scored(self.tfidf.transform(texts), labels)
+        return self.features_scored(self.tfidf.transform(texts), labels)
 
     def score_masked(self, document: Document, keep: BoolArray, labels: IntArray | None = None, mode: MaskMode = "delete") -> Scores:
-        return self.vectors_scored(self.tfidf.masked(document, keep, mode), labels)
+        return self.features_scored(self.tfidf.masked(document, keep, mode), labels)
 
-    def vectors_scored(self, features: sparse.csr_array, labels: IntArray | None) -> Scores:
+    def features_scored(self, features: sparse.csr_array, labels: IntArray | None) -> Scores:
         """TF-IDF vectors [n, F] -> [n, L or m]. Chosen labels cost only their R buckets each; nothing n x L is held for them."""
         scores = np.empty((features.shape[0], len(self.labels) if labels is None else len(labels)), dtype=np.float32)
         with torch.inference_mode():
@@ -120,8 +120,8 @@ class Mach:
     def words_read(self, document: Document) -> int:
         return len(document)
 
-    def blame(self, before: Document, after: Document, label: int) -> Blame:
-        return blame_mach(self, before, after, label)
+    def contributions(self, before: Document, after: Document, label: int) -> Contributions:
+        return mach_contributions(self, before, after, label)
 
     # -- gradients, with respect to the document's TF-IDF values
 
@@ -213,8 +213,8 @@ class Mach:
         return over(tfidf)(config, saved.labels, tfidf, network, part, saved.name, saved.digest)
 
 
-class VectorMach(Mach):
-    """MACH over vectors; a VectorClassifier."""
+class FeatureMach(Mach):
+    """MACH over vectors; a FeatureClassifier."""
 
     ABOUT = "mach over vectors"
 
@@ -222,21 +222,21 @@ class VectorMach(Mach):
     def space(self) -> FeatureSpace:
         return columns_of(self.tfidf).space
 
-    def score_vectors(self, vectors: sparse.csr_array, labels: IntArray | None = None) -> Scores:
-        return self.vectors_scored(columns_of(self.tfidf).weigh(vectors), labels)
+    def score_features(self, vectors: sparse.csr_array, labels: IntArray | None = None) -> Scores:
+        return self.features_scored(columns_of(self.tfidf).weigh(vectors), labels)
 
-    def retrieve_vectors(self, vectors: sparse.csr_array, k: int) -> tuple[IntArray, Scores]:
+    def retrieve_features(self, vectors: sparse.csr_array, k: int) -> tuple[IntArray, Scores]:
         if self.linear is None:
             return self.found(columns_of(self.tfidf).weigh(vectors), k)
-        return best_scored(lambda start, stop: self.score_vectors(sparse.csr_array(vectors[start:stop])), vectors.shape[0], len(self.labels), k)
+        return best_scored(lambda start, stop: self.score_features(sparse.csr_array(vectors[start:stop])), vectors.shape[0], len(self.labels), k)
 
-    def embed_vector(self, vector: FeatureVector) -> Features:
+    def embed_features(self, vector: FeatureVector) -> Features:
         return columns_of(self.tfidf).rows(vector)
 
 
 def over(features: TfIdf | Columns) -> type[Mach]:
     """The class of a MACH over these features: of texts, or of a data set's vectors."""
-    return Mach if isinstance(features, TfIdf) else VectorMach
+    return Mach if isinstance(features, TfIdf) else FeatureMach
 
 
 def _parts(vectors: NDArray[np.float32]) -> Iterator[NDArray[np.float32]]:

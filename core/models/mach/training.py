@@ -18,7 +18,7 @@ from core.data.dataset import Dataset, truth_for
 from core.errors import InputError
 from core.fields import from_json, settings_of
 from core.labels import LabelSpace
-from core.metrics import judge, ndcg, precision, recall_by_bin, value
+from core.metrics import find_hits, ndcg, precision, recall_by_bin, value
 from core.models import linear
 from core.models.linear.part import LinearPart
 from core.models.mach.buckets import Buckets, Reader, check_identifiable
@@ -68,7 +68,7 @@ class MachTask:
         truth = {name: truth_for(split, dataset.label_names, labels)[0][:, : len(labels)] for name, split in splits.items()}
         tfidf: TfIdf | Columns
         if splits["train"].texts is None:
-            features, tfidf = linear.read_vectors(config, dataset)
+            features, tfidf = linear.read_features(config, dataset)
         else:
             tfidf = TfIdf.fit(texts["train"], config.minimum_documents, config.maximum_features, run.progress) if known is None else known
             features = {name: tfidf.transform(texts[name]) for name in splits}
@@ -154,9 +154,9 @@ class MachTask:
             logits = module(*(part.to(device) for part in bags)).float().cpu()
             found.append(top_k(self.reader.dense(logits), 5))
         best = np.concatenate(found)
-        judged = judge(best, self.dev_truth, np.ones(self.dev_truth.shape[1]))
+        ranked = find_hits(best, self.dev_truth, np.ones(self.dev_truth.shape[1]))
         rare = recall_by_bin(best, self.dev_truth, self.bins).get(2, (0.0, 0))[0]
-        measures = {"P@1": precision(judged, 1), "P@5": precision(judged, 5), "nDCG@5": ndcg(judged, 5)}
+        measures = {"P@1": precision(ranked, 1), "P@5": precision(ranked, 5), "nDCG@5": ndcg(ranked, 5)}
         return {**{name: 100 * value(ratio) for name, ratio in measures.items()}, "recall@5 [5, 20)": 100 * rare}
 
 
@@ -202,15 +202,15 @@ def train(
     rows, labelled = task.features, task.truth
     if isinstance(task.tfidf, TfIdf):
         rows, labelled = linear.with_copies(task.tfidf, rows, labelled, copies)
-    machines = linear.fit(linear.Config(threshold=config.linear_threshold), labels, task.tfidf, rows, labelled, run)
-    return beside(model, machines, task.dev_features, task.dev_truth, run)
+    svms = linear.fit(linear.Config(threshold=config.linear_threshold), labels, task.tfidf, rows, labelled, run)
+    return beside(model, svms, task.dev_features, task.dev_truth, run)
 
 
-def beside(model: Mach, machines: linear.LinearModel, features: sparse.csr_array, truth: sparse.csr_array, run: Run) -> Mach:
-    """The same networks with machines beside them; what a margin counts is chosen by nDCG@5 on held-out documents."""
-    # Not calibrated: the estimator's own unit is kept, which a MACH without machines has too.
+def beside(model: Mach, svms: linear.LinearModel, features: sparse.csr_array, truth: sparse.csr_array, run: Run) -> Mach:
+    """The same networks with SVMs beside them; what a margin counts is chosen by nDCG@5 on held-out documents."""
+    # Not calibrated: the estimator's own unit is kept, which a MACH without SVMs has too.
     part = LinearPart.fitted(
-        machines, model.vectors_scored(features, None), machines.margins(features), truth, run, calibrated=False, shared=True,
+        svms, model.features_scored(features, None), svms.margins(features), truth, run, calibrated=False, shared=True,
         share=model.config.linear_share,
     )  # fmt: skip
     return over(model.tfidf)(model.config, model.labels, model.tfidf, model.network, part)

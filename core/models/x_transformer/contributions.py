@@ -16,7 +16,7 @@ from core.models.linear.contributions import feature_shares
 from core.models.parts.contributions import change, finished, folded
 from core.models.x_transformer.network import unit_rows
 from core.ranking import ranks
-from core.types import Blame, Figure, FloatArray, IntArray, Share
+from core.types import Contribution, Contributions, FloatArray, IntArray, Intermediate
 
 if TYPE_CHECKING:
     from core.models.x_transformer.model import XTransformer
@@ -35,25 +35,25 @@ class _Seen:
     embedding: FloatArray
 
 
-def blame_x_transformer(model: XTransformer, before: Document, after: Document, label: int) -> Blame:
+def x_transformer_contributions(model: XTransformer, before: Document, after: Document, label: int) -> Contributions:
     label = model.labels.find(label)
     seen, scores = _look(model, before, after, label)
     bias = float(model.weights.bias[label])
     words = feature_shares(model.tfidf, model.weights.words, before, after, label)
     shares = [
-        Share("matcher", f"cluster {int(model.weights.cluster[label])}", float(seen.matcher[0]), float(seen.matcher[1])),
-        Share("ranker on the embedding", "document vector", float(seen.embedding[0]), float(seen.embedding[1])),
-        Share("bias", "of the label", bias, bias),
+        Contribution("matcher", f"cluster {int(model.weights.cluster[label])}", float(seen.matcher[0]), float(seen.matcher[1])),
+        Contribution("ranker on the embedding", "document vector", float(seen.embedding[0]), float(seen.embedding[1])),
+        Contribution("bias", "of the label", bias, bias),
         *folded(words, "words and pairs"),
     ]
     beam = float(min(model.config.beam, len(model.weights.head)))
     figures = (
-        Figure("place of the label's cluster", float(seen.place[0]), float(seen.place[1])),
-        Figure("clusters in the beam", beam, beam),
-        Figure("matcher's logit of the cluster", float(seen.logit[0]), float(seen.logit[1])),
-        Figure("place of the label in its cluster", float(seen.inside[0]), float(seen.inside[1])),
-        Figure("ranker's margin", *(float(scores[i] - seen.matcher[i]) for i in (0, 1))),
-        Figure("place of the label among all", float(seen.rank[0]), float(seen.rank[1])),
+        Intermediate("place of the label's cluster", float(seen.place[0]), float(seen.place[1])),
+        Intermediate("clusters in the beam", beam, beam),
+        Intermediate("matcher's logit of the cluster", float(seen.logit[0]), float(seen.logit[1])),
+        Intermediate("place of the label in its cluster", float(seen.inside[0]), float(seen.inside[1])),
+        Intermediate("ranker's margin", *(float(scores[i] - seen.matcher[i]) for i in (0, 1))),
+        Intermediate("place of the label among all", float(seen.rank[0]), float(seen.rank[1])),
     )
     return finished(model.labels, label, float(scores[0]), float(scores[1]), shares, figures, _summary(model, label, seen, shares, words))
 
@@ -76,7 +76,7 @@ def _look(model: XTransformer, before: Document, after: Document, label: int) ->
     return seen, dense[:, label].astype(np.float64)
 
 
-def _summary(model: XTransformer, label: int, seen: _Seen, shares: list[Share], words: list[Share]) -> str:
+def _summary(model: XTransformer, label: int, seen: _Seen, shares: list[Contribution], words: list[Contribution]) -> str:
     beam, size = model.config.beam, int((model.weights.cluster == model.weights.cluster[label]).sum())
     was, now = (int(place) for place in seen.place)
     where = f"cluster {int(model.weights.cluster[label])} ({size} label{'s' if size > 1 else ''})"

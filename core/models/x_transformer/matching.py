@@ -22,7 +22,7 @@ from torch import Tensor, nn
 
 from core.errors import InputError
 from core.labels import LabelSpace
-from core.metrics import judge, ndcg, precision, value
+from core.metrics import find_hits, ndcg, precision, value
 from core.models.parts.encoder import Encoder, PieceTokenizer, batches_by_length
 from core.models.parts.hidden_states import Hidden, OnHiddenStates
 from core.models.parts.routing import matched
@@ -111,6 +111,6 @@ class MatcherTask(OnHiddenStates):
         for rows in batches_by_length(self.dev_hidden.lengths):
             logits = module(*self.dev_hidden.batch(rows, device))[level]
             found[rows] = top_k(logits.float().cpu().numpy(), 5)
-        judged = judge(found, truth, np.ones(truth.shape[1]))
-        measures = {"P@1": precision(judged, 1), "P@5": precision(judged, 5), "nDCG@5": ndcg(judged, 5)}
+        ranked = find_hits(found, truth, np.ones(truth.shape[1]))
+        measures = {"P@1": precision(ranked, 1), "P@5": precision(ranked, 5), "nDCG@5": ndcg(ranked, 5)}
         return {name: 100 * value(ratio) for name, ratio in measures.items()}

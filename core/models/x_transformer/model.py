@@ -21,10 +21,10 @@ from core.labels import LabelSpace
 from core.models.parts.encoder import Encoder, PieceTokenizer, batches_by_length, pad
 from core.models.parts.one_vs_rest import dense_rows, margins
 from core.models.parts.tfidf import TfIdf
-from core.models.x_transformer.contributions import blame_x_transformer
+from core.models.x_transformer.contributions import x_transformer_contributions
 from core.models.x_transformer.network import Config, Weights, unit_rows
 from core.ranking import top_k
-from core.types import Attended, Blame, BoolArray, Embedded, IntArray, MaskMode, Perturbable, Scores, Unit, Weigh
+from core.types import Attended, BoolArray, Contributions, Embedded, IntArray, MaskMode, Perturbable, Scores, Unit, Weigh
 
 
 @dataclass(frozen=True)
@@ -107,8 +107,8 @@ class XTransformer:
         owner = self.tokenizer.tokens(document, self.encoder.window - 2).owner
         return int(owner.max(initial=-1)) + 1
 
-    def blame(self, before: Document, after: Document, label: int) -> Blame:
-        return blame_x_transformer(self, before, after, label)
+    def contributions(self, before: Document, after: Document, label: int) -> Contributions:
+        return x_transformer_contributions(self, before, after, label)
 
     # -- gradients
 

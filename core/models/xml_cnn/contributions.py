@@ -20,13 +20,13 @@ from core.document import Document
 from core.models.linear.contributions import part_share
 from core.models.parts.contributions import change, compare, finished, folded
 from core.models.xml_cnn.network import WIDTHS, Ragged, XmlCnnModule
-from core.types import Blame, Figure, IntArray, Share
+from core.types import Contribution, Contributions, IntArray, Intermediate
 
 if TYPE_CHECKING:
     from core.models.xml_cnn.model import XmlCnn
 
 
-def blame_xml_cnn(model: XmlCnn, before: Document, after: Document, label: int) -> Blame:
+def xml_cnn_contributions(model: XmlCnn, before: Document, after: Document, label: int) -> Contributions:
     label = model.labels.find(label)
     scale, shift = (1.0, 0.0) if model.linear is None else (model.linear.scale, model.linear.shift)
     sides, logits = [], []
@@ -43,7 +43,7 @@ def blame_xml_cnn(model: XmlCnn, before: Document, after: Document, label: int) 
     if model.linear is not None:
         whole.append(part_share(model.linear, before, after, label))
     scores = model.score([before.text, after.text], np.asarray([label]))[:, 0]
-    figures = [Figure("network's logit", *logits)]
+    figures = [Intermediate("network's logit", *logits)]
     return finished(model.labels, label, float(scores[0]), float(scores[1]), whole, figures, _summary(shares_of_runs, whole))
 
 
@@ -86,7 +86,7 @@ def maxima(module: XmlCnnModule, ids: IntArray) -> tuple[Tensor, IntArray, IntAr
     return torch.cat(values), np.concatenate(starts), np.concatenate(widths)
 
 
-def _summary(runs: list[Share], whole: list[Share]) -> str:
+def _summary(runs: list[Contribution], whole: list[Contribution]) -> str:
     total = sum(change(share) for share in whole)
     way = -1.0 if total < 0 else 1.0
     lost = [share for share in runs if way * change(share) > 0][:3]

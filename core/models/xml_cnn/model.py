@@ -19,10 +19,10 @@ from core.labels import LabelSpace
 from core.models import linear
 from core.models.linear.part import LinearPart, WithLinear
 from core.models.parts.words import UNKNOWN, Words
-from core.models.xml_cnn.contributions import blame_xml_cnn
+from core.models.xml_cnn.contributions import xml_cnn_contributions
 from core.models.xml_cnn.network import Config, XmlCnnModule
 from core.models.xml_cnn.scoring import CnnScorer
-from core.types import Blame
+from core.types import Contributions
 
 
 class XmlCnn(WithLinear):
@@ -43,8 +43,8 @@ class XmlCnn(WithLinear):
         nearest = (squares - 2 * vectors.astype(np.float64) @ table.T).argmin(axis=1)
         return tuple(None if place == 0 else self.words.words[place - 1] for place in nearest.tolist())
 
-    def blame(self, before: Document, after: Document, label: int) -> Blame:
-        return blame_xml_cnn(self, before, after, label)
+    def contributions(self, before: Document, after: Document, label: int) -> Contributions:
+        return xml_cnn_contributions(self, before, after, label)
 
     def settings(self) -> Mapping[str, Any]:
         return fields.to_json(self.config)

@@ -16,7 +16,7 @@ from core.data.dataset import Dataset, truth_for
 from core.data.debtags import cache_folder
 from core.document import Document
 from core.labels import LabelSpace, inverse_propensities
-from core.metrics import judge, ndcg, precision, psp, recall_by_bin, value
+from core.metrics import find_hits, ndcg, precision, psp, recall_by_bin, value
 from core.models import linear
 from core.models.linear.part import LinearPart
 from core.models.parts.word_task import WordTask
@@ -106,11 +106,11 @@ class XmlCnnTask(WordTask):
         """In percent. "tail R@5" is the recall of the label occurrences with 5 to 19 training documents."""
         scores = score_rows(self.module, self.dev_rows)
         predicted = top_k(scores, 5)
-        judged = judge(predicted, self.dev_truth, self.propensities)
+        ranked = find_hits(predicted, self.dev_truth, self.propensities)
         counts = np.concatenate([self.labels.counts, np.zeros(self.dev_truth.shape[1] - len(self.labels), dtype=np.int64)])
         tail = (counts >= 5) & (counts < 20)
         recall = recall_by_bin(predicted, self.dev_truth, tail.astype(np.int64)).get(1, (0.0, 0))[0]
-        found = {"P@1": precision(judged, 1), "P@5": precision(judged, 5), "nDCG@5": ndcg(judged, 5), "PSP@5": psp(judged, 5)}
+        found = {"P@1": precision(ranked, 1), "P@5": precision(ranked, 5), "nDCG@5": ndcg(ranked, 5), "PSP@5": psp(ranked, 5)}
         return {**{name: 100 * value(ratio) for name, ratio in found.items()}, "tail R@5": 100 * recall}
 
 
@@ -155,10 +155,10 @@ def train(
         return XmlCnn(config, labels, words, task.module)
     copies = None if defence is None else defence.copies(task, run)
     if parent is not None and parent.linear is not None and copies is None:
-        machines = parent.linear.model
+        svms = parent.linear.model
     else:
-        machines = linear.fit_texts(linear_config(config), dataset, labels, run, copies)
-    margins = machines.score(task.dev_texts)
+        svms = linear.fit_texts(linear_config(config), dataset, labels, run, copies)
+    margins = svms.score(task.dev_texts)
     scores = score_rows(task.module, task.dev_rows)
-    part = LinearPart.fitted(machines, scores, margins, task.dev_truth, run, calibrated=True, share=config.linear_share)
+    part = LinearPart.fitted(svms, scores, margins, task.dev_truth, run, calibrated=True, share=config.linear_share)
     return XmlCnn(config, labels, words, task.module, part)

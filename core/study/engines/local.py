@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from core.errors import Cancelled, CoreError
-from core.study.kind import Bench, StudyKind, Task, attack_pair, said
+from core.study.kind import Bench, PairTask, StudyKind, attack_pair, said
 from core.study.records import Record
 
 WAIT_SECONDS = 0.5
@@ -40,7 +40,7 @@ def one_thread() -> None:
         torch.set_num_threads(1)
 
 
-def in_this_process(bench: Bench, tasks: Sequence[Task], stopping: Callable[[], bool]) -> Iterator[Record]:
+def in_this_process(bench: Bench, tasks: Sequence[PairTask], stopping: Callable[[], bool]) -> Iterator[Record]:
     """One after the other, in the plan's order."""
     one_thread()
     for task in tasks:
@@ -48,18 +48,18 @@ def in_this_process(bench: Bench, tasks: Sequence[Task], stopping: Callable[[], 
 
 
 def in_processes(
-    kind: StudyKind, bench: Bench, tasks: Sequence[Task], stopping: Callable[[], bool], workers: int, stop_file: Path
+    kind: StudyKind, bench: Bench, tasks: Sequence[PairTask], stopping: Callable[[], bool], workers: int, stop_file: Path
 ) -> Iterator[Record]:
     """As they are done, in any order; `bench` is this process's own. Cancelled where someone asked to stop; pairs under way are dropped then."""
     environment = {**os.environ}
     os.environ.update({"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "TOKENIZERS_PARALLELISM": "false"})  # read by a new process as it starts
     start = partial(ProcessPoolExecutor, mp_context=get_context("spawn"), initializer=_begin, initargs=(kind, str(stop_file)))
     try:
-        pending, suspects = list(tasks), list[Task]()
+        pending, suspects = list(tasks), list[PairTask]()
         while pending or suspects:
             # Pairs under way when a worker died are attacked one at a time: that tells the deadly one from its neighbours.
             part, width = (suspects, 1) if suspects else (pending, workers)
-            under_way: dict[Future[Record], Task] = {}
+            under_way: dict[Future[Record], PairTask] = {}
             done: set[str] = set()
             with start(width) as pool:
                 try:
@@ -94,7 +94,7 @@ def _probe(pool: ProcessPoolExecutor) -> None:
 
 
 def _gather(
-    pool: ProcessPoolExecutor, width: int, tasks: Sequence[Task], under_way: dict[Future[Record], Task], stopping: Callable[[], bool]
+    pool: ProcessPoolExecutor, width: int, tasks: Sequence[PairTask], under_way: dict[Future[Record], PairTask], stopping: Callable[[], bool]
 ) -> Iterator[Record]:
     """Hand out as many tasks as there are workers, no more: what is handed out when a worker dies is what may have killed it."""
     waiting = iter(tasks)
@@ -128,5 +128,5 @@ def _end_with_parent() -> None:
         os._exit(1)
 
 
-def _attack(task: Task) -> Record:
+def _attack(task: PairTask) -> Record:
     return attack_pair(_mine["bench"], task, _mine["stop"].exists)

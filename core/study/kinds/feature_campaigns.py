@@ -12,24 +12,24 @@ from pathlib import Path
 from typing import Any
 
 from core import checkpoint, fields
-from core.attacks.features import LEVELS
+from core.attacks.features import REALISM_LEVELS
 from core.attacks.goals import called
 from core.errors import DataError, InputError
 from core.files import read_json
 from core.study import records
 from core.study.campaigns import read_config, under
-from core.study.kinds.features import KIND, VectorStudy, study_json, summarise
+from core.study.kinds.features import KIND, FeatureStudy, study_json, summarise
 from core.study.records import Record
 
 
 @dataclass(frozen=True)
-class VectorCampaign:
+class FeatureCampaign:
     """A study of feature vectors with what it has found so far. `name` is its path below runs/; the digests are of the weights and of the
     data that it was made on, "" where a folder does not say."""
 
     folder: Path
     name: str
-    study: VectorStudy
+    study: FeatureStudy
     recipe: str
     settings: dict[str, Any]
     digest: str
@@ -68,7 +68,7 @@ class VectorCampaign:
         return {**head, "digest": self.digest, "data_digest": self.data_digest, **self.figures}
 
 
-def read_vector_campaign(folder: Path) -> VectorCampaign:
+def read_feature_campaign(folder: Path) -> FeatureCampaign:
     """InputError for a folder that is no such study's, SettingsError for settings of another version, DataError for a record that cannot be
     read."""
     config = read_config(folder, KIND)
@@ -83,7 +83,7 @@ def read_vector_campaign(folder: Path) -> VectorCampaign:
         if (wrong := _wrong(record)) is not None:
             raise DataError(f"the record of document '{record['pair']}' has {wrong}, which no study writes", path)
     digest, data, data_digest = (str(config.get(key, "")) for key in ("digest", "data", "data_digest"))
-    return VectorCampaign(folder, _named(folder), fields.from_json(VectorStudy, study), recipe, settings, digest, data, data_digest, saved)
+    return FeatureCampaign(folder, _named(folder), fields.from_json(FeatureStudy, study), recipe, settings, digest, data, data_digest, saved)
 
 
 def folders(root: Path | None = None) -> dict[str, Path]:
@@ -130,7 +130,7 @@ def _names(value: Any) -> bool:
 
 
 def _level(value: Any) -> bool:
-    if not isinstance(value, dict) or not isinstance(value.get("level"), str) or value["level"] not in LEVELS:
+    if not isinstance(value, dict) or not isinstance(value.get("level"), str) or value["level"] not in REALISM_LEVELS:
         return False
     if "reached" not in value or not isinstance(value["reached"], bool | None):
         return False

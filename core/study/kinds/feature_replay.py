@@ -20,11 +20,11 @@ from core.attacks.features.steps import vector_from_json, vector_json
 from core.attacks.goals import Demote
 from core.document import Document
 from core.errors import CoreError, InputError
-from core.study.kinds.feature_campaigns import VectorCampaign
+from core.study.kinds.feature_campaigns import FeatureCampaign
 from core.study.kinds.features import depth_of, goal_of, top_names
 from core.study.opening import Opened, open_document
 from core.study.records import SKIPPED, Record
-from core.types import Progress, VectorClassifier, silent
+from core.types import FeatureClassifier, Progress, silent
 from core.vector import UNIT, FeatureVector
 
 ATTACKED = (
@@ -33,7 +33,7 @@ ATTACKED = (
 """What a replay reads of an attempt, beside what every record has."""
 
 
-def replay_all(one: VectorCampaign, classifier: VectorClassifier, dataset: Any, progress: Progress = silent) -> dict[str, Any]:
+def replay_all(one: FeatureCampaign, classifier: FeatureClassifier, dataset: Any, progress: Progress = silent) -> dict[str, Any]:
     """Replay every record: successes at each level that they reached, the others as far as they go. InputError where the study was made on
     other weights or other data, or holds too little."""
     if why := refusal(one, classifier, dataset):
@@ -56,11 +56,11 @@ def said(found: dict[str, Any]) -> str:
     return f"{equal} (goal, levels, distances, labels); {found['successes']:,} of them are successes" if not found["different"] else equal
 
 
-def refusal(one: VectorCampaign, classifier: VectorClassifier, dataset: Any) -> str | None:
+def refusal(one: FeatureCampaign, classifier: FeatureClassifier, dataset: Any) -> str | None:
     """Why this study cannot be replayed here, as a sentence; None if it can."""
     if why := too_old(one):
         return why
-    if not isinstance(classifier, VectorClassifier):
+    if not isinstance(classifier, FeatureClassifier):
         return f"'{classifier.name}' reads texts; {one.name} attacked feature vectors"
     if classifier.digest != one.digest:
         return f"{one.name} attacked weights of digest {one.digest}; '{classifier.name}' has {classifier.digest} here, so nothing would be proved"
@@ -69,7 +69,7 @@ def refusal(one: VectorCampaign, classifier: VectorClassifier, dataset: Any) -> 
     return None
 
 
-def too_old(one: VectorCampaign) -> str | None:
+def too_old(one: FeatureCampaign) -> str | None:
     """The sentence for a folder that does not hold enough; None where it does."""
     if not one.digest or not one.data_digest:
         return f"{one.name} does not say which weights and which data it was made on (it is of an older version), so it cannot be replayed"
@@ -84,7 +84,7 @@ def too_old(one: VectorCampaign) -> str | None:
     return None
 
 
-def differences(record: Record, one: VectorCampaign, classifier: VectorClassifier, dataset: Any) -> list[str]:
+def differences(record: Record, one: FeatureCampaign, classifier: FeatureClassifier, dataset: Any) -> list[str]:
     """What does not come out as saved, in words; empty where all does. What a record says is wrong about itself is a difference, too."""
     try:
         return _differences(record, one, classifier, dataset)
@@ -92,7 +92,7 @@ def differences(record: Record, one: VectorCampaign, classifier: VectorClassifie
         return [str(error)]
 
 
-def _differences(record: Record, one: VectorCampaign, classifier: VectorClassifier, dataset: Any) -> list[str]:
+def _differences(record: Record, one: FeatureCampaign, classifier: FeatureClassifier, dataset: Any) -> list[str]:
     if record["reason"] == "error":
         return []  # it holds no attack
     opened = open_document(classifier, dataset, one.study.split, record["row"] + 1)
@@ -116,7 +116,7 @@ def _differences(record: Record, one: VectorCampaign, classifier: VectorClassifi
     return found + _applied(record, one, opened)
 
 
-def _applied(record: Record, one: VectorCampaign, opened: Opened) -> list[str]:
+def _applied(record: Record, one: FeatureCampaign, opened: Opened) -> list[str]:
     """The record's changes put into the document of the data set, level by level, and scored."""
     classifier, space = opened.classifier, opened.classifier.space
     vectors = [None if level.get("vector") is None else change(record, level["vector"], opened.vector) for level in record["levels"]]

@@ -6,8 +6,8 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from core.attacks.features.steps import LEVELS, LevelName
-from core.study.kinds.feature_campaigns import VectorCampaign
+from core.attacks.features.steps import REALISM_LEVELS, RealismLevel
+from core.study.kinds.feature_campaigns import FeatureCampaign
 from core.study.kinds.features import AT
 from core.study.records import Record, attempts
 from core.study.tables import Series
@@ -15,29 +15,29 @@ from core.study.tables import Series
 OUTCOMES = {"refused": "refused", "error": "error", "reached": "success"}
 ROW = (
     "document", "name", "outcome", "label", "rank", "queries", "length", "L2 / length",
-    *(f"{name}{what}" for name in LEVELS for what in ("", ": L2", ": features")),
+    *(f"{name}{what}" for name in REALISM_LEVELS for what in ("", ": L2", ": features")),
 )  # fmt: skip
 """Columns of a table of records."""
 HEAD = "figure / study"
 """First column of the table with a column a study."""
 
 
-def side_by_side(shown: Sequence[VectorCampaign]) -> list[dict[str, str]]:
+def side_by_side(shown: Sequence[FeatureCampaign]) -> list[dict[str, str]]:
     """A row a figure, a column a study: what was asked, success with Wilson's interval at each level, medians, P@k and R@k."""
     columns = {one.name: _column(one) for one in shown}
     names = list(next(iter(columns.values()), {}))
     return [{HEAD: name, **{study: column[name] for study, column in columns.items()}} for name in names]
 
 
-def _column(one: VectorCampaign) -> dict[str, str]:
+def _column(one: FeatureCampaign) -> dict[str, str]:
     found = one.figures
     asked = {
         "attack": one.recipe, "checkpoint": one.checkpoint, "digest of its weights": one.digest or "not recorded",
         "data": f"{one.data or one.study.dataset}, {one.study.split}", "goal": one.goal, "documents": f"{found['documents']:,}",
         "attempted": f"{found['attempted']:,}", "refused": f"{found['documents'] - found['attempted']:,}",
     }  # fmt: skip
-    levels = {f"success, {name}": _success(found["levels"][name], found["attempted"]) for name in LEVELS}
-    medians = {f"median distance, {name}": _distance(found["levels"][name]) for name in LEVELS}
+    levels = {f"success, {name}": _success(found["levels"][name], found["attempted"]) for name in REALISM_LEVELS}
+    medians = {f"median distance, {name}": _distance(found["levels"][name]) for name in REALISM_LEVELS}
     queries = {"median queries": "–" if found["queries"] is None else f"{found['queries']:,.0f}"}
     names = [f"{measure}@{k}" for measure in ("P", "R") for k in AT]
     metrics = {f"{name} % before → after": f"{found['before'][name]:.1f} → {found['after'][name]:.1f}" for name in names}
@@ -57,7 +57,7 @@ def _distance(level: dict[str, Any]) -> str:
     return "–" if level["l2"] is None else f"L2 {level['l2']:.3g}, {level['l0']:,.4g} features"
 
 
-def summary_row(one: VectorCampaign) -> dict[str, Any]:
+def summary_row(one: FeatureCampaign) -> dict[str, Any]:
     """The same as numbers, a row a study: percent with two digits; None where there is nothing to say."""
     found, study = one.figures, one.study
     row: dict[str, Any] = {
@@ -65,7 +65,7 @@ def summary_row(one: VectorCampaign) -> dict[str, Any]:
         "data digest": one.data_digest, "split": study.split, "goal": study.goal, "k": study.k, "documents": found["documents"],
         "attempted": found["attempted"], "refused": found["documents"] - found["attempted"], "median queries": found["queries"],
     }  # fmt: skip
-    for name in LEVELS:
+    for name in REALISM_LEVELS:
         level = found["levels"][name]
         applies = bool(found["attempted"]) and level["applies"]
         row[f"{name}: successes"] = level["success"] if applies else None
@@ -89,7 +89,7 @@ def record_row(record: Record) -> dict[str, Any]:
         "queries": record["queries"], "length": None if size is None else round(size, 4),
         "L2 / length": None if size is None or nearest is None else round(nearest["l2"] / size, 4),
     }  # fmt: skip
-    for name in LEVELS:
+    for name in REALISM_LEVELS:
         level = found.get(name)
         distance = None if level is None else level["distance"]
         row[name] = "" if level is None else {True: "reached", False: "not reached", None: "does not apply"}[level["reached"]]
@@ -102,7 +102,7 @@ def record_cells(record: Record) -> dict[str, Any]:
     """The same in few columns, for a screen: a level in one cell."""
     row, found = record_row(record), {each["level"]: each for each in record["levels"]}
     head = ("document", "outcome", "label", "rank", "queries", "L2 / length")
-    return {**{name: row[name] for name in head}, **{name: _cell(found.get(name), row[name]) for name in LEVELS}}
+    return {**{name: row[name] for name in head}, **{name: _cell(found.get(name), row[name]) for name in REALISM_LEVELS}}
 
 
 def _cell(level: dict[str, Any] | None, state: str) -> str:
@@ -116,18 +116,18 @@ def length(record: Record) -> float | None:
     return math.sqrt(sum(value * value for value in values)) if values else None
 
 
-def same_documents(shown: Sequence[VectorCampaign]) -> bool:
+def same_documents(shown: Sequence[FeatureCampaign]) -> bool:
     """Whether studies attacked the very same documents so far, so that their figures can be compared row by row."""
     return len({(one.data_digest, one.study.split, frozenset(record["row"] for record in one.records)) for one in shown}) <= 1
 
 
-def within(shown: Sequence[VectorCampaign], level: LevelName) -> list[Series]:
+def within(shown: Sequence[FeatureCampaign], level: RealismLevel) -> list[Series]:
     """The share of a study's attempts that had reached the goal at a level within a distance, as a share of the document's length: a
     staircase from (0, 0). A study whose records do not hold the documents' values has no points."""
     return [_within(one, level) for one in shown]
 
 
-def _within(one: VectorCampaign, level: LevelName) -> Series:
+def _within(one: FeatureCampaign, level: RealismLevel) -> Series:
     made = attempts(one.records)
     far: list[float] = []
     for record in made:

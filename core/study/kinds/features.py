@@ -24,12 +24,12 @@ from core.data.dataset import Dataset
 from core.errors import CapabilityError, SettingsError
 from core.fields import Field, check
 from core.study import records
-from core.study.kind import Cost, Task
+from core.study.kind import PairCost, PairTask
 from core.study.opening import Opened, open_document
 from core.study.plan import Pair, Plan
 from core.study.records import Record
 from core.study.statistics import wilson
-from core.types import Classifier, Progress, VectorClassifier
+from core.types import Classifier, FeatureClassifier, Progress
 from core.vector import FeatureVector
 
 GOALS = tuple(name for name in ALL_GOALS if name != "negative-targeted")
@@ -41,7 +41,7 @@ TIMED = 100
 
 
 @dataclass(frozen=True)
-class VectorStudy:
+class FeatureStudy:
     """Which documents of which data are attacked, and to what end."""
 
     checkpoint: Annotated[str, Field("a name in checkpoints/ or the path of a checkpoint folder")] = "bibtex-linear"
@@ -64,7 +64,7 @@ class VectorStudy:
 class FeatureKind:
     """A study, and the search that it makes on each document."""
 
-    study: VectorStudy
+    study: FeatureStudy
     search: PointSearch
 
     NAME: ClassVar[str] = KIND
@@ -85,7 +85,7 @@ class FeatureKind:
         study, settings, recipe = found.get("study"), found.get("settings", {}), found.get("recipe")
         if not isinstance(study, dict) or not isinstance(settings, dict) or recipe not in FEATURE_ATTACKS:
             raise SettingsError("this folder's config.json is no study's: it needs 'study' and 'settings' as objects, and 'recipe'")
-        return cls(fields.from_json(VectorStudy, study), fields.from_json(FEATURE_ATTACKS[str(recipe)], settings))
+        return cls(fields.from_json(FeatureStudy, study), fields.from_json(FEATURE_ATTACKS[str(recipe)], settings))
 
     def refusal(self, classifier: Classifier) -> str | None:
         return FeatureAttack(Demote((0,), self.study.k), self.search).refusal(classifier)
@@ -96,23 +96,23 @@ class FeatureKind:
 
         return complete(load_dataset(self.study.dataset))
 
-    def draw(self, classifier: VectorClassifier, dataset: Dataset, progress: Progress) -> Plan:
+    def draw(self, classifier: FeatureClassifier, dataset: Dataset, progress: Progress) -> Plan:
         """Documents at random; what of each is attacked is decided when its turn comes."""
         split = dataset.split(self.study.split)
         rows = np.random.default_rng(self.study.draw).permutation(len(split))[: self.study.documents or len(split)].tolist()
         return Plan(tuple(Pair(str(row), row, split.ids[row], None, 0, "", ()) for row in rows), (), ())
 
-    def tasks(self, plan: Plan, dataset: Dataset) -> list[Task]:
-        return [Task(pair) for pair in plan.pairs]
+    def tasks(self, plan: Plan, dataset: Dataset) -> list[PairTask]:
+        return [PairTask(pair) for pair in plan.pairs]
 
-    def bench(self, classifier: VectorClassifier, dataset: Dataset) -> FeatureBench:
+    def bench(self, classifier: FeatureClassifier, dataset: Dataset) -> FeatureBench:
         return FeatureBench(self, classifier, dataset, Pool.of(classifier, dataset))
 
     def bench_of_worker(self) -> FeatureBench:
         from core.models import load
 
         classifier = load(self.study.checkpoint)
-        if not isinstance(classifier, VectorClassifier):
+        if not isinstance(classifier, FeatureClassifier):
             raise CapabilityError(self.refusal(classifier) or "")
         return self.bench(classifier, self.load_dataset())
 
@@ -132,11 +132,11 @@ class FeatureBench:
     """A classifier of feature vectors, and the data: the documents that are attacked, and the training documents that an attacker holds."""
 
     kind: FeatureKind
-    classifier: VectorClassifier
+    classifier: FeatureClassifier
     dataset: Dataset
     pool: Pool
 
-    def attack(self, task: Task, progress: Progress) -> Record:
+    def attack(self, task: PairTask, progress: Progress) -> Record:
         asked, classifier = self.kind.study, self.classifier
         one = open_document(classifier, self.dataset, asked.split, task.pair.row + 1)
         top = _top(classifier, one.vector, depth_of(asked))
@@ -148,10 +148,10 @@ class FeatureBench:
         last = next((level.vector for level in reversed(result.final.levels) if level.reached and level.vector is not None), one.vector)
         return {**result.to_json(), **beside(task.pair), **own, "first_after": top_names(classifier, last, depth_of(asked))}
 
-    def failed(self, task: Task, note: str) -> Record:
+    def failed(self, task: PairTask, note: str) -> Record:
         return self._skipped(task.pair, "error") | {"note": note}
 
-    def cost(self, task: Task) -> Cost | None:
+    def cost(self, task: PairTask) -> PairCost | None:
         """The attack with its first queries only, and as long again for as many as it may make."""
         one = open_document(self.classifier, self.dataset, self.kind.study.split, task.pair.row + 1)
         goal = self._goal(task.pair, one, _top(self.classifier, one.vector, depth_of(self.kind.study)))
@@ -161,7 +161,7 @@ class FeatureBench:
         result = run(FeatureAttack(goal, small), self.classifier, one.vector, self.pool, one.truth)
         if result.reason == "refused":
             return None
-        return Cost(self.kind.search.queries, result.final.seconds * self.kind.search.queries / result.final.queries)
+        return PairCost(self.kind.search.queries, result.final.seconds * self.kind.search.queries / result.final.queries)
 
     def _goal(self, pair: Pair, one: Opened, top: Sequence[int]) -> AnyGoal | None:
         """The pair's own label where another study has chosen it, else what suits the document."""
@@ -179,7 +179,7 @@ def beside(pair: Pair) -> Record:
     return {"study": records.SCHEMA, "pair": pair.id, "row": pair.row, "document": pair.document}
 
 
-def study_json(asked: VectorStudy) -> dict[str, Any]:
+def study_json(asked: FeatureStudy) -> dict[str, Any]:
     """Its settings, as config.json keeps them."""
     found = fields.to_json(asked)
     if not found["pairs_from"]:
@@ -187,22 +187,22 @@ def study_json(asked: VectorStudy) -> dict[str, Any]:
     return found
 
 
-def depth_of(asked: VectorStudy) -> int:
+def depth_of(asked: FeatureStudy) -> int:
     """How many of the best labels a record keeps."""
     return max(*AT, asked.k)
 
 
-def _top(classifier: VectorClassifier, vector: FeatureVector, depth: int) -> list[int]:
-    found: list[int] = classifier.retrieve_vectors(vector.matrix, min(depth, len(classifier.labels)))[0][0].tolist()
+def _top(classifier: FeatureClassifier, vector: FeatureVector, depth: int) -> list[int]:
+    found: list[int] = classifier.retrieve_features(vector.matrix, min(depth, len(classifier.labels)))[0][0].tolist()
     return found
 
 
-def top_names(classifier: VectorClassifier, vector: FeatureVector, depth: int) -> list[str]:
+def top_names(classifier: FeatureClassifier, vector: FeatureVector, depth: int) -> list[str]:
     """The names of the best labels of a vector, the best first."""
     return [classifier.labels.names[label] for label in _top(classifier, vector, depth)]
 
 
-def goal_of(asked: VectorStudy, top: Sequence[int], truth: Sequence[int]) -> AnyGoal | None:
+def goal_of(asked: FeatureStudy, top: Sequence[int], truth: Sequence[int]) -> AnyGoal | None:
     """The goal of one document; None where no true label stands in the top k."""
     hit = [label for label in top if label in truth]
     if asked.goal == Demote.NAME:

@@ -16,7 +16,7 @@ from core.data.dataset import Dataset
 from core.document import Document
 from core.errors import InputError
 from core.study import plan as drawing
-from core.study.kind import Cost, Task
+from core.study.kind import PairCost, PairTask
 from core.study.kinds import read_kind
 from core.study.plan import Pair, Plan
 from core.study.records import SCHEMA, Record
@@ -68,14 +68,14 @@ class WordKind:
     def draw(self, classifier: Classifier, dataset: Dataset, progress: Progress) -> Plan:
         return drawing.plan(self.request.study, classifier, dataset, self.seed, progress)
 
-    def tasks(self, plan: Plan, dataset: Dataset) -> list[Task]:
+    def tasks(self, plan: Plan, dataset: Dataset) -> list[PairTask]:
         split = self.request.study.split
         texts = dataset.split(split).texts
         if texts is None:
             raise InputError(f"data set '{dataset.name}' holds vectors, no text; words cannot be attacked")
         if wrong := next((pair for pair in plan.pairs if not 0 <= pair.row < len(texts)), None):
             raise InputError(f"the plan names document {wrong.row} of split '{split}', which has {len(texts):,}; begin in a new folder")
-        return [Task(pair, texts[pair.row]) for pair in plan.pairs]
+        return [PairTask(pair, texts[pair.row]) for pair in plan.pairs]
 
     def bench(self, classifier: Classifier, dataset: Dataset | None = None) -> WordBench:
         return WordBench(self, classifier)
@@ -103,12 +103,12 @@ class WordBench:
     kind: WordKind
     classifier: Classifier
 
-    def attack(self, task: Task, progress: Progress) -> Record:
+    def attack(self, task: PairTask, progress: Progress) -> Record:
         attack, document = self.kind.attack_for(task.pair.label), Document.from_text(task.text)
         result = run_attack(attack, self.classifier, document, task.pair.truth, self.kind.request.switches.prune, progress)
         return beside(task.pair, result.to_json())
 
-    def failed(self, task: Task, note: str) -> Record:
+    def failed(self, task: PairTask, note: str) -> Record:
         request, pair, classifier = self.kind.request, task.pair, self.classifier
         label = pair.unknown or (None if pair.label is None else classifier.labels.names[pair.label])
         return {
@@ -118,12 +118,12 @@ class WordBench:
             "count": pair.count,
         }  # fmt: skip
 
-    def cost(self, task: Task) -> Cost | None:
+    def cost(self, task: PairTask) -> PairCost | None:
         session = self.kind.attack_for(task.pair.label).begin(self.classifier, Document.from_text(task.text), task.pair.truth)
         if session.unmet is not None:
             return None
         found = estimate(session)
-        return Cost(found.queries, found.seconds)
+        return PairCost(found.queries, found.seconds)
 
 
 def beside(pair: Pair, record: dict[str, Any]) -> Record:

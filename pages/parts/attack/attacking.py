@@ -11,12 +11,12 @@ import streamlit as st
 from core.attacking import prepare
 from core.attacks import WordSession
 from core.attacks.targets import naive, siblings
-from core.attacks.words.cost import Cost, estimate
+from core.attacks.words.cost import AttackCost, estimate
 from core.attacks.words.oracle import WordOracle
 from pages.parts import labels, loading, session
 from pages.parts.attack import controls
-from pages.parts.attack.controls import Setting
-from pages.parts.attack.stepper import Run
+from pages.parts.attack.controls import AttackSetting
+from pages.parts.attack.stepper import AttackRun
 from pages.parts.explain.explaining import duration, heard, working
 from pages.parts.reading import Reading
 from pages.parts.show import place_for, plain, problem, sentences
@@ -26,14 +26,14 @@ OFFERED = 6
 """Labels that are proposed for a negative-targeted attack, from their clusters; half as many at random."""
 
 
-def key_of(setting: Setting, reading: Reading) -> tuple[Any, ...]:
+def key_of(setting: AttackSetting, reading: Reading) -> tuple[Any, ...]:
     """All that decides an attack."""
     return (reading.classifier.digest, reading.original.digest, *setting.key)
 
 
-def under_way(reading: Reading) -> Run | None:
+def under_way(reading: Reading) -> AttackRun | None:
     """The visitor's attack, if it is of this document, checkpoint and setting, and the setting is not being looked at."""
-    run: Run | None = session.get(session.ATTACK)
+    run: AttackRun | None = session.get(session.ATTACK)
     if run is None or session.get(session.SETUP):
         return None
     setting = controls.current(reading)
@@ -95,7 +95,7 @@ def _chosen(label: str) -> None:
     session.choose(session.LABEL, label)
 
 
-def _start(setting: Setting | None, reading: Reading) -> None:
+def _start(setting: AttackSetting | None, reading: Reading) -> None:
     """What it would cost, or why it cannot be made, and the button."""
     run = session.get(session.ATTACK)
     if setting is None:
@@ -121,7 +121,7 @@ def _start(setting: Setting | None, reading: Reading) -> None:
     st.button("Start", key="attack.start", type="primary", icon=":material/swords:", on_click=session.choose, args=(session.ASKED, key))
     if session.get(session.ASKED) == key:
         session.forget(session.ASKED)
-        begun = Run(key, setting, made, cost)
+        begun = AttackRun(key, setting, made, cost)
         with working("Attack", "Weighing the words") as progress, heard(made, lambda done, total, what: progress(done, reading.words_read, what)):
             begun.begin()
         session.choose(session.ATTACK, begun)
@@ -129,7 +129,7 @@ def _start(setting: Setting | None, reading: Reading) -> None:
         st.rerun()
 
 
-def _unmet(setting: Setting, reading: Reading, key: tuple[Any, ...]) -> str:
+def _unmet(setting: AttackSetting, reading: Reading, key: tuple[Any, ...]) -> str:
     """Why the goal does not fit the document; empty if it does."""
 
     def unmet() -> str:
@@ -138,7 +138,7 @@ def _unmet(setting: Setting, reading: Reading, key: tuple[Any, ...]) -> str:
     return loading.remembered(("unmet", *key), unmet)
 
 
-def _prepared(setting: Setting, reading: Reading, key: tuple[Any, ...]) -> tuple[WordSession, Cost] | None:
+def _prepared(setting: AttackSetting, reading: Reading, key: tuple[Any, ...]) -> tuple[WordSession, AttackCost] | None:
     """The attack, made ready, and its cost; kept for the visitor until another is prepared. A refusal is said."""
     kept = session.get(session.PREPARED)
     if kept is not None and kept[0] == key:

@@ -5,15 +5,15 @@ from __future__ import annotations
 import streamlit as st
 
 from core.attacks import Option
-from pages.parts.attack.stepper import Run
+from pages.parts.attack.stepper import AttackRun
 from pages.parts.explain.explaining import busy
 from pages.parts.labels import number
-from pages.parts.rows import Row, rows
+from pages.parts.rows import TextRow, rows
 from pages.parts.show import plain
 from pages.parts.stepping import want
 
 
-def candidates(run: Run, position: int | None) -> None:
+def candidates(run: AttackRun, position: int | None) -> None:
     """The candidates of the chosen word, the best first, with what each would do; a click puts one in."""
     if position is None:
         st.markdown(":gray[The search is over here. Click any word to see its candidates, or undo.]")
@@ -36,7 +36,7 @@ def candidates(run: Run, position: int | None) -> None:
         st.caption(f"Word {step.edits.order.index(position) + 1} of {len(step.edits.order)} by importance. A row's click puts the word in.")
 
 
-def table(run: Run, options: tuple[Option, ...]) -> tuple[tuple[str, ...], list[Row]]:
+def table(run: AttackRun, options: tuple[Option, ...]) -> tuple[tuple[str, ...], list[TextRow]]:
     """Columns and rows: word, the target's score and rank. Without a target: the gain, and what has left the top k."""
     goal, unit, space = run.setting.goal, run.session.classifier.unit, run.session.classifier.labels
     if goal.targets:
@@ -52,6 +52,6 @@ def table(run: Run, options: tuple[Option, ...]) -> tuple[tuple[str, ...], list[
         note = f"; refused: {one.refused}" if one.refused else "; reaches the goal" if one.reached else ""
         title = ", ".join(f"{name.lower()} {cell}" for name, cell in zip(columns, row, strict=True)) + note
         found.append(
-            Row((*row, one.refused or ("✓" if one.reached else "")), one.reached and not one.refused, bool(one.refused or one.gain <= 0), title)
+            TextRow((*row, one.refused or ("✓" if one.reached else "")), one.reached and not one.refused, bool(one.refused or one.gain <= 0), title)
         )
     return (*columns, "Result"), found

@@ -7,7 +7,7 @@ import json
 import streamlit as st
 
 from core.attacks.words.certificate import Certificate, certify
-from pages.parts.attack.stepper import Run
+from pages.parts.attack.stepper import AttackRun
 from pages.parts.explain.explaining import heard, working
 from pages.parts.labels import number
 from pages.parts.show import plain
@@ -15,7 +15,7 @@ from pages.parts.show import plain
 LISTED = 12
 
 
-def certificate(run: Run) -> None:
+def certificate(run: AttackRun) -> None:
     """Behind a button: every candidate of every word of the original text is scored, which takes a while."""
     if run.certificate is None:
         place = st.empty()
@@ -31,7 +31,7 @@ def certificate(run: Run) -> None:
         _shown(run.certificate)
 
 
-def _certified(run: Run) -> Certificate:
+def _certified(run: AttackRun) -> Certificate:
     """By a session of its own, so that the attack's queries stay the attack's."""
     session = run.session.attack.begin(run.session.classifier, run.session.original, run.setting.truth)
     with working("Certificate", "Certificate: every single substitution") as progress, heard(session, lambda done, total, what: None):

@@ -38,7 +38,7 @@ PRIVATE = ("protected", "language_model", "encoder")
 
 
 @dataclass(frozen=True)
-class Setting:
+class AttackSetting:
     """What is attacked and how; `name` is the recipe's, `truth` the true labels if they are known."""
 
     goal: Demote | Promote | Disturb
@@ -64,11 +64,11 @@ def _whose(goal: Disturb) -> str:
     return "right" if goal.gamma_of == "correct" else "predicted"
 
 
-def current(reading: Reading) -> Setting | None:
+def current(reading: Reading) -> AttackSetting | None:
     """The setting that the session holds; None where a label is still to be chosen or something is wrong (which is said)."""
     try:
         goal = _goal(reading)
-        return None if goal is None else Setting(goal, switches(), name(), truth(reading.classifier.labels))
+        return None if goal is None else AttackSetting(goal, switches(), name(), truth(reading.classifier.labels))
     except InputError as error:
         problem(error)
         return None

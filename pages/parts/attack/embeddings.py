@@ -7,8 +7,8 @@ from typing import Any
 import streamlit as st
 
 from core import fields
-from core.attacks.embeddings.fgsm import VECTOR_ATTACKS, Perturbed, VectorAttack, perturb
-from core.attacks.embeddings.nearest_words import Snapped, refusal, snap
+from core.attacks.embeddings.fgsm import EMBEDDING_ATTACKS, EmbeddingAttack, Perturbed, perturb
+from core.attacks.embeddings.nearest_words import NearestWords, read_nearest_words, refusal
 from core.ranking import ranks
 from pages.parts import loading
 from pages.parts.forms import form
@@ -29,9 +29,9 @@ def section(reading: Reading) -> None:
             return
         st.markdown(SAID)
         name = st.segmented_control(
-            "Attack on vectors", list(VECTOR_ATTACKS), default="pgd", format_func=str.upper, required=True, key="vectors.attack"
+            "Attack on vectors", list(EMBEDDING_ATTACKS), default="pgd", format_func=str.upper, required=True, key="vectors.attack"
         )
-        kind = VECTOR_ATTACKS[str(name)]
+        kind = EMBEDDING_ATTACKS[str(name)]
         with st.popover("Settings", icon=":material/tune:"):
             attack = form(kind(), f"vectors.set.{kind.NAME}")
         key = ("vectors", kind.NAME, tuple(fields.to_json(attack).items()), reading.classifier.digest, reading.original.digest)
@@ -41,13 +41,13 @@ def section(reading: Reading) -> None:
                 _shown(found, read, reading)
 
 
-def _made(attack: VectorAttack, reading: Reading) -> tuple[Perturbed, Snapped]:
+def _made(attack: EmbeddingAttack, reading: Reading) -> tuple[Perturbed, NearestWords]:
     with st.spinner("Following the gradient …"):
         found = perturb(attack, reading.classifier, reading.original)
-        return found, snap(found, reading.classifier, reading.original)
+        return found, read_nearest_words(found, reading.classifier, reading.original)
 
 
-def _shown(found: Perturbed, read: Snapped, reading: Reading) -> None:
+def _shown(found: Perturbed, read: NearestWords, reading: Reading) -> None:
     from core.render.trace import diff, swapped, table
 
     names = reading.classifier.labels.names

@@ -16,7 +16,7 @@ from core.explainers import estimate, explain, preset
 from core.explainers.attribution import Attribution
 from core.types import Classifier
 from pages.parts import loading
-from pages.parts.attack.stepper import Run
+from pages.parts.attack.stepper import AttackRun
 from pages.parts.cards import Card, all_cards
 from pages.parts.controls import fitting, title
 from pages.parts.explain.explaining import duration, working
@@ -24,7 +24,7 @@ from pages.parts.show import plain, problem, sentences
 from pages.parts.words import words
 
 
-def end(run: Run) -> None:
+def end(run: AttackRun) -> None:
     """Everything that can be done with a finished attack."""
     from core.render.trace import diff, swapped
 
@@ -44,11 +44,11 @@ def end(run: Run) -> None:
         elsewhere(record_of(run), "attack.send")
 
 
-def _prune(run: Run) -> None:
+def _prune(run: AttackRun) -> None:
     run.wanted = ("prune",)
 
 
-def record_of(run: Run) -> dict[str, Any]:
+def record_of(run: AttackRun) -> dict[str, Any]:
     """The attack as it is shown, in the format of `Result.to_json`."""
     key = ("record", run.key, tuple(step.document.digest for step in run.steps[: run.at + 1]), run.step.queries, run.step.seconds)
     return loading.remembered(key, run.result.to_json)
@@ -69,7 +69,7 @@ def save(record: dict[str, Any], key: str = "attack.save") -> None:
         st.caption("The files hold the document.")
 
 
-def before_and_after(run: Run) -> None:
+def before_and_after(run: AttackRun) -> None:
     """One explainer on both texts for the attacked label, and how far the two explanations agree."""
     st.markdown("**Explain before and after**")
     classifier, label = run.session.classifier, run.label

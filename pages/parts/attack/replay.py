@@ -13,7 +13,7 @@ from core.attacks.goals import called
 from core.attacks.record import MAX_BYTES, schema_of
 from core.attacks.words.record import LIMITS, read
 from core.attacks.words.result import Replayed, replay
-from core.attacks.words.walk import Walk, walk
+from core.attacks.words.walk import WordWalk, walk
 from core.types import Classifier
 from pages.parts import loading, owner, session
 from pages.parts.attack.end import elsewhere, save
@@ -92,7 +92,7 @@ def _shown(record: dict[str, Any], digest: str, card: Card | None) -> None:
     elsewhere(record, "attack.sent")
 
 
-def _step(walked: Walk) -> int:
+def _step(walked: WordWalk) -> int:
     """Which stage is shown: the last, until the slider is moved. Arrow keys move it."""
     last = len(walked.stages) - 1
     if last == 0:
@@ -101,7 +101,7 @@ def _step(walked: Walk) -> int:
     return int(st.select_slider("Step through it", list(named), last, format_func=lambda number: plain(named[number]), key="attack.walk"))
 
 
-def _chart(walked: Walk, classifier: Classifier, at: int) -> None:
+def _chart(walked: WordWalk, classifier: Classifier, at: int) -> None:
     """Ranks over the stages, as the attack drew them."""
     from core.render.trace import bump, followed
 

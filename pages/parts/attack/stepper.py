@@ -8,9 +8,9 @@ from typing import Any
 
 from core.attacks import Option, WordResult, WordSession, WordStep
 from core.attacks.words.certificate import Certificate
-from core.attacks.words.cost import Cost
+from core.attacks.words.cost import AttackCost
 from core.errors import InputError
-from pages.parts.attack.controls import Setting
+from pages.parts.attack.controls import AttackSetting
 from pages.parts.stepping import Stepped
 
 LOOKED_AT = 40
@@ -18,14 +18,14 @@ LOOKED_AT = 40
 
 
 @dataclass
-class Run(Stepped[WordStep]):
+class AttackRun(Stepped[WordStep]):
     """The attack of one visitor. `picked` is the word that was clicked; `certificate` what was found out about single words, once that was
     asked."""
 
     key: tuple[Any, ...]
-    setting: Setting
+    setting: AttackSetting
     session: WordSession
-    cost: Cost
+    cost: AttackCost
     steps: list[WordStep] = field(default_factory=list)
     at: int = 0
     picked: int | None = None

@@ -8,11 +8,11 @@ import streamlit as st
 
 from core.attacks.words.similarity import angular
 from pages.parts import loading
-from pages.parts.attack.stepper import Run, sayings
-from pages.parts.rows import Row, rows
+from pages.parts.attack.stepper import AttackRun, sayings
+from pages.parts.rows import TextRow, rows
 
 
-def ranks(run: Run, key: str = "bump") -> None:
+def ranks(run: AttackRun, key: str = "bump") -> None:
     """The bump chart of all steps, later ones than the shown one pale."""
     from core.render.trace import bump, followed
 
@@ -24,7 +24,7 @@ def ranks(run: Run, key: str = "bump") -> None:
     st.plotly_chart(figure, key=f"attack.{key}", config={"displayModeBar": False}, alt="Ranks of the followed labels over the steps")
 
 
-def figures(run: Run) -> None:
+def figures(run: AttackRun) -> None:
     """Change rate by both denominators, similarity by both readings, queries."""
     from core.render.trace import table
 
@@ -47,12 +47,12 @@ def figures(run: Run) -> None:
     )
 
 
-def history(run: Run, on_choose: Callable[[int], None]) -> None:
+def history(run: AttackRun, on_choose: Callable[[int], None]) -> None:
     """The steps; a click rewinds to one."""
     goal = run.setting.goal
     found = []
     for number, (step, text) in enumerate(zip(run.steps, sayings(run.steps), strict=True)):
         rank = ", ".join(f"{step.view.rank(label):,}" for label in goal.targets)
         cells = (f"{number}. {text}", rank, f"{step.queries:,}")
-        found.append(Row(cells, step.status in ("reached", "restored"), number > run.at, f"Step {number}: {text}"))
+        found.append(TextRow(cells, step.status in ("reached", "restored"), number > run.at, f"Step {number}: {text}"))
     rows(("Step", "Rank", "Queries"), found, "attack.history", on_choose, "Steps; a click rewinds", current=run.at, follow=True)

@@ -9,7 +9,7 @@ from pages.parts import session
 from pages.parts.attack import end
 from pages.parts.attack.candidates import candidates
 from pages.parts.attack.certificate import certificate
-from pages.parts.attack.stepper import Run
+from pages.parts.attack.stepper import AttackRun
 from pages.parts.attack.trace import figures, history, ranks
 from pages.parts.attack.why import why
 from pages.parts.explain.explaining import busy, heard, working
@@ -32,7 +32,7 @@ ENDINGS = {
 
 
 @st.fragment
-def stepping(run: Run) -> None:
+def stepping(run: AttackRun) -> None:
     """The whole screen; what is clicked here runs only this part of the page again."""
     problems = st.container()
     with problems, sentences():
@@ -52,7 +52,7 @@ def stepping(run: Run) -> None:
         candidates(run, position)
 
 
-def _below(run: Run) -> None:
+def _below(run: AttackRun) -> None:
     with st.container(key="trace"):
         chart, facts = st.columns([9, 6], gap="medium")
     with chart:
@@ -67,7 +67,7 @@ def _below(run: Run) -> None:
         end.end(run)
 
 
-def _perform(run: Run) -> None:
+def _perform(run: AttackRun) -> None:
     wanted, run.wanted = run.wanted, None
     if wanted is None:
         return
@@ -96,7 +96,7 @@ def _perform(run: Run) -> None:
                 st.info("Nothing was put back: the goal needs each of the changed words, or the budget of queries is spent.", icon=":material/info:")
 
 
-def _to_the_end(run: Run) -> None:
+def _to_the_end(run: AttackRun) -> None:
     """Steps appear as they come; Stop keeps those that were made."""
     live = st.empty()
     already = run.session.oracle.queries
@@ -112,7 +112,7 @@ def _to_the_end(run: Run) -> None:
     live.empty()
 
 
-def _status(run: Run) -> None:
+def _status(run: AttackRun) -> None:
     """Where the attack stands, in a line."""
     step, space = run.step, run.session.classifier.labels
     head = f"**{plain(run.setting.said(space))}**"
@@ -126,7 +126,7 @@ def _status(run: Run) -> None:
         st.markdown(f"{head} :gray[{plain(f'· {where} · {changed}' if where else f'· {changed}')}]")
 
 
-def _document(run: Run, position: int | None) -> None:
+def _document(run: AttackRun, position: int | None) -> None:
     """The words, lit by how much the goal gains without them."""
     step = run.step
     st.html(LEGEND)
@@ -139,7 +139,7 @@ def _document(run: Run, position: int | None) -> None:
     )  # fmt: skip
 
 
-def _titles(run: Run, coming: int | None) -> dict[int, str]:
+def _titles(run: AttackRun, coming: int | None) -> dict[int, str]:
     """What is to be said of words that were changed, or come next."""
     step = run.step
     found = {swap.position: f"{swap.new}: stands for {swap.old}" for swap in step.edits.swaps}
@@ -148,11 +148,11 @@ def _titles(run: Run, coming: int | None) -> dict[int, str]:
     return found
 
 
-def _pick(run: Run, word: int) -> None:
+def _pick(run: AttackRun, word: int) -> None:
     run.picked = word
 
 
-def _actions(run: Run, position: int | None) -> None:
+def _actions(run: AttackRun, position: int | None) -> None:
     over = run.step.status == "reached" or position is None
     label = "Finish" if run.spent else "Accept best"
     with st.container(horizontal=True, gap="small"):
@@ -169,13 +169,13 @@ def _actions(run: Run, position: int | None) -> None:
         _own(run, position)
 
 
-def _own(run: Run, position: int) -> None:
+def _own(run: AttackRun, position: int) -> None:
     key = f"attack.own.{run.at}.{position}"
     with st.form(f"{key}.form", border=False), st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
         st.text_input(f"Your own word for {plain(run.step.document.words[position])}", key=key, placeholder="one word", max_chars=100)
         st.form_submit_button("Put it in", on_click=_put, args=(run, position, key))
 
 
-def _put(run: Run, position: int, key: str) -> None:
+def _put(run: AttackRun, position: int, key: str) -> None:
     if typed := str(session.get(key, "")).strip():
         want(run, "choose", position, typed)

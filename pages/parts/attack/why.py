@@ -5,16 +5,16 @@ from __future__ import annotations
 import streamlit as st
 
 from core.attacks import contributions
-from core.types import Blame
+from core.types import Contributions
 from pages.parts import loading
-from pages.parts.attack.stepper import Run
+from pages.parts.attack.stepper import AttackRun
 from pages.parts.explain.explaining import busy
 from pages.parts.show import plain
 
 SPANS = {"step": "By this step", "all": "Since the original text"}
 
 
-def why(run: Run) -> None:
+def why(run: AttackRun) -> None:
     """Asked for by a click; answered for the step that is shown."""
     if run.at == 0:
         return
@@ -25,15 +25,15 @@ def why(run: Run) -> None:
     if sentence := contributions.refusal(run.session.classifier):
         st.caption(plain(sentence))
         return
-    from core.render.blame import html
+    from core.render.contributions import html
 
-    st.html(html(_blamed(run, span)))
+    st.html(html(_contributions(run, span)))
 
 
-def _blamed(run: Run, span: str) -> Blame:
+def _contributions(run: AttackRun, span: str) -> Contributions:
     before = run.steps[0 if span == "all" else run.at - 1]
     key = ("blame", run.session.classifier.digest, before.document.digest, run.step.document.digest, run.label)
-    found: Blame | None = loading.kept(key)
+    found: Contributions | None = loading.kept(key)
     if found is None:
         with busy(run.session, "Asking the model …"):
             found = contributions.of_step(run.session.classifier, before, run.step, run.label)

@@ -17,9 +17,9 @@ from core.types import Classifier
 from pages.parts import loading, session
 from pages.parts.attack import controls
 from pages.parts.attack.attacking import key_of
-from pages.parts.attack.controls import Setting
+from pages.parts.attack.controls import AttackSetting
 from pages.parts.attack.end import record_of, save
-from pages.parts.attack.stepper import Run, sayings
+from pages.parts.attack.stepper import AttackRun, sayings
 from pages.parts.attack.view import ENDINGS
 from pages.parts.compare.duel import Duel, Side
 from pages.parts.compare.pair import Pair
@@ -61,7 +61,7 @@ def section(pair: Pair) -> Duel | None:
     return duel
 
 
-def _begun(setting: Setting, pair: Pair, at: int) -> Side:
+def _begun(setting: AttackSetting, pair: Pair, at: int) -> Side:
     """One side, its words weighed; or why it cannot be attacked so."""
     side = pair[at]
     name = side.classifier.name
@@ -73,7 +73,7 @@ def _begun(setting: Setting, pair: Pair, at: int) -> Side:
             made = attack.begin(side.classifier, side.original, setting.truth)
             if made.unmet:
                 return made.unmet
-            run = Run(key_of(setting, side), setting, made, estimate(made))
+            run = AttackRun(key_of(setting, side), setting, made, estimate(made))
             with heard(made, lambda done, total, what: progress(done, max(made.ranking_queries, done), what)):
                 run.begin()
         return run
@@ -100,7 +100,7 @@ def _perform(duel: Duel) -> None:
             duel.show(duel.last)
 
 
-def _to_the_end(duel: Duel, run: Run) -> None:
+def _to_the_end(duel: Duel, run: AttackRun) -> None:
     """The steps that were made stand when someone presses Stop."""
     already = run.session.oracle.queries
     with working("Attack", f"{run.session.classifier.name}: the search goes on to its end") as report:
@@ -160,7 +160,7 @@ def _chart(duel: Duel) -> None:
     st.plotly_chart(figure, key="compare.pursuit", config={"displayModeBar": False}, alt="Rank of the attacked label on both checkpoints, by step")
 
 
-def _side(duel: Duel, run: Run, at: int) -> None:
+def _side(duel: Duel, run: AttackRun, at: int) -> None:
     """Where one attack stands: what the last step did, the words, the file."""
     step, start = run.step, run.steps[0]
     moved = f"rank {start.view.rank(run.label):,} → {step.view.rank(run.label):,}"

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from core.document import Document
-from pages.parts.attack.stepper import Run
+from pages.parts.attack.stepper import AttackRun
 
-Side = Run | str
+Side = AttackRun | str
 """One checkpoint's attack, or the sentence why it cannot be made there."""
 
 
@@ -24,8 +24,8 @@ class Duel:
     wanted: str | None = None
 
     @property
-    def runs(self) -> list[Run]:
-        return [side for side in self.sides if isinstance(side, Run)]
+    def runs(self) -> list[AttackRun]:
+        return [side for side in self.sides if isinstance(side, AttackRun)]
 
     @property
     def last(self) -> int:
@@ -42,18 +42,18 @@ class Duel:
         for run in self.runs:
             run.rewind(self.at)
 
-    def due(self) -> list[Run]:
+    def due(self) -> list[AttackRun]:
         """The attacks that must decide once more before the next step can be shown."""
         return [run for run in self.runs if len(run.steps) - 1 == self.at and not run.steps[-1].ended]
 
-    def advance(self, run: Run) -> None:
+    def advance(self, run: AttackRun) -> None:
         """One decision of the search; after a success, where the recipe says so, words are put back, each a step."""
         run.rewind(len(run.steps) - 1)
         run.accept(None)
         if run.setting.recipe.prune:
             list(run.prune())
 
-    def finish(self, run: Run) -> Iterator[None]:
+    def finish(self, run: AttackRun) -> Iterator[None]:
         """All decisions to the end; what was made stands if it is broken off."""
         while not run.steps[-1].ended:
             self.advance(run)
@@ -63,5 +63,5 @@ class Duel:
     @property
     def attacked(self) -> tuple[Document | None, Document | None]:
         """The texts at the shown step, None where nothing was changed."""
-        first, second = (side.step.document if isinstance(side, Run) and side.step.edits.swaps else None for side in self.sides)
+        first, second = (side.step.document if isinstance(side, AttackRun) and side.step.edits.swaps else None for side in self.sides)
         return first, second

@@ -17,7 +17,7 @@ from pages.parts.cards import Card, all_cards
 from pages.parts.compare.kin import Kin, kinship, relatives
 from pages.parts.labels import UNITS, number
 from pages.parts.reading import Reading
-from pages.parts.rows import Row, rows
+from pages.parts.rows import TextRow, rows
 from pages.parts.show import plain
 
 SHOWN = 10
@@ -110,13 +110,13 @@ def ranks(pair: Pair, found: list[Standing]) -> None:
     st.caption(plain(f"Ranks are among all labels of each checkpoint and can be compared. {said}; each checkpoint has its own scale."))
 
 
-def _line(pair: Pair, each: Standing) -> Row:
+def _line(pair: Pair, each: Standing) -> TextRow:
     places = (each.first, each.second)
     ranks = [f"{place.rank:,}" if place else "–" for place in places]
     scores = [number(place.score, side.classifier.unit) if place else "unknown" for place, side in zip(places, pair, strict=True)]
     moved = moves(each.moved)
     cells = (each.label, ranks[0], scores[0], ranks[1], scores[1], moved)
-    return Row(cells, off=None in places, title=f"{each.label}: rank {ranks[0]}, then {ranks[1]}")
+    return TextRow(cells, off=None in places, title=f"{each.label}: rank {ranks[0]}, then {ranks[1]}")
 
 
 def moves(moved: int | None) -> str:

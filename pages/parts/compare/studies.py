@@ -229,7 +229,7 @@ def _transfer(pair: tuple[Campaign, Campaign]) -> None:
     if len(rows) < 2 and st.button("Let each read the other's texts", key="compare.read", icon=":material/forward:", disabled=len(readers) < 2):
         owner.required(views.READS)
         bar = st.progress(0.0, "Reading …")
-        with loading.slot(lambda text: bar.progress(0.0, text)):
+        with loading.heavy_work(lambda text: bar.progress(0.0, text)):
             for one, card in readers:
                 classifier = loading.classifier(card)
                 rows = follow.transfer(one.records, classifier, lambda done, total, what: bar.progress(done / max(total, 1), plain(what)))

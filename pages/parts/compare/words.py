@@ -9,7 +9,7 @@ import streamlit as st
 
 from core.document import Document
 from core.evaluation.agreement import Agreement
-from core.explainers import Cost, estimate, explain
+from core.explainers import ExplanationCost, estimate, explain
 from core.explainers.attribution import Attribution
 from core.study.compare import drift
 from pages.parts import loading, session
@@ -89,7 +89,7 @@ def _kept(one: Ask) -> bool:
     return loading.kept((*one.key, one.labels[0])) is not None
 
 
-def _estimated(one: Ask) -> Cost:
+def _estimated(one: Ask) -> ExplanationCost:
     with st.spinner("Estimating …"):
         return estimate(one.explainer, one.classifier, one.document, one.labels)
 

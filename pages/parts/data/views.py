@@ -92,7 +92,7 @@ def clusters(dataset: Dataset) -> None:
     found: tuple[Cluster, ...] | None = loading.kept(key)
     if found is None:
         bar = st.progress(0.0, "Clustering the labels …")
-        with loading.slot(lambda text: bar.progress(0.0, text)):
+        with loading.heavy_work(lambda text: bar.progress(0.0, text)):
             found = label_clusters(dataset, size, 0, lambda done, total, what: bar.progress(done / total, f"Clustering the labels: {what} …"))
         loading.keep(key, found)
         bar.empty()

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import streamlit as st
 
-from core.evidence.board import Board, Line
+from core.evidence.board import EvidenceBoard, Line
 from core.evidence.papers import Paper
 from pages.parts import session
 
@@ -15,7 +15,7 @@ VERDICTS, TABLES, BEYOND, RECORDS = "verdicts", "tables", "beyond", "records"
 
 
 @dataclass(frozen=True)
-class Chosen:
+class Filters:
     """Nothing chosen means all."""
 
     papers: tuple[str, ...]
@@ -44,7 +44,7 @@ def named() -> str:
     return TABLES if lines and not session.get(session.CLAIM) else VERDICTS
 
 
-def choose(board: Board, view: str) -> Chosen:
+def choose(board: EvidenceBoard, view: str) -> Filters:
     """The filters that the view heeds; what was chosen for the others is kept."""
     papers = board.papers.papers
     models = sorted({name for name in (*(row.model for row in board.papers.rows.values()), *(one.cell.model for one in board.states)) if name})
@@ -60,4 +60,4 @@ def choose(board: Board, view: str) -> Chosen:
             st.multiselect("Models", models, key=session.MODELS, placeholder="All models", persist_state="session")
         if view == TABLES:
             st.toggle("Only what was measured", key=session.MEASURED, persist_state="session")
-    return Chosen(tuple(session.get(session.PAPERS)), tuple(session.get(session.MODELS)), bool(session.get(session.MEASURED)))
+    return Filters(tuple(session.get(session.PAPERS)), tuple(session.get(session.MODELS)), bool(session.get(session.MEASURED)))

@@ -6,14 +6,14 @@ from __future__ import annotations
 import streamlit as st
 
 from core.evidence import details
-from core.evidence.board import Board
+from core.evidence.board import EvidenceBoard
 from core.evidence.records import Record
 from pages.parts import loading, session
-from pages.parts.evidence.filters import Chosen
+from pages.parts.evidence.filters import Filters
 from pages.parts.show import plain, tall
 
 
-def beyond(board: Board, chosen: Chosen) -> None:
+def beyond(board: EvidenceBoard, chosen: Filters) -> None:
     """What was measured here though no paper prints it, a table a study."""
     st.header("Beyond the papers", divider="gray")
     mine = [one for one in details.alone(board.states) if not chosen.models or one.cell.model in chosen.models]
@@ -27,7 +27,7 @@ def beyond(board: Board, chosen: Chosen) -> None:
         st.dataframe(rows, hide_index=True, key=f"evidence.beyond.{study.NAME}", height=tall(len(rows)), placeholder="–")
 
 
-def browse(board: Board, _: Chosen) -> None:
+def browse(board: EvidenceBoard, _: Filters) -> None:
     """Any record by its name; and the cells that nobody has measured yet."""
     st.header("Records", divider="gray")
     measured = {one.name: one.record for one in board.states if one.record is not None}

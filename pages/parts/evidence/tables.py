@@ -7,17 +7,17 @@ from typing import Any
 
 import streamlit as st
 
-from core.evidence.board import Board, Line
+from core.evidence.board import EvidenceBoard, Line
 from core.evidence.claims import Verdict
 from core.evidence.papers import Paper, Table
 from core.study.exports import rows_to_csv, rows_to_json
 from pages.parts import session
 from pages.parts.evidence import records as evidence_records
-from pages.parts.evidence.filters import Chosen, seeds
+from pages.parts.evidence.filters import Filters, seeds
 from pages.parts.show import plain, tall
 
 
-def show(board: Board, chosen: Chosen) -> None:
+def show(board: EvidenceBoard, chosen: Filters) -> None:
     """The chosen table of those that the filters leave; a sentence where they leave none."""
     kept = {table.id: lines for table in board.papers.tables if (lines := [line for line in board.of_table(table.id) if chosen.keeps(line)])}
     if not kept:
@@ -38,7 +38,7 @@ def _head(paper: Paper) -> None:
     st.caption(plain(f"{paper.authors}, {paper.year}. {paper.note}"))
 
 
-def _table(board: Board, table: Table, lines: Sequence[Line]) -> None:
+def _table(board: EvidenceBoard, table: Table, lines: Sequence[Line]) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         st.subheader(plain(table.title), width="stretch")
         st.download_button(
@@ -70,7 +70,7 @@ def _row(line: Line, open_rows: bool) -> dict[str, Any]:
     return row | {"to measure": line.to_measure} if open_rows else row
 
 
-def _opened(board: Board, line: Line) -> None:
+def _opened(board: EvidenceBoard, line: Line) -> None:
     """The record behind the chosen row, or why there is none."""
     records = [record for name in line.cells if (record := board.record(name)) is not None]
     if line.missing is not None:
@@ -84,7 +84,7 @@ def _opened(board: Board, line: Line) -> None:
         evidence_records.panel(record, f"table.{line.table}")
 
 
-def _caveats(board: Board, lines: Sequence[Line]) -> None:
+def _caveats(board: EvidenceBoard, lines: Sequence[Line]) -> None:
     """The sentence of every flag that the table shows, with where it is seen."""
     for name in dict.fromkeys(flag for line in lines for flag in line.flags):
         flag = board.papers.flags[name]
@@ -96,7 +96,7 @@ def _of_all(rows: Sequence[dict[str, Any]]) -> str:
     return rows_to_csv(rows)
 
 
-def export(board: Board, chosen: Chosen) -> None:
+def export(board: EvidenceBoard, chosen: Filters) -> None:
     """All lines and verdicts that the filters leave as files, made on the click."""
 
     def lines() -> list[dict[str, Any]]:

@@ -6,11 +6,11 @@ from collections.abc import Iterable, Sequence
 
 import streamlit as st
 
-from core.evidence.board import Board
+from core.evidence.board import EvidenceBoard
 from core.evidence.claims import HOLDS, NOT, PARTLY, UNDECIDED, VERDICTS, Verdict
 from core.evidence.papers import Paper
 from pages.parts import session
-from pages.parts.evidence.filters import Chosen, seeds
+from pages.parts.evidence.filters import Filters, seeds
 from pages.parts.show import plain
 
 MARKS = {
@@ -21,7 +21,7 @@ MARKS = {
 OTHER = (":material/pending:", "gray")
 
 
-def show(board: Board, chosen: Chosen) -> None:
+def show(board: EvidenceBoard, chosen: Filters) -> None:
     found = [one for one in board.verdicts if chosen.keeps_paper(one.paper)]
     if session.get(session.CLAIM) not in [one.claim.id for one in found]:
         session.forget(session.CLAIM)
@@ -62,7 +62,7 @@ def _line(one: Verdict) -> str:
     return f":{colour}-badge[{icon} {plain(one.verdict)}] {plain(one.claim.said)} :small[{cells or '–'}]"
 
 
-def _detail(board: Board, one: Verdict) -> None:
+def _detail(board: EvidenceBoard, one: Verdict) -> None:
     claim = one.claim
     with st.container(border=True):
         with st.container(horizontal=True, vertical_alignment="center"):
@@ -73,7 +73,7 @@ def _detail(board: Board, one: Verdict) -> None:
         st.markdown(f"**The paper**, {plain(claim.place)}: “{plain(claim.quote)}”")
         if claim.rule.states:
             st.markdown(f"**Rule**: {plain(claim.rule.states)}.")
-        if not one.judged:
+        if not one.outcomes:
             st.info(plain(one.sentence))
             return
         _figures(one)
@@ -85,13 +85,13 @@ def _figures(one: Verdict) -> None:
     from core.render import forest
 
     st.plotly_chart(
-        forest.forest(one.judged, one.border), key=f"evidence.forest.{one.claim.id}", config={"displayModeBar": False},
-        alt=forest.described(one.judged, one.border),
+        forest.forest(one.outcomes, one.border), key=f"evidence.forest.{one.claim.id}", config={"displayModeBar": False},
+        alt=forest.described(one.outcomes, one.border),
     )  # fmt: skip
-    st.html(forest.figures(one.judged, one.border))
+    st.html(forest.figures(one.outcomes, one.border))
 
 
-def _caveats(board: Board, one: Verdict) -> Iterable[str]:
+def _caveats(board: EvidenceBoard, one: Verdict) -> Iterable[str]:
     """How to read the figures, what is said of the printed ones, and where the measured ones come from."""
     if one.claim.rule.printed:
         yield "These are the paper's own printed numbers, which come without intervals: each counts as it stands."

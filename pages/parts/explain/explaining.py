@@ -16,9 +16,9 @@ import streamlit as st
 
 from core import fields
 from core.document import Document
-from core.explainers import Cost, Explainer, estimate, explain
+from core.explainers import Explainer, ExplanationCost, estimate, explain
 from core.explainers.attribution import Attribution
-from core.explainers.fidelity import measure
+from core.explainers.fidelity import measure_fidelity
 from core.types import Classifier, Progress, silent
 from pages.parts import loading, session
 from pages.parts.controls import title
@@ -70,7 +70,7 @@ def answer(asked: Ask, requested: bool) -> Attribution | None:
     if found is None:
         queries = asked.explainer.queries(len(asked.document), len(asked.labels))
         if not (requested and queries <= FEW):
-            cost: Cost = loading.remembered(("cost", *asked.key, len(asked.labels)), lambda: _estimated(asked))
+            cost: ExplanationCost = loading.remembered(("cost", *asked.key, len(asked.labels)), lambda: _estimated(asked))
             if not _confirmed(asked) and not (requested and cost.seconds <= AT_ONCE):
                 return _offer(asked, cost)
         found = _computed(asked, queries)
@@ -103,13 +103,13 @@ def only(attribution: Attribution, label: int) -> Attribution:
     )
 
 
-def _offer(asked: Ask, cost: Cost) -> None:
+def _offer(asked: Ask, cost: ExplanationCost) -> None:
     with st.container(border=True, horizontal=True, vertical_alignment="center"):
         st.markdown(f"{asked.name} asks the model about **{cost.queries:,} times**: **{duration(cost.seconds)}** on this machine.", width="stretch")
         st.button(f"Explain with {asked.name}", key=f"go.{asked.explainer.NAME}", type="primary", on_click=_confirm, args=(asked,))
 
 
-def _estimated(asked: Ask) -> Cost:
+def _estimated(asked: Ask) -> ExplanationCost:
     with st.spinner("Estimating …"):
         return estimate(asked.explainer, asked.classifier, asked.document, asked.labels)
 
@@ -136,12 +136,12 @@ def _computed(asked: Ask, queries: int) -> Attribution:
 
 def _measured(asked: Ask, one: Attribution) -> Attribution:
     with working(asked.name, f"{asked.name}: measuring how far it can be trusted") as progress:
-        return measure(one, asked.classifier, progress=progress)
+        return measure_fidelity(one, asked.classifier, progress=progress)
 
 
 @contextmanager
 def working(name: str, text: str) -> Iterator[Progress]:
-    """A bar with a Stop button, and the machine's slot. Each report of progress is a Streamlit call: a click on Stop, or a
+    """A bar with a Stop button, and the machine's turn at heavy work. Each report of progress is a Streamlit call: a click on Stop, or a
     visitor who leaves, ends the work there."""
     place = st.empty()
     with place.container(horizontal=True, vertical_alignment="top"):
@@ -159,7 +159,7 @@ def working(name: str, text: str) -> Iterator[Progress]:
         left = f", about {duration((now - start) * (1 - part) / part)} left" if part else ""
         bar.progress(part, f"{name}: {done:,} of {total:,} {what}{left}")
 
-    with loading.slot(lambda waiting: bar.progress(0.0, waiting)):
+    with loading.heavy_work(lambda waiting: bar.progress(0.0, waiting)):
         yield progress
     place.empty()
 
@@ -186,11 +186,11 @@ def _say(place: st.delta_generator.DeltaGenerator, text: str) -> None:
 
 @contextmanager
 def busy(work: Interruptible, text: str) -> Iterator[None]:
-    """The machine's slot for something short, with a line that says what is done. Each pause of the work is a Streamlit call: there
+    """The machine's turn at heavy work for something short, with a line that says what is done. Each pause of the work is a Streamlit call: there
     a visitor who has gone on ends it."""
     place = st.empty()
     place.caption(text)
-    with loading.slot(lambda waiting: place.caption(waiting)), heard(work, lambda done, total, what: _say(place, text)):
+    with loading.heavy_work(lambda waiting: place.caption(waiting)), heard(work, lambda done, total, what: _say(place, text)):
         yield
     place.empty()
 

@@ -13,7 +13,7 @@ from core.attacks.goals import ALL_GOALS, TITLES, AllWrong, AnyGoal, Demote, Dis
 from pages.parts import labels, loading, session
 from pages.parts.cards import Card
 from pages.parts.features import documents, stepping
-from pages.parts.features.documents import VectorReading
+from pages.parts.features.documents import FeatureReading
 from pages.parts.features.stepper import FeatureRun
 from pages.parts.forms import form
 from pages.parts.show import plain, problem, sentences
@@ -41,14 +41,14 @@ def page(card: Card) -> None:
             _attack(one, goal, search)
 
 
-def _defaults(one: VectorReading) -> None:
+def _defaults(one: FeatureReading) -> None:
     session.default(session.GOAL, Demote.NAME, ALL_GOALS)
     session.default(session.K, min(5, len(one.seen.labels)), range(1, len(one.seen.labels) + 1))
     session.default(session.TAU, 0.5)
     session.default(session.SEARCH, next(iter(FEATURE_ATTACKS)), FEATURE_ATTACKS)
 
 
-def _labels(one: VectorReading) -> None:
+def _labels(one: FeatureReading) -> None:
     k, kind, top = int(session.get(session.K)), session.get(session.GOAL), one.reading.top.tolist()
     st.header("Label")
     offered: list[tuple[str, Sequence[int]]]
@@ -80,7 +80,7 @@ def _search() -> PointSearch:
         return form(kind(), f"vector.set.{kind.NAME}")
 
 
-def _goal(one: VectorReading) -> AnyGoal | None:
+def _goal(one: FeatureReading) -> AnyGoal | None:
     """What the widgets say; None where a label is still to be chosen."""
     kind, k, label = session.get(session.GOAL), int(session.get(session.K)), one.reading.chosen
     if kind == SetChange.NAME:
@@ -94,14 +94,14 @@ def _goal(one: VectorReading) -> AnyGoal | None:
     return Promote((label,), k) if kind == Promote.NAME else Demote((label,), k)
 
 
-def _attack(one: VectorReading, goal: AnyGoal | None, search: PointSearch) -> None:
+def _attack(one: FeatureReading, goal: AnyGoal | None, search: PointSearch) -> None:
     """The start, or the attack that was made with just this setting."""
     if goal is None:
         st.markdown(":gray[Choose a label first. Then its attack can be started here.]")
         st.html(documents.values(one))
         return
     key = (*one.key, str(to_json(goal)), search.NAME, tuple(fields.to_json(search).items()))
-    run: FeatureRun | None = session.get(session.VECTOR_ATTACK)
+    run: FeatureRun | None = session.get(session.FEATURE_ATTACK)
     if run is not None and run.key == key:
         loading.count("attack", run, run)
         stepping.stepping(run)
@@ -121,7 +121,7 @@ def _attack(one: VectorReading, goal: AnyGoal | None, search: PointSearch) -> No
         return
     run = FeatureRun(key, made)
     run.begin()
-    session.choose(session.VECTOR_ATTACK, run)  # before it runs: Stop keeps the steps that were made
+    session.choose(session.FEATURE_ATTACK, run)  # before it runs: Stop keeps the steps that were made
     if whole:
         stepping.to_the_end(run)
     st.rerun()

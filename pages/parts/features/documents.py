@@ -10,7 +10,7 @@ import streamlit as st
 
 from core.data import DATASETS, is_present
 from core.errors import InputError
-from core.explainers.one_vector import OneVector
+from core.explainers.features import FeatureDocument
 from core.ranking import top_k
 from core.study.opening import Opened, open_document
 from pages.parts import loading, owner, session
@@ -40,11 +40,11 @@ def chosen(card: Card) -> bool:
 
 
 @dataclass(frozen=True)
-class VectorReading:
+class FeatureReading:
     """A document of a data set under a classifier of vectors: `opened`, the same as explainers and label lists see it, and the data set."""
 
     opened: Opened
-    seen: OneVector
+    seen: FeatureDocument
     reading: Reading
     where: str
     split: str
@@ -59,7 +59,7 @@ class VectorReading:
         return self.seen.document.words
 
 
-def choose(card: Card) -> VectorReading | None:
+def choose(card: Card) -> FeatureReading | None:
     """The widgets; the document once its data set was read, which waits for a click."""
     places = [name for name in DATASETS if is_present(name) and name != "debtags"]
     given = session.get(session.DATASET)
@@ -85,30 +85,30 @@ def choose(card: Card) -> VectorReading | None:
         classifier = loading.classifier(card)
     number = int(session.get(session.DOCUMENT))
     opened = open_document(classifier, dataset, str(split), number)  # type: ignore[arg-type]  # a card with `vectors` is of such a classifier
-    return VectorReading(opened, *_read(opened), str(where), str(split), number)
+    return FeatureReading(opened, *_read(opened), str(where), str(split), number)
 
 
 def _remember(where: str) -> None:
     session.choose(session.READ, [*session.get(session.READ, []), where])
 
 
-def _read(opened: Opened) -> tuple[OneVector, Reading]:
+def _read(opened: Opened) -> tuple[FeatureDocument, Reading]:
     """InputError for a document of zeros."""
     if not len(opened.vector):
         raise InputError("all values of this document are 0, so there is nothing to look at: choose another")
-    seen = OneVector(opened.classifier, opened.vector)
-    scores = opened.classifier.score_vectors(opened.vector.matrix)[0]
+    seen = FeatureDocument(opened.classifier, opened.vector)
+    scores = opened.classifier.score_features(opened.vector.matrix)[0]
     label = session.get(session.LABEL)
     if label is not None and label not in seen.labels.ids:
         problem(f"{seen.name} has no label '{label}'. Search for another.")
     best = top_k(scores[None], max(SHOWN, int(session.get(session.K, 5)) + 7))[0]
-    retrieved = tuple(opened.classifier.retrieve_vectors(opened.vector.matrix, min(10, len(seen.labels)))[0][0].tolist())
+    retrieved = tuple(opened.classifier.retrieve_features(opened.vector.matrix, min(10, len(seen.labels)))[0][0].tolist())
     document = seen.document
     read = Reading(seen, document, document, tuple(range(len(document))), scores, best, seen.labels.ids.get(label or ""), retrieved, len(document))
     return seen, read
 
 
-def about(one: VectorReading) -> None:
+def about(one: FeatureReading) -> None:
     """What kind of document it is, and its true labels."""
     space, labels = one.opened.classifier.space, one.seen.labels
     true = ", ".join(labels.names[label] for label in one.opened.truth) or "none that this model knows"
@@ -120,7 +120,7 @@ def about(one: VectorReading) -> None:
         st.caption(ORDER)
 
 
-def values(one: VectorReading) -> str:
+def values(one: FeatureReading) -> str:
     """Its features as bars."""
     from core.render.features import value_bars
 

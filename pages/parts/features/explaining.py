@@ -10,7 +10,7 @@ from pages.parts import controls, exporting, labels, session
 from pages.parts.cards import Card
 from pages.parts.explain import comparing, explaining
 from pages.parts.features import documents
-from pages.parts.features.documents import VectorReading
+from pages.parts.features.documents import FeatureReading
 from pages.parts.show import plain
 
 
@@ -38,7 +38,7 @@ def _ask(label: str) -> None:
     session.choose(session.ASKED, True)
 
 
-def _features(one: VectorReading) -> Attribution | None:
+def _features(one: FeatureReading) -> Attribution | None:
     """The document's features; with a chosen label, what each adds to its score and how far that can be trusted."""
     from core.render.features import bars
 

@@ -9,9 +9,9 @@ import numpy as np
 import streamlit as st
 from scipy import sparse
 
-from core.attacks.features import LEVELS, FeatureResult, FeatureSession, FeatureStep, replay
+from core.attacks.features import REALISM_LEVELS, FeatureResult, FeatureSession, FeatureStep, replay
 from core.attacks.features.steps import said_distance
-from core.ranking import watch_vectors
+from core.ranking import watch_features
 from core.vector import FeatureVector
 from pages.parts import loading
 from pages.parts.show import plain, problem
@@ -30,7 +30,7 @@ def ranks(result: FeatureResult, key: str) -> None:
     steps = [result.steps[i] for i in at]
     shown = followed([step.view for step in steps], attack.goal.k, attack.goal.targets, oracle.start.truth or ())
     labels = np.asarray([one.label for one in shown], dtype=np.int64)
-    table = watch_vectors(result.session.classifier, own.vectors(np.stack([step.point for step in steps])), labels, 1).ranks
+    table = watch_features(result.session.classifier, own.vectors(np.stack([step.point for step in steps])), labels, 1).ranks
     names = [result.session.classifier.labels.names[one.label] for one in shown]
     said = [f"{step.queries:,} queries, {step.note}" for step in steps]
     figure = bump(shown, names, table, attack.goal.k, said, len(steps) - 1)
@@ -71,12 +71,12 @@ def _queries(result: FeatureResult) -> None:
 
 
 def _levels(result: FeatureResult, record: dict[str, Any]) -> None:
-    """The three levels of reality, and what the most real one that exists changed."""
+    """The three levels of realism, and what the most real one that exists changed."""
     from core.render.trace import table
 
     kind = record["feature_kind"]
     rows = [
-        (LEVELS[level.name], STATES[level.reached], said_distance(saved, kind).removeprefix(", ") or level.note)
+        (REALISM_LEVELS[level.name], STATES[level.reached], said_distance(saved, kind).removeprefix(", ") or level.note)
         for level, saved in zip(result.final.levels, record["levels"], strict=True)
     ]
     if rows:

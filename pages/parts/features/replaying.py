@@ -9,7 +9,7 @@ import streamlit as st
 from scipy import sparse
 
 from core.attacks.features import FeatureReplayed, replay
-from core.attacks.features.walk import Walk, walk
+from core.attacks.features.walk import FeatureWalk, walk
 from core.attacks.goals import called
 from core.types import Classifier
 from core.vector import FeatureVector
@@ -52,7 +52,7 @@ def shown(record: dict[str, Any], digest: str, card: Card) -> None:
         st.html(table((), rows))
 
 
-def _verdict(record: dict[str, Any], found: FeatureReplayed, walked: Walk, card: Card) -> None:
+def _verdict(record: dict[str, Any], found: FeatureReplayed, walked: FeatureWalk, card: Card) -> None:
     """What the replay says, in a sentence."""
     if found.unmet:
         problem(found.unmet)
@@ -68,7 +68,7 @@ def _verdict(record: dict[str, Any], found: FeatureReplayed, walked: Walk, card:
     st.warning(plain(f"Replayed on {card.name}. Not as saved: {', '.join(differ)}."), icon=":material/difference:")
 
 
-def _step(walked: Walk) -> int:
+def _step(walked: FeatureWalk) -> int:
     """Which stage is shown: the last, until the slider is moved. Arrow keys move it."""
     last = len(walked.stages) - 1
     if last == 0:
@@ -77,7 +77,7 @@ def _step(walked: Walk) -> int:
     return int(st.select_slider("Step through it", list(named), last, format_func=lambda number: plain(named[number]), key="attack.walk"))
 
 
-def _chart(walked: Walk, classifier: Classifier, at: int) -> None:
+def _chart(walked: FeatureWalk, classifier: Classifier, at: int) -> None:
     """Ranks over the stages, as the attack drew them."""
     from core.render.trace import bump, followed
 

@@ -10,7 +10,7 @@ from pages.parts import session
 from pages.parts.explain.explaining import busy, heard, working
 from pages.parts.features import found
 from pages.parts.features.stepper import FeatureRun, sayings
-from pages.parts.rows import Row, keys, rows
+from pages.parts.rows import TextRow, keys, rows
 from pages.parts.show import plain, sentences
 from pages.parts.stepping import want
 
@@ -130,7 +130,7 @@ def _history(run: FeatureRun) -> None:
     for number, (step, text) in enumerate(zip(run.steps, sayings(run.steps), strict=True)):
         rank = ", ".join(f"{step.view.rank(label):,}" for label in followed)
         cells = (f"{number}. {text}", rank, f"{step.distance:.4g}", f"{step.queries:,}")
-        listed.append(Row(cells, step.status == "reached", number > run.at, f"Step {number}: {text}"))
+        listed.append(TextRow(cells, step.status == "reached", number > run.at, f"Step {number}: {text}"))
     rows(
         ("Step", "Rank", "Distance", "Queries"), listed, "vector.history", lambda to: want(run, "rewind", to), "Steps; a click rewinds",
         current=run.at, follow=True,

@@ -7,13 +7,13 @@ from typing import Any
 
 import streamlit as st
 
-from core.attacks.features.steps import LEVELS
+from core.attacks.features.steps import REALISM_LEVELS
 from core.errors import CoreError
 from core.runs import jobs
 from core.runs.run import read_status
 from core.study.exports import rows_to_csv, rows_to_json
 from core.study.kinds import feature_campaigns, feature_tables
-from core.study.kinds.feature_campaigns import VectorCampaign
+from core.study.kinds.feature_campaigns import FeatureCampaign
 from pages.parts import loading, running, session
 from pages.parts.cards import Card
 from pages.parts.features import study_records
@@ -23,7 +23,7 @@ from pages.parts.study.listing import MOST, latest, readable
 COMMAND = "python -m core study --recipe hop-skip-jump --checkpoint bibtex-linear --dataset bibtex --documents 50 --out runs/bibtex-hsj"
 
 
-def choose() -> list[VectorCampaign]:
+def choose() -> list[FeatureCampaign]:
     """The studies to show, the latest with a record at first; a sentence for each that cannot be read or is not here."""
     found = feature_campaigns.folders()
     asked = session.get(session.VECTOR_STUDIES, [])
@@ -37,10 +37,10 @@ def choose() -> list[VectorCampaign]:
         return []
     session.choose(session.VECTOR_STUDIES, [name for name in asked if name in found][:MOST] or latest(found))
     names = st.multiselect("Studies of feature vectors", list(found), key=session.VECTOR_STUDIES, max_selections=MOST, persist_state="session")
-    return readable(names, found, loading.vector_campaign)
+    return readable(names, found, loading.feature_campaign)
 
 
-def show(shown: Sequence[VectorCampaign], cards: Sequence[Card]) -> None:
+def show(shown: Sequence[FeatureCampaign], cards: Sequence[Card]) -> None:
     """Everything about the chosen studies; what such a study is, where there is none."""
     if not feature_campaigns.folders():
         empty()
@@ -64,7 +64,7 @@ def empty() -> None:
     st.code(COMMAND, language="bash", wrap_lines=True)
 
 
-def unfinished(shown: Sequence[VectorCampaign]) -> None:
+def unfinished(shown: Sequence[FeatureCampaign]) -> None:
     """How far those have come that are at work, that stopped or that broke off."""
     for one in shown:
         job = _job(one)
@@ -78,11 +78,11 @@ def unfinished(shown: Sequence[VectorCampaign]) -> None:
             st.info(plain(f"{one.name} has no record yet."))
 
 
-def _job(one: VectorCampaign) -> jobs.Job | None:
+def _job(one: FeatureCampaign) -> jobs.Job | None:
     return next((job for job in jobs.jobs() if job.folder == one.folder.resolve()), None)
 
 
-def _total(one: VectorCampaign) -> int:
+def _total(one: FeatureCampaign) -> int:
     """Documents drawn; 0 where the folder is a copy without its status."""
     try:
         return int(read_status(one.folder)["total"])
@@ -90,7 +90,7 @@ def _total(one: VectorCampaign) -> int:
         return 0
 
 
-def _beside(shown: Sequence[VectorCampaign]) -> None:
+def _beside(shown: Sequence[FeatureCampaign]) -> None:
     rows = feature_tables.side_by_side(shown)
     files("Side by side", [feature_tables.summary_row(one) for one in shown], "vector-studies")
     st.dataframe(rows, hide_index=True, key="vectors.beside", height="content")
@@ -99,7 +99,7 @@ def _beside(shown: Sequence[VectorCampaign]) -> None:
         "are 0. Medians are over successes. P@k and R@k are of the same documents before and after, refused ones as they were; a success counts at "
         "its most real level: a text before a feasible vector before numbers."
     )
-    st.caption(plain(f"Levels: {'; '.join(f'{name}: {what}' for name, what in LEVELS.items())}."))
+    st.caption(plain(f"Levels: {'; '.join(f'{name}: {what}' for name, what in REALISM_LEVELS.items())}."))
     if any(record.get("feature_kind") == "bits" for one in shown for record in one.records):
         st.caption(
             "Of a bag of bits, features changed (bits flipped) count at the levels feasible and text; a Euclidean distance means little there."
@@ -108,14 +108,14 @@ def _beside(shown: Sequence[VectorCampaign]) -> None:
         st.caption("These studies did not attack the very same documents (so far), so part of a difference may be the documents'.")
 
 
-def _distances(shown: Sequence[VectorCampaign]) -> None:
-    from core.render.vector_studies import within_distance
+def _distances(shown: Sequence[FeatureCampaign]) -> None:
+    from core.render.feature_studies import within_distance
 
-    session.default(session.LEVEL, "continuous", LEVELS)
+    session.default(session.LEVEL, "continuous", REALISM_LEVELS)
     with st.container(horizontal=True, vertical_alignment="center"):
         st.markdown("**Success within a distance**", width="stretch")
         level = st.segmented_control(
-            "Level", list(LEVELS), key=session.LEVEL, format_func=str.capitalize, required=True, label_visibility="collapsed",
+            "Level", list(REALISM_LEVELS), key=session.LEVEL, format_func=str.capitalize, required=True, label_visibility="collapsed",
             persist_state="session",
         )  # fmt: skip
     series = feature_tables.within(shown, level)

@@ -13,7 +13,7 @@ from core.attacks.goals import Demote
 from core.study import exports
 from core.study.exports import rows_to_csv
 from core.study.kinds import feature_tables
-from core.study.kinds.feature_campaigns import VectorCampaign
+from core.study.kinds.feature_campaigns import FeatureCampaign
 from core.study.records import Record
 from pages.parts import loading, session
 from pages.parts.cards import Card
@@ -25,7 +25,7 @@ LISTED = 5
 """Records that came out otherwise and are named; the others are counted."""
 
 
-def browse(shown: Sequence[VectorCampaign], cards: Sequence[Card]) -> None:
+def browse(shown: Sequence[FeatureCampaign], cards: Sequence[Card]) -> None:
     """The records of one of the studies; a row opens."""
     names = [one.name for one in shown]
     name = st.selectbox("Records of", names, key="vectors.browsed") if len(names) > 1 else names[0]
@@ -45,7 +45,7 @@ def browse(shown: Sequence[VectorCampaign], cards: Sequence[Card]) -> None:
         st.caption("Select a row to see what was changed, and to open the document on the Attack page.")
 
 
-def _files(one: VectorCampaign) -> None:
+def _files(one: FeatureCampaign) -> None:
     def table() -> str:
         return rows_to_csv([feature_tables.record_row(record) for record in one.records])
 
@@ -69,7 +69,7 @@ def _files(one: VectorCampaign) -> None:
             st.download_button(name, make, file, mime, key=f"vectors.file.{ending}", on_click="ignore", icon=":material/download:")
 
 
-def _open(one: VectorCampaign, record: Record, cards: Sequence[Card]) -> None:
+def _open(one: FeatureCampaign, record: Record, cards: Sequence[Card]) -> None:
     card = _card(one, cards)
     with st.container(border=True):
         st.markdown(plain(f"Document {record['row'] + 1} of {one.data}, {one.study.split} ({record['document']}): {_outcome(record)}"))
@@ -110,13 +110,13 @@ def _changes(record: Record) -> None:
         st.markdown(plain(f"As a text: without {lost or 'nothing'}; with {gained or 'nothing new'}."))
 
 
-def _card(one: VectorCampaign, cards: Sequence[Card]) -> Card | None:
+def _card(one: FeatureCampaign, cards: Sequence[Card]) -> Card | None:
     """The checkpoint with the very weights, or one of its name."""
     by_weights = next((card for card in cards if card.vectors and card.digest == one.digest), None)
     return by_weights or next((card for card in cards if card.vectors and card.name == one.checkpoint), None)
 
 
-def _take(one: VectorCampaign, record: Record, card: Card) -> None:
+def _take(one: FeatureCampaign, record: Record, card: Card) -> None:
     """Everything that the Attack page needs to stand before this attack."""
     chosen = {
         session.MODEL: card.name, session.READ_AS: documents.VECTOR, session.DATASET: one.study.dataset, session.SPLIT: one.study.split,
@@ -132,7 +132,7 @@ def _take(one: VectorCampaign, record: Record, card: Card) -> None:
         session.choose(session.LABEL, record["label"])
 
 
-def _replay(one: VectorCampaign, cards: Sequence[Card]) -> None:
+def _replay(one: FeatureCampaign, cards: Sequence[Card]) -> None:
     """Every record made again: the document from the data set, the changes from the record, the answer from the classifier."""
     from core.study.kinds.feature_replay import replay_all, said, too_old
 

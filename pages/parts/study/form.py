@@ -129,7 +129,7 @@ def _of_features(checkpoint: str, first: Place, second: Place, third: Place) -> 
         search = forms.form(FEATURE_ATTACKS[str(named)](), f"study.search.{named}")
     if dataset is None:
         raise InputError("no data set of feature vectors is here; get one that docs/data.md names, and set TREMOR_DATA to its folder")
-    study = features.VectorStudy(checkpoint, dataset, split, str(goal), int(k), documents=int(documents))
+    study = features.FeatureStudy(checkpoint, dataset, split, str(goal), int(k), documents=int(documents))
     return features.FeatureKind(study, search), workers
 
 
@@ -147,7 +147,7 @@ def _estimate(kind: StudyKind, workers: int, card: Card) -> None:
     from core.study.estimate import foresee
 
     bar = st.progress(0.0, "Looking at a part of the split …")
-    with loading.slot(lambda text: bar.progress(0.0, text)):
+    with loading.heavy_work(lambda text: bar.progress(0.0, text)):
         classifier = loading.classifier(card)
         dataset = loading.completed(kind.study.dataset) if card.vectors else loading.dataset(kind.study.dataset)
         found = foresee(kind, classifier, dataset, workers, lambda done, total, what: bar.progress(done / max(total, 1), plain(what)))

@@ -13,7 +13,7 @@ from core.data.debtags import cached_file
 from core.errors import CoreError, InputError
 from core.runs import jobs
 from core.study import launching as study_jobs
-from core.study.kind import Asked, StudyKind
+from core.study.kind import StudyKind, StudySettings
 from core.study.kinds import read_kind
 from core.study.kinds.features import FeatureKind
 from core.study.kinds.words import WordKind
@@ -27,7 +27,7 @@ LONGEST = 60
 """Letters of a proposed folder's name, to which a number may be added."""
 
 
-def data_here(study: Asked) -> bool:
+def data_here(study: StudySettings) -> bool:
     """Whether the data that a study names are on this machine: a registered data set, or a file or folder seen from the project's."""
     if study.dataset in DATASETS:
         return is_present(study.dataset) and (study.dataset != "debtags" or cached_file().is_file())

@@ -90,7 +90,7 @@ def _replay(one: Campaign, cards: list[Card]) -> None:
     asked = st.button("Replay every record", key="study.replay", icon=":material/replay:", disabled=card is None)
     if asked and card is not None and loading.kept(key) is None:
         bar = st.progress(0.0, "Replaying …")
-        with loading.slot(lambda text: bar.progress(0.0, text)):
+        with loading.heavy_work(lambda text: bar.progress(0.0, text)):
             classifier = loading.classifier(card)
             found = follow.replay_all(
                 one.records, classifier, lambda done, total, what: bar.progress(done / total, f"Replaying {done:,} of {total:,}")

@@ -25,7 +25,7 @@ LISTED = 40
 """Rows of a table that are shown without scrolling."""
 READS = "lets other checkpoints read a study's texts, for what they make of them is kept in its folder"
 """What is the owner's, after 'Only the owner of this server'."""
-COSTS: dict[str, tuple[tables.Cost, bool]] = {"Queries": ("queries", True), "Changed words": ("changed_words", False)}
+COSTS: dict[str, tuple[tables.CostColumn, bool]] = {"Queries": ("queries", True), "Changed words": ("changed_words", False)}
 
 
 def filters() -> Filter:
@@ -176,7 +176,7 @@ def transfers(shown: Sequence[Campaign], cards: Sequence[Card]) -> None:
 def _read(shown: Sequence[Campaign], cards: Sequence[Card]) -> None:
     owner.required(READS)
     bar = st.progress(0.0, "Reading …")
-    with loading.slot(lambda text: bar.progress(0.0, text)):
+    with loading.heavy_work(lambda text: bar.progress(0.0, text)):
         for card in cards:
             classifier = loading.classifier(card)
             for one in shown:

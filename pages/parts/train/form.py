@@ -17,7 +17,7 @@ from core.render.defences import weight_curve
 from core.runs import locks
 from core.runs.jobs import root
 from core.training.estimate import estimate
-from core.training.request import Training, base_config, base_settings
+from core.training.request import TrainingRequest, base_config, base_settings
 from pages.parts import forms, loading, owner, running, session
 from pages.parts.cards import Card
 from pages.parts.frame import KINDS
@@ -55,7 +55,7 @@ def form(cards: list[Card]) -> None:
     )
 
 
-def _asked(parents: list[Card]) -> Training:
+def _asked(parents: list[Card]) -> TrainingRequest:
     first, second = st.columns(2)
     with first:
         start = st.segmented_control("Start", [PARENT, AFRESH], default=PARENT if parents else AFRESH, key="train.start.from", required=True)
@@ -75,7 +75,7 @@ def _asked(parents: list[Card]) -> Training:
         settings = _knobs("Settings of the defence", base_settings(defence), f"train.defence.{defence}", expanded=True)
         _weights(settings, next((card for card in parents if card.name == parent), None), dataset)
     config = _knobs(f"Settings of {KINDS.get(model, model)}", base_config(model, parent), f"train.config.{parent or model}", expanded=False)
-    return Training(model, config, parent, dataset, defence, settings, seed, device, minimum)
+    return TrainingRequest(model, config, parent, dataset, defence, settings, seed, device, minimum)
 
 
 def _start(parents: list[Card], on_from: bool) -> tuple[str, str]:
@@ -123,13 +123,13 @@ def _device(kind: str) -> str:
     return f"{found[0].title}{f' ({len(found)} of them)' if len(found) > 1 else ''}"
 
 
-def _name(asked: Training) -> str:
+def _name(asked: TrainingRequest) -> str:
     """A name that says what it is; a number where there is one already."""
     base = f"{asked.parent or f'{asked.dataset}-{asked.model}'}{f'-{asked.defence}' if asked.defence else ''}-{datetime.now().astimezone():%m%d}"
     taken = (base, *(f"{base}-{number}" for number in range(2, 100)))
     return next((name for name in taken if not (root() / name).exists()), base)
 
 
-def _launch(asked: Training, name: str) -> None:
+def _launch(asked: TrainingRequest, name: str) -> None:
     if running.launch(name, asked.words, asked.device):
         session.choose(session.RUN, name)

@@ -13,7 +13,7 @@ from core.attacks.seen import Start
 from core.data.dataset import Dataset, Split, truth_matrix
 from core.errors import InputError
 from core.vector import FeatureSpace
-from tests.toy_vectors import LABELS, Halfspace, vector
+from tests.toy_features import LABELS, Halfspace, vector
 
 DOCUMENT = vector(1, 1, 0, 1, 0, 0)
 TRAIN = np.asarray(

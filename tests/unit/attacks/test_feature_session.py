@@ -16,7 +16,7 @@ from core.data.dataset import Dataset, Split, truth_matrix
 from core.errors import InputError
 from core.labels import LabelSpace
 from core.vector import FeatureSpace, FeatureVector
-from tests.toy_vectors import Halfspace, vector
+from tests.toy_features import Halfspace, vector
 
 SIZE = 12
 

@@ -96,7 +96,7 @@ def test_what_is_no_record_is_a_sentence(raw: bytes) -> None:
         record.read(raw)
 
 
-@pytest.mark.parametrize("key", sorted(field.encode_name for field in msgspec.structs.fields(record.Saved)))
+@pytest.mark.parametrize("key", sorted(field.encode_name for field in msgspec.structs.fields(record.WordRecord)))
 def test_every_field_is_needed(key: str) -> None:
     with pytest.raises(InputError, match=key):
         record.read(json.dumps({name: value for name, value in GOOD.items() if name != key}).encode())

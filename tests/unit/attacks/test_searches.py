@@ -20,7 +20,7 @@ FREE = object()
 """Vetting lets everything through."""
 
 
-def judged(progress: Sequence[float], reached: Sequence[bool] = (), now: float = 0.0, original: float = 0.0) -> Assessment:
+def assessment(progress: Sequence[float], reached: Sequence[bool] = (), now: float = 0.0, original: float = 0.0) -> Assessment:
     n = len(progress)
     view = View((), (), (), (), ())
     return Assessment(np.array(progress, float), now, original, np.array(reached or [False] * n), np.ones(n, bool), (view,) * n)
@@ -53,7 +53,7 @@ def taken(asked: list[Ask]) -> list[tuple[int, str | None]]:
 def test_greedy_walks_by_importance_and_takes_the_largest_gain() -> None:
     answers = {
         RankWords: np.array([0.1, 0.9, -np.inf, 0.5]), Propose: ["alpha", "beta"], CheckConstraints: FREE,
-        Try: [judged([1.0, 2.0]), judged([-1.0, 0.0], now=1.0), judged([3.0, 3.0])],
+        Try: [assessment([1.0, 2.0]), assessment([-1.0, 0.0], now=1.0), assessment([3.0, 3.0])],
     }  # fmt: skip
     asked = play(Greedy()(Edits(DOCUMENT), DOCUMENT), answers, Edits(DOCUMENT))
     assert taken(asked) == [(1, "beta"), (3, None), (0, "alpha")]  # word 2 may not be attacked; a tie goes to the first proposed
@@ -68,7 +68,11 @@ def test_greedy_goes_on_where_it_stood() -> None:
 
 
 def test_first_success_beats_a_larger_gain() -> None:
-    answers = {RankWords: np.array([1.0, *[-np.inf] * 3]), Propose: ["alpha", "beta", "gamma"], Try: [judged([5.0, 2.0, 3.0], [False, True, True])]}
+    answers = {
+        RankWords: np.array([1.0, *[-np.inf] * 3]),
+        Propose: ["alpha", "beta", "gamma"],
+        Try: [assessment([5.0, 2.0, 3.0], [False, True, True])],
+    }
     for choose, expected in (("largest gain", "alpha"), ("first success", "beta")):
         asked = play(Greedy(choose)(Edits(DOCUMENT), DOCUMENT), {**answers, Try: list(answers[Try]), CheckConstraints: FREE}, Edits(DOCUMENT))
         assert taken(asked) == [(0, expected)]
@@ -77,7 +81,7 @@ def test_first_success_beats_a_larger_gain() -> None:
 
 def test_most_similar_success_asks_for_similarity() -> None:
     answers = {
-        RankWords: np.array([1.0, *[-np.inf] * 3]), Propose: ["alpha", "beta", "gamma"], Try: [judged([5.0, 2.0, 3.0], [False, True, True])],
+        RankWords: np.array([1.0, *[-np.inf] * 3]), Propose: ["alpha", "beta", "gamma"], Try: [assessment([5.0, 2.0, 3.0], [False, True, True])],
         Compare: np.array([0.9, 0.7]), CheckConstraints: FREE,
     }  # fmt: skip
     asked = play(Greedy("most similar success")(Edits(DOCUMENT), DOCUMENT), answers, Edits(DOCUMENT))
@@ -90,7 +94,7 @@ def test_vetted_candidates_give_way_to_the_next_best() -> None:
     answers = {
         RankWords: np.array([1.0, *[-np.inf] * 3]),
         Propose: ["alpha", "beta"],
-        Try: [judged([2.0, 1.0])],
+        Try: [assessment([2.0, 1.0])],
         CheckConstraints: [["too far", None]],
     }
     asked = play(Greedy()(Edits(DOCUMENT), DOCUMENT), answers, Edits(DOCUMENT))
@@ -103,7 +107,7 @@ def test_where_no_success_passes_the_argmax_is_taken() -> None:
     answers = {
         RankWords: np.array([1.0, *[-np.inf] * 3]),
         Propose: ["alpha", "beta"],
-        Try: [judged([5.0, 2.0], [False, True])],
+        Try: [assessment([5.0, 2.0], [False, True])],
         CheckConstraints: [[("no"), None]],
     }
     asked = play(Greedy("first success")(Edits(DOCUMENT), DOCUMENT), answers, Edits(DOCUMENT))
@@ -116,7 +120,7 @@ def test_screening_scores_only_the_first_candidates() -> None:
         RankWords: np.array([1.0, *[-np.inf] * 3]),
         Propose: ["alpha", "beta", "gamma"],
         Screen: [[2, 0]],
-        Try: [judged([1.0, 2.0])],
+        Try: [assessment([1.0, 2.0])],
         CheckConstraints: FREE,
     }
     asked = play(Greedy(screened=2)(Edits(DOCUMENT), DOCUMENT), answers, Edits(DOCUMENT))
@@ -130,34 +134,34 @@ class TestReferenceCode:
         return play(ReferenceCode(stop)(Edits(DOCUMENT), DOCUMENT), answers, Edits(DOCUMENT))
 
     def test_the_last_word_is_never_attacked(self) -> None:
-        asked = self.play([judged([1.0, 0.0])] * 3, stop=1.0)
+        asked = self.play([assessment([1.0, 0.0])] * 3, stop=1.0)
         assert [position for position, _ in taken(asked)] == [0, 1, 2]
 
     def test_candidates_come_from_the_original_text(self) -> None:
-        asked = self.play([judged([1.0, 0.0])] * 3)
+        asked = self.play([assessment([1.0, 0.0])] * 3)
         assert {ask.document.text for ask in asked if isinstance(ask, Propose)} == {DOCUMENT.text}
 
     def test_a_candidate_need_only_beat_the_original(self) -> None:
-        asked = self.play([judged([0.5, 0.2], now=3.0, original=0.0)] * 3)
+        asked = self.play([assessment([0.5, 0.2], now=3.0, original=0.0)] * 3)
         assert taken(asked)[0] == (0, "alpha")  # although the text now stands at 3.0
 
     def test_where_none_helps_the_last_one_stays_uncounted(self) -> None:
-        asked = self.play([judged([-1.0, -2.0])] * 3)
+        asked = self.play([assessment([-1.0, -2.0])] * 3)
         first = next(ask for ask in asked if isinstance(ask, Take))
         assert (first.word, first.counted) == ("beta", False)
 
     def test_the_first_success_is_taken(self) -> None:
-        asked = self.play([judged([1.0, 9.0], [True, True])] * 3)
+        asked = self.play([assessment([1.0, 9.0], [True, True])] * 3)
         assert taken(asked)[0] == (0, "alpha")
 
     def test_it_stops_above_half_the_words(self) -> None:
-        asked = self.play([judged([1.0, 0.0])] * 3, stop=0.25)
+        asked = self.play([assessment([1.0, 0.0])] * 3, stop=0.25)
         assert len(taken(asked)) == 2  # int(0.25 * 4) = 1 may be passed by one
 
 
 def test_prune_puts_back_what_is_not_needed() -> None:
     edits = Edits(DOCUMENT).swapped(DOCUMENT, 0, "alpha").swapped(DOCUMENT, 1, "beta").swapped(DOCUMENT, 2, "gamma")
-    tries = [judged([1.0, 3.0, 2.0], [True, True, False]), judged([1.0, 2.0], [False, True]), judged([0.0], [False])]
+    tries = [assessment([1.0, 3.0, 2.0], [True, True, False]), assessment([1.0, 2.0], [False, True]), assessment([0.0], [False])]
     asked = play(Prune()(edits, DOCUMENT), {Try: tries}, edits)
     # First "beta" (most progress of those that may go), then of alpha and gamma only gamma may go; alpha alone is never asked.
     assert taken(asked) == [(1, "two"), (2, "three")]

@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import pytest
 
-from core.data.bags import as_text, complete, holds_vectors
+from core.data.bags import as_text, complete, holds_features
 from core.errors import InputError
-from tests.toy_vectors import bags, dense
+from tests.toy_features import bags, dense
 
 DATA = bags(("chess", "mail", "music"), 4, 200)
 
@@ -39,7 +39,7 @@ def test_bags_are_written_in_the_order_of_the_columns() -> None:
     assert split.features is not None and names is not None
     expected = [" ".join(names[column] for column in split.features[[row]].indices) for row in range(len(split))]
     assert list(found.split("test").texts or ()) == expected
-    assert (found.digest, found.split("test").features, holds_vectors(found), holds_vectors(DATA)) == (DATA.digest, None, False, True)
+    assert (found.digest, found.split("test").features, holds_features(found), holds_features(DATA)) == (DATA.digest, None, False, True)
     assert "order of the file's columns" in found.notes[-1]
     assert as_text(found) is found
 

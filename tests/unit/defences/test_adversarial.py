@@ -11,7 +11,7 @@ import torch
 
 from core import checkpoint, fields, models
 from core.defences import DEFENCES, defence_class, refusal
-from core.defences.adversarial import AdversarialTask, Fgsm, perturbation, radius, spread
+from core.defences.adversarial import AdversarialTask, FgsmTraining, perturbation, radius, spread
 from core.errors import InputError
 from core.runs.run import Run
 from core.training.defended import Inputs, Rewound
@@ -90,7 +90,7 @@ def test_the_radius_by_hand() -> None:
 @pytest.mark.parametrize("steps", [1, 10])
 def test_a_perturbation_keeps_its_promises(task: Any, steps: int) -> None:
     """Within the radius, nothing at rows that are not real, no gradient left in a parameter, and the loss rises document by document."""
-    settings = Fgsm(epsilon=0.1, attack_steps=steps)
+    settings = FgsmTraining(epsilon=0.1, attack_steps=steps)
     rises = []
     for row in ROWS:
         inputs = task.inputs(task.module, np.array([row]), apart=True)
@@ -125,7 +125,7 @@ def test_the_encoders_input_is_another_space(tmp_path: Path, monkeypatch: pytest
     inputs = task.inputs(task.module, ROWS, apart=True, space="input")
     np.testing.assert_allclose(task.scores(task.outputs(task.module, inputs)), wanted, atol=2e-3)
     assert not torch.allclose(inputs.vectors, task.inputs(task.module, ROWS, apart=True).vectors)
-    moved = perturbation(task, task.module, inputs, task.targets(ROWS), Fgsm(epsilon=0.1), Rewound())
+    moved = perturbation(task, task.module, inputs, task.targets(ROWS), FgsmTraining(epsilon=0.1), Rewound())
     assert moved.abs().max() > 0 and not moved[~inputs.real].any()
 
 
@@ -133,7 +133,7 @@ def test_the_encoders_input_is_another_space(tmp_path: Path, monkeypatch: pytest
 def test_both_passes_draw_the_same_dropout(task: Any) -> None:
     """All documents attacked by nothing: the two losses are one, so both passes dropped the same."""
     task.module.train()
-    control = AdversarialTask(task, Fgsm(control=True, attacked_share=1.0, attacked_weight=0.5))
+    control = AdversarialTask(task, FgsmTraining(control=True, attacked_share=1.0, attacked_weight=0.5))
     torch.manual_seed(1)
     clean = float(task.loss(task.module, ROWS).detach())
     torch.manual_seed(1)
@@ -146,7 +146,7 @@ def test_both_passes_draw_the_same_dropout(task: Any) -> None:
 @pytest.mark.slow
 def test_validation_says_clean_and_attacked(task: Any) -> None:
     with torch.no_grad():  # as the loop validates
-        found = AdversarialTask(task, Fgsm(epsilon=5.0, label_source="true")).validate(task.module)
+        found = AdversarialTask(task, FgsmTraining(epsilon=5.0, label_source="true")).validate(task.module)
     # XML-CNN's tiny network still ranks by base rates, which no word can change.
     assert found["attacked nDCG@5"] < found["nDCG@5"] or (found["P@1"] < 60 and found["attacked nDCG@5"] == found["nDCG@5"])
     assert found["mean nDCG@5"] == pytest.approx((found["attacked nDCG@5"] + found["nDCG@5"]) / 2, abs=0.2)
@@ -182,7 +182,7 @@ def test_training_on_from_a_parent_keeps_what_is_the_parents(kind: str, tmp_path
     saved, parent = checkpoint.load("parent"), models.load("parent")
     config = fields.from_json(models.config_class(kind), {**saved.settings, **models.fine_tuning(kind), "epochs": 1})
     with Run(tmp_path / "child-run", seed=1, device="cpu", quiet=True) as run:
-        child = models.train(kind, config, tiny_models.dataset(), saved.labels, run, Fgsm(), parent)
+        child = models.train(kind, config, tiny_models.dataset(), saved.labels, run, FgsmTraining(), parent)
     checkpoint.save(
         tmp_path / "child", model=kind, settings=child.settings(), labels=child.labels, tensors=child.tensors(), files=child.files(), parent=saved
     )  # fmt: skip

@@ -19,7 +19,7 @@ from core.errors import CapabilityError, InputError
 from core.labels import LabelSpace
 from core.runs.run import Run
 from core.vector import FeatureSpace
-from tests import toy_vectors
+from tests import toy_features
 
 NAMES = ("quick", "editor", "small", "tiny", "chess")
 ROWS = np.asarray([[1, 1, 0, 0, 0], [0, 1, 1, 0, 0], [0, 0, 1, 0, 1]], dtype=np.float32)
@@ -40,7 +40,7 @@ def small() -> Dataset:
     return Dataset("bags", ("games", "editors"), {"train": split, "dev": split}, feature_names=NAMES)
 
 
-class Clean(toy_vectors.Halfspace):
+class Clean(toy_features.Halfspace):
     """Its best label is 0 where "small" is, else 1."""
 
     def __init__(self) -> None:
@@ -118,7 +118,7 @@ def test_what_cannot_be_done_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyP
     with pytest.raises(InputError, match="--defence synonyms"):
         made(tmp_path, data=texts)
     with pytest.raises(InputError, match="features are no words"):
-        made(tmp_path, data=toy_vectors.dense())
+        made(tmp_path, data=toy_features.dense())
     monkeypatch.setattr("core.attacks.words.wordnet.WordNet.refusal", lambda self: "WordNet is not here")
     with pytest.raises(CapabilityError, match="WordNet is not here"):
         made(tmp_path)

@@ -10,7 +10,7 @@ import pytest
 from core.attacks.embeddings.fgsm import Fgsm, Pgd, perturb
 from core.data.dataset import Split
 from core.defences.squeezed_rows import SqueezedRows, refusal
-from core.defences.squeezing import Binary, BitDepth, CoarseTfIdf, Squeezer, Training, Vocabulary
+from core.defences.squeezing import Binary, BitDepth, CoarseTfIdf, Squeezer, SqueezerData, Vocabulary
 from core.document import Document
 from core.errors import CapabilityError, InputError
 from core.evaluation.adversarial import evaluate_attacked
@@ -29,8 +29,8 @@ def classifier(request: pytest.FixtureRequest) -> Maskable:
     return found
 
 
-def training(classifier: Maskable) -> Training:
-    return Training(classifier, tiny_models.dataset().split("train").texts or ())
+def training(classifier: Maskable) -> SqueezerData:
+    return SqueezerData(classifier, tiny_models.dataset().split("train").texts or ())
 
 
 SQUEEZERS: tuple[Squeezer, ...] = (BitDepth(1), BitDepth(3), Binary(), Binary(idf=True))
@@ -94,7 +94,7 @@ def test_the_plain_side_is_the_attacked_evaluation(classifier: Maskable) -> None
         first["clean"]["P@1"]["value"] == plain.clean["P@1"].value
         and first["unaware"]["moved"]["P@5"]["value"] == plain.attacked[0].metrics["P@5"].value
     )
-    assert found["left_out"] == ["words of 3+"] and found["documents"] == len(plain.judged) and second["name"] == squeezed.name
+    assert found["left_out"] == ["words of 3+"] and found["documents"] == len(plain.ranked_hits) and second["name"] == squeezed.name
     part, rows = data.split("test"), SqueezedRows.of(squeezed, classifier)
     assert part.texts is not None and rows is not None
     hits = []

@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.defences import detector
-from core.defences.squeezing import SQUEEZERS, Binary, BitDepth, Squeezer, Training, Vocabulary, quantised, tfidf_of
-from core.defences.vocabulary import UNREAD, Reading
+from core.defences.squeezing import SQUEEZERS, Binary, BitDepth, Squeezer, SqueezerData, Vocabulary, quantised, tfidf_of
+from core.defences.vocabulary import UNREAD, VocabularyReading
 from core.document import Document, is_word
 from core.errors import CapabilityError, InputError, SettingsError
 from core.language import wordnet
@@ -93,7 +93,7 @@ def squeezers(classifier: Maskable) -> list[Squeezer]:
 
 @pytest.mark.slow
 def test_sixteen_bits_change_no_top_k_and_one_bit_does(classifier: Maskable) -> None:
-    training, read = Training(classifier, train_texts()), test_texts()
+    training, read = SqueezerData(classifier, train_texts()), test_texts()
     plain = classifier.score(read)
     fine, coarse = (BitDepth(bits).fitted(training).score(read) for bits in (16, 1))
     assert np.array_equal(top_k(fine, 5), top_k(plain, 5))
@@ -105,7 +105,7 @@ def test_sixteen_bits_change_no_top_k_and_one_bit_does(classifier: Maskable) -> 
 def test_a_squeezed_classifier_is_one(classifier: Maskable) -> None:
     """Scores do not hang on the batch; chosen labels and maskings agree with whole scores; other settings have other digests; the
     classifier that is squeezed stays as it was."""
-    training, read = Training(classifier, train_texts()), test_texts()[:6]
+    training, read = SqueezerData(classifier, train_texts()), test_texts()[:6]
     before, document = classifier.score(read), Document.from_text(read[0])
     keep = np.ones((3, len(document)), dtype=np.bool_)
     keep[1, 2], keep[2, [0, 4]] = False, False
@@ -129,7 +129,7 @@ def test_a_squeezed_classifier_is_one(classifier: Maskable) -> None:
 def test_what_is_squeezed_is_what_is_read(cnn: XmlCnn) -> None:
     """The table of XML-CNN has two values a coordinate with one bit, the padding zero; TF-IDF values are 0 or their feature's largest,
     or all alike."""
-    training = Training(cnn, train_texts())
+    training = SqueezerData(cnn, train_texts())
     inner = cast(Any, BitDepth(1).fitted(training).inner)
     table, own = inner.module.embedding.weight.detach(), cnn.module.embedding.weight.detach()
     assert torch.equal(table[PADDING], torch.zeros(table.shape[1])) and not torch.equal(table, own)
@@ -153,15 +153,15 @@ def test_features_that_training_lacks_keep_their_values() -> None:
     tfidf = TfIdf(words, np.zeros(0, np.int64), np.asarray([1.0, 2.0], np.float32))
     machine = LinearModel.__new__(LinearModel)
     machine.tfidf = tfidf
-    assert Training(machine, ["a", "a a"]).top.tolist() == [1.0, 1.0]
-    assert Training(machine, []).top.tolist() == [0.0, 0.0]
+    assert SqueezerData(machine, ["a", "a a"]).top.tolist() == [1.0, 1.0]
+    assert SqueezerData(machine, []).top.tolist() == [0.0, 0.0]
 
 
 def test_refusals() -> None:
     plain = toy.Linear()
     for each in (BitDepth(2), Binary()):
         with pytest.raises(CapabilityError, match="reads no TF-IDF"):
-            each.fitted(Training(plain, ["a game"]))
+            each.fitted(SqueezerData(plain, ["a game"]))
     with pytest.raises(SettingsError, match="between 1 and 16"):
         BitDepth(0)
     with pytest.raises(SettingsError, match="minimum"):
@@ -174,7 +174,7 @@ def test_refusals() -> None:
 
 def test_rare_words_are_unknown_to_every_model(classifier: Maskable) -> None:
     texts = ["game chess game", "chess game the", "the chess rook"]
-    one = Vocabulary(2, synonyms=False).fitted(Training(classifier, texts))
+    one = Vocabulary(2, synonyms=False).fitted(SqueezerData(classifier, texts))
     assert one.read(["Chess, rook!  The GAME; zzz"]) == [f"Chess, {UNREAD}!  The GAME; {UNREAD}"]
     assert is_word(UNREAD)
     read = test_texts()[0]
@@ -192,20 +192,20 @@ def test_first_meanings() -> None:
 
 @needs_wordnet
 def test_synonyms_are_read_as_the_most_frequent() -> None:
-    reading = Reading(Words(("car", "big", "program", "auto", "the", "fast", "large", "in")))
+    reading = VocabularyReading(Words(("car", "big", "program", "auto", "the", "fast", "large", "in")))
     assert [reading.word(word) for word in ("auto", "automobile", "Cars", "car", "large", "big", "programme", "the", "zebra")] == [
         "car", "car", "car", "car", "big", "big", "program", "the", UNREAD,
     ]  # fmt: skip
     assert reading.word("inch") == UNREAD, "a stop word is read for no other word, though WordNet has 'in' for inch"
     assert reading.text("The large autos, in C++: Automobile") == f"The big car, in {UNREAD}: car"
-    assert Reading(Words(("car", "auto")), synonyms=False).text("auto car automobile") == f"auto car {UNREAD}"
+    assert VocabularyReading(Words(("car", "auto")), synonyms=False).text("auto car automobile") == f"auto car {UNREAD}"
 
 
 @pytest.mark.slow
 @needs_wordnet
 @given(any_texts())
 def test_reading_keeps_the_number_of_words_and_reading_twice_changes_nothing(text: str) -> None:
-    reading = Reading(Words(("use", "program", "game", "file", "the", "play", "data", "small")))
+    reading = VocabularyReading(Words(("use", "program", "game", "file", "the", "play", "data", "small")))
     once = reading.text(text)
     assert len(Document.from_text(once)) == len(Document.from_text(text))
     assert reading.text(once) == once

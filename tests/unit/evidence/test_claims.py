@@ -43,13 +43,13 @@ def test_a_verdict_from_the_cells(outcomes, every, some):
     assert verdict(outcomes, every=False) == some
 
 
-def judged(folder, number=0):
+def verdict_from(folder, number=0):
     return read_board(folder).verdicts[number]
 
 
 def test_a_claim_on_records(tmp_path):
     """7 of 12 attacks succeed: Wilson's interval ends at 0.81, below 95 %."""
-    found = judged(evidence.write(tmp_path))
+    found = verdict_from(evidence.write(tmp_path))
     assert found.verdict == NOT and found.cells == ("qaraei-positive/debtags-mach",)
     assert "MACH on debtags 58.3 % [32.0, 80.7], n = 12 (against)" in found.sentence
 
@@ -57,17 +57,17 @@ def test_a_claim_on_records(tmp_path):
 def test_the_verdict_follows_the_records(tmp_path):
     record = evidence.attacks()
     items = tuple(evidence.attack(i, i % 2 == 0, True) for i in range(100))
-    assert judged(evidence.write(tmp_path / "a", Record(record.header, items))).verdict == HOLDS
-    assert judged(evidence.write(tmp_path / "b", Record(record.header, items[:20]))).verdict == UNDECIDED
+    assert verdict_from(evidence.write(tmp_path / "a", Record(record.header, items))).verdict == HOLDS
+    assert verdict_from(evidence.write(tmp_path / "b", Record(record.header, items[:20]))).verdict == UNDECIDED
     empty = evidence.write(tmp_path / "c")
     (empty / "records" / "qaraei-positive" / "debtags-mach.jsonl").unlink()
-    assert judged(empty).verdict == UNMEASURED
-    assert "python -m core evidence run qaraei-positive" in judged(empty).sentence
+    assert verdict_from(empty).verdict == UNMEASURED
+    assert "python -m core evidence run qaraei-positive" in verdict_from(empty).sentence
 
 
 def test_a_claim_on_printed_numbers(tmp_path):
     """61.23 and 77.7 against 70."""
-    found = judged(evidence.write(tmp_path), 1)
+    found = verdict_from(evidence.write(tmp_path), 1)
     assert found.verdict == PARTLY
     assert "61.2 (against)" in found.sentence and "77.7 (for)" in found.sentence
 
@@ -75,10 +75,10 @@ def test_a_claim_on_printed_numbers(tmp_path):
 def test_the_figures_behind_a_verdict(tmp_path):
     """In the unit that is shown, with the border in the same."""
     measured, printed = read_board(evidence.write(tmp_path)).verdicts
-    (cell,) = measured.judged
+    (cell,) = measured.outcomes
     assert (round(cell.value, 4), cell.n, cell.unit, cell.outcome, cell.cells) == (58.3333, 12, "%", AGAINST, measured.cells)
     assert cell.interval and round(cell.low, 1) == 32.0 and measured.border == Border(95.0, True, "above 95 %")
-    assert [(one.value, one.interval, one.n, one.unit) for one in printed.judged] == [(61.23, False, None, "%"), (77.7, False, None, "%")]
+    assert [(one.value, one.interval, one.n, one.unit) for one in printed.outcomes] == [(61.23, False, None, "%"), (77.7, False, None, "%")]
     assert printed.counts == {FOR: 1, AGAINST: 1, OPEN: 0} and printed.border == Border(70, True, "above 70 %")
 
 
@@ -89,7 +89,7 @@ def test_verdicts_as_rows(tmp_path):
     assert (row["verdict"], row["claimed"], row["figure"], round(row["low"], 2), row["n"]) == (NOT, "above 95 %", "58.3 % [32.0, 80.7]", 31.95, 12)
     assert [(one["speaks"], one["value"], one["low"]) for one in printed.rows()] == [(AGAINST, 61.23, None), (FOR, 77.7, None)]
     (folder / "records" / "qaraei-positive" / "debtags-mach.jsonl").unlink()
-    (row,) = judged(folder).rows()
+    (row,) = verdict_from(folder).rows()
     assert row["verdict"] == UNMEASURED and row["why"].startswith("not measured yet: ")
 
 
@@ -97,8 +97,8 @@ def test_verdicts_as_rows(tmp_path):
 def test_a_sentence_has_every_figure():
     """What is drawn is what the exported sentence says."""
     for one in read_board().verdicts:
-        assert all(f"{cell.name}" in one.sentence and cell.said in one.sentence for cell in one.judged), one.claim.id
-        assert bool(one.judged) == (one.verdict not in (UNMEASURED, UNJUDGED)), one.claim.id
+        assert all(f"{cell.name}" in one.sentence and cell.said in one.sentence for cell in one.outcomes), one.claim.id
+        assert bool(one.outcomes) == (one.verdict not in (UNMEASURED, UNJUDGED)), one.claim.id
 
 
 def test_printed_differences():

@@ -23,14 +23,14 @@ from core.evidence.studies.accuracy import EURLEX, predictions
 from core.evidence.studies.accuracy import trained as training_of
 from core.evidence.studies.copies import as_texts, copies, words_of
 from core.evidence.studies.cost import DOCUMENTS, REPEATS, Dense, bytes_of, dense, mach, made_up_texts, timed
+from core.evidence.studies.features import QUERIES, FeatureAttacks, attacked, best, document
 from core.evidence.studies.fgsm import XML_CNN, documents, hits
 from core.evidence.studies.hybrids import trained
 from core.evidence.studies.long_documents import long_rows, readings
-from core.evidence.studies.vectors import QUERIES, VectorAttacks, attacked, best, document
 from core.study.summary import row
 from core.types import silent
 from core.vector import FeatureVector
-from tests import evidence, toy_vectors
+from tests import evidence, toy_features
 from tests.pages import studies as small_studies
 from tests.pages.tiny import save_tiny, tiny_dataset
 
@@ -266,7 +266,7 @@ def bags(tmp_path_factory) -> Path:
 
 
 def toy_bags():
-    return toy_vectors.bags(("chess", "mail", "music", "fonts", "games", "editors", "images"), 4, 120)
+    return toy_features.bags(("chess", "mail", "music", "fonts", "games", "editors", "images"), 4, 120)
 
 
 def test_vectors_are_attacked_once(bags):
@@ -308,7 +308,7 @@ def test_robust_control_and_unchecked_stand_beside_their_base(bags, tmp_path, mo
         studies_base.Cell(f"bags-linear-{variant}", "linear", "bags", variant, str(bags), settings={"documents": 5, "attacks": ("zoo",)})
         for variant in ("base", "control", "robust", "unchecked")
     )
-    toy = VectorAttacks(cells=cells)
+    toy = FeatureAttacks(cells=cells)
     made = {cell.variant: toy.measure(cell, tmp_path / cell.name, silent).header for cell in cells}
     copies = {variant: head.settings["copies"] for variant, head in made.items()}
     assert copies["base"] is None and copies["control"]["unaltered"] and not copies["robust"]["unaltered"]
@@ -346,10 +346,10 @@ def test_a_study_measures_what_has_no_record(tmp_path, monkeypatch):
     monkeypatch.setattr(records, "FOLDER", tmp_path / "evidence")
     monkeypatch.setattr("core.checkpoint.RUNS", tmp_path / "runs")
     monkeypatch.setattr("core.data.load_dataset", lambda name: tiny_dataset())
-    ((cell, record),) = run.measure("label-statistics", "debtags")
+    ((cell, record),) = run.measure_cells("label-statistics", "debtags")
     assert isinstance(record, Record) and cell.name == "debtags"
     assert record.header.settings["training documents"] == 45 and sum(item["labels"] for item in record.items) == 4
-    ((_, said),) = run.measure("label-statistics", "debtags")
+    ((_, said),) = run.measure_cells("label-statistics", "debtags")
     assert isinstance(said, str) and "measured already" in said
     _, compared = run.again("label-statistics", "debtags")
     assert compared and all(one.same for one in compared)

@@ -10,7 +10,7 @@ import pytest
 from core.document import Document
 from core.errors import InputError
 from core.explainers import explain, preset
-from core.explainers.fidelity import MEASURES, erasure, flips, jaccard, measure, top_words, without_top
+from core.explainers.fidelity import MEASURES, erasure, flips, jaccard, measure_fidelity, top_words, without_top
 from core.explainers.lime import Lime
 from core.types import BoolArray, FloatArray
 from tests.toy import TEXT, Attending, Linear, Threshold
@@ -59,7 +59,7 @@ def test_a_flip_that_does_not_apply_is_not_a_number() -> None:
 
 def test_measures_of_an_explanation() -> None:
     model = Linear()
-    found = measure(explain(preset("shap"), model, Document.from_text(TEXT), [0, 3]), model, k=2)
+    found = measure_fidelity(explain(preset("shap"), model, Document.from_text(TEXT), [0, 3]), model, k=2)
     # Twelve words: 20 % are three. games: game 3, chess 2, network 0.5; network: network 3, server 2.5, then zeros.
     assert found.fidelity["comprehensiveness"] == pytest.approx([5.5, 5.5], abs=1e-5)
     # games 5.75 falls to 2.75 without "game", behind editor 4.5 and network 4: out of the two best at once.
@@ -73,17 +73,17 @@ def test_measures_of_an_explanation() -> None:
 def test_stability_repeats_with_other_seeds() -> None:
     model = Linear()
     attribution = explain(Lime(samples=100), model, Document.from_text(" ".join(["game", "chess"] + ["the"] * 12)), [0])
-    stable = measure(attribution, model, repeats=2)
+    stable = measure_fidelity(attribution, model, repeats=2)
     assert 0 < stable.fidelity["stability"][0] <= 1
-    assert "stability" not in measure(explain(preset("occlusion"), model, Document.from_text(TEXT), [0]), model, repeats=2).fidelity
+    assert "stability" not in measure_fidelity(explain(preset("occlusion"), model, Document.from_text(TEXT), [0]), model, repeats=2).fidelity
 
 
 def test_truncated_documents_are_measured_over_what_is_read() -> None:
     model = Attending(window=4)
     attribution = explain(preset("occlusion"), model, Document.from_text(TEXT), [0])
-    whole = measure(attribution, model, k=0).fidelity
+    whole = measure_fidelity(attribution, model, k=0).fidelity
     short = Document.from_text(" ".join(attribution.document.words[:4]))
-    part = measure(explain(preset("occlusion"), model, short, [0]), model, k=0).fidelity
+    part = measure_fidelity(explain(preset("occlusion"), model, short, [0]), model, k=0).fidelity
     assert whole["aopc"] == pytest.approx(part["aopc"], rel=1e-5)
     assert "flip_word" not in whole
 
@@ -91,8 +91,8 @@ def test_truncated_documents_are_measured_over_what_is_read() -> None:
 def test_other_weights_are_refused() -> None:
     attribution = explain(preset("occlusion"), Linear(), Document.from_text(TEXT), [0])
     with pytest.raises(InputError, match="explain again"):
-        measure(attribution, Threshold())
-    assert measure(dataclasses.replace(attribution), Linear()).fidelity
+        measure_fidelity(attribution, Threshold())
+    assert measure_fidelity(dataclasses.replace(attribution), Linear()).fidelity
 
 
 def test_without_top_and_top_words() -> None:

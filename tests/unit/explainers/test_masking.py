@@ -12,7 +12,7 @@ from core.errors import Cancelled
 from core.explainers import EXPLAINERS, explain, preset
 from core.explainers import masking as module
 from core.explainers.attribution import Question
-from core.explainers.masking import Masking, random_masks, stratified
+from core.explainers.masking import MaskedScores, random_masks, stratified
 from core.types import BoolArray, IntArray, MaskMode, Scores
 from tests.toy import TEXT, Attending, Linear
 
@@ -37,7 +37,7 @@ def question(model: Linear, text: str = TEXT, labels: tuple[int, ...] = (0, 1)) 
 
 def test_equal_masks_are_scored_once_and_answered_in_order() -> None:
     model = Watched()
-    masking = Masking(question(model, "game chess"))
+    masking = MaskedScores(question(model, "game chess"))
     masks = np.array([[True, True], [False, True], [True, True], [False, False]])
     assert masking(masks) == pytest.approx(np.array([[5.5, -0.5], [2.5, 0], [5.5, -0.5], [0.5, 0]]))
     assert masking(masks[1:2])[0, 0] == 2.5
@@ -48,7 +48,7 @@ def test_equal_masks_are_scored_once_and_answered_in_order() -> None:
 def test_batches_hold_texts_of_like_length(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "BATCH_WORDS", 64)
     model = Watched()
-    masking = Masking(question(model, " ".join(["game"] * 32)))
+    masking = MaskedScores(question(model, " ".join(["game"] * 32)))
     masks = np.tri(32, 32, dtype=np.bool_)[np.random.default_rng(0).permutation(32)]
     scores = masking(masks)
     assert scores[:, 0] == pytest.approx(0.5 + 3 * masks.sum(axis=1))

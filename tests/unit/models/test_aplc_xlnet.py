@@ -197,8 +197,8 @@ def test_xlnet_keeps_what_models_promise(xlnet: Any, tmp_path: Path) -> None:
     assert np.abs(xlnet.attention_gradient(document, 0)).max() > 0
     for name in ("attention", "integrated-gradients"):
         assert explain(preset(name, "quick"), xlnet, document, [0]).values.shape == (1, len(document))
-    blamed = xlnet.blame(document, document.replace({0: "chess"}), 3)
-    assert sum(share.after for share in blamed.shares) == pytest.approx(blamed.score_after, abs=1e-3)
+    found = xlnet.contributions(document, document.replace({0: "chess"}), 3)
+    assert sum(share.after for share in found.shares) == pytest.approx(found.score_after, abs=1e-3)
     checkpoint.save(tmp_path / "x", model="aplc-xlnet", settings=xlnet.settings(), labels=xlnet.labels, tensors=xlnet.tensors())
     np.testing.assert_allclose(models.load(tmp_path / "x").score(TEXTS), scores, atol=0.02 * max(1, np.abs(scores).max()))
 

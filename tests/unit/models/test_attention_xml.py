@@ -213,7 +213,7 @@ def test_a_tree_is_saved_with_its_nodes_and_a_wrong_one_is_refused(tree: Any, tm
 
 def test_a_tree_shares_are_the_words_and_the_path(tree: Any) -> None:
     document = Document.from_text("A fast chess program")
-    found = tree.blame(document, document.replace({2: "mail"}), 0)
+    found = tree.contributions(document, document.replace({2: "mail"}), 0)
     assert "nodes above the label" in {share.name for share in found.shares}
     assert sum(share.before for share in found.shares) == pytest.approx(found.score_before, abs=1e-3)
 
@@ -249,7 +249,7 @@ def test_a_training_in_levels_goes_on_where_it_stopped(tmp_path: Path) -> None:
 
 
 def test_a_defence_of_a_tree_is_refused_with_the_remedy(tmp_path: Path) -> None:
-    from core.defences.adversarial import Fgsm
+    from core.defences.adversarial import FgsmTraining
 
     with pytest.raises(InputError, match="raise tree_above to 12"):
-        train(tmp_path, settings(tmp_path, **TREE), defence=Fgsm())
+        train(tmp_path, settings(tmp_path, **TREE), defence=FgsmTraining())

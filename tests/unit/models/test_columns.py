@@ -22,12 +22,12 @@ from core.errors import CapabilityError, CheckpointError, InputError
 from core.evaluation.clean import evaluate
 from core.labels import LabelSpace
 from core.models import linear
-from core.models.linear import VectorLinear
+from core.models.linear import FeatureLinear
 from core.models.parts.columns import Columns
 from core.runs.run import Run
-from core.types import Confinable, Differentiable, Maskable, VectorClassifier
+from core.types import Confinable, Differentiable, FeatureClassifier, Maskable
 from core.vector import FeatureSpace, FeatureVector
-from tests.toy_vectors import bags, dense, vector
+from tests.toy_features import bags, dense, vector
 
 TOPICS = ("chess", "mail", "music", "fonts", "shells", "images")
 SETTINGS: dict[str, dict[str, Any]] = {
@@ -100,7 +100,7 @@ def test_masking_is_cutting_the_text(counts: bool) -> None:
 
 
 def test_it_is_what_the_protocols_say(model: Any) -> None:
-    assert isinstance(model, VectorClassifier)
+    assert isinstance(model, FeatureClassifier)
     assert isinstance(model, Maskable)
     assert isinstance(model, Differentiable)
     assert (model.space.kind, model.space.words) == ("bits", True)
@@ -111,11 +111,11 @@ def test_vectors_and_their_texts_have_the_same_scores(model: Any) -> None:
     data = bags(TOPICS, 5, 120)
     features, texts = data.split("test").features, as_text(data).split("test").texts
     assert features is not None and texts is not None
-    scores = model.score_vectors(features)
+    scores = model.score_features(features)
     assert (scores.shape, scores.dtype) == ((30, len(TOPICS)), np.float32)
     np.testing.assert_allclose(model.score(texts), scores, atol=1e-5)
-    np.testing.assert_allclose(model.score_vectors(features, np.asarray([4, 0])), scores[:, [4, 0]], atol=1e-5)
-    for one, other in zip(model.retrieve(texts, 3), model.retrieve_vectors(features, 3), strict=True):
+    np.testing.assert_allclose(model.score_features(features, np.asarray([4, 0])), scores[:, [4, 0]], atol=1e-5)
+    for one, other in zip(model.retrieve(texts, 3), model.retrieve_features(features, 3), strict=True):
         np.testing.assert_allclose(one, other, atol=1e-5)
     document = Document.from_text(texts[0])
     changed = model.score_substituted(document, 1, ["music1", "zzz"])
@@ -134,7 +134,7 @@ def test_a_model_confined_to_some_features_scores_as_the_whole_one(values: Any, 
     weight = rng.uniform(0, 2, 35).astype(np.float32) * (np.arange(35) != 2)  # feature 2 is not read
     weights = sparse.random_array((35, 6), density=0.6, rng=rng, dtype=np.float32, format="csr")
     labels = LabelSpace.of(list(TOPICS), [1] * 6, 6)
-    model = VectorLinear(linear.Config(), labels, Columns(space, weight, unit), weights, rng.normal(size=6).astype(np.float32))
+    model = FeatureLinear(linear.Config(), labels, Columns(space, weight, unit), weights, rng.normal(size=6).astype(np.float32))
     confines(model, np.asarray(columns), values)
 
 
@@ -142,7 +142,7 @@ def confines(model: Any, columns: Any, values: Any) -> None:
     assert isinstance(model, Confinable)
     whole = np.zeros((len(values), len(model.space)), dtype=np.float32)
     whole[:, columns] = values
-    found, scores = model.confined(columns)(values), model.score_vectors(sparse.csr_array(whole))
+    found, scores = model.confined(columns)(values), model.score_features(sparse.csr_array(whole))
     assert (found.shape, found.dtype) == (scores.shape, np.float32)
     np.testing.assert_allclose(found, scores, rtol=1e-5, atol=2e-6)
 
@@ -178,12 +178,12 @@ def test_it_has_learned_and_is_evaluated_on_vectors(model: Any) -> None:
 def test_integrated_gradients_are_complete_in_the_original_features(model: Any) -> None:
     """methods.md 3.6 and test 13: hashing is linear, so what each original feature adds sums to F(x) - F(0), collisions and all
     (31 and more features in 16 hashed columns); on the linear model each is value times weight."""
+    from core.explainers.features import FeatureDocument, explain_features
     from core.explainers.integrated_gradients import IntegratedGradients
-    from core.explainers.one_vector import OneVector, explain_vector
 
     one = row_of(bags(TOPICS, 5, 120))
-    found = explain_vector(IntegratedGradients(steps=64, tolerance=0.001), model, one, [0, 1, 2])
-    scores = model.score_vectors(sparse.csr_array(sparse.vstack([one.matrix, vector(*[0.0] * one.size).matrix], format="csr")))[:, :3]
+    found = explain_features(IntegratedGradients(steps=64, tolerance=0.001), model, one, [0, 1, 2])
+    scores = model.score_features(sparse.csr_array(sparse.vstack([one.matrix, vector(*[0.0] * one.size).matrix], format="csr")))[:, :3]
     np.testing.assert_allclose(found.total, scores[0], atol=1e-4)
     np.testing.assert_allclose(found.base, scores[1], atol=1e-4)
     np.testing.assert_allclose(found.values.sum(axis=1), scores[0] - scores[1], rtol=0.002, atol=1e-4)
@@ -191,17 +191,19 @@ def test_integrated_gradients_are_complete_in_the_original_features(model: Any) 
         weighed = model.tfidf.weigh(one.matrix)
         np.testing.assert_allclose(found.values, (model.weights[weighed.indices][:, [0, 1, 2]].toarray() * weighed.data[:, None]).T, atol=1e-5)
     assert found.document.words == tuple(model.space.name(int(column)) for column in one.columns)
-    assert isinstance(OneVector(model, one), Differentiable)
+    assert isinstance(FeatureDocument(model, one), Differentiable)
 
 
 @pytest.mark.parametrize("name", ["lime", "shap", "occlusion"])
 def test_every_explainer_of_words_explains_features(model: Any, name: str) -> None:
     from core.explainers import preset
-    from core.explainers.fidelity import measure
-    from core.explainers.one_vector import OneVector, explain_vector
+    from core.explainers.features import FeatureDocument, explain_features
+    from core.explainers.fidelity import measure_fidelity
 
     one = row_of(bags(TOPICS, 5, 120))
-    found = measure(explain_vector(preset(name, "quick"), model, one, [int(model.retrieve_vectors(one.matrix, 1)[0][0, 0])]), OneVector(model, one))
+    found = measure_fidelity(
+        explain_features(preset(name, "quick"), model, one, [int(model.retrieve_features(one.matrix, 1)[0][0, 0])]), FeatureDocument(model, one)
+    )
     topic = found.label_names[0]
     assert found.document.words[int(found.values[0].argmax())].startswith(topic)
     assert found.fidelity["comprehensiveness"][0] > 0
@@ -213,12 +215,12 @@ def test_it_comes_back_from_its_checkpoint(model: Any, tmp_path: Path) -> None:
         tmp_path / "one", model=model.KIND, settings=model.settings(), labels=model.labels, tensors=model.tensors(), files=model.files()
     )
     loaded = models.load(tmp_path / "one")
-    assert isinstance(loaded, VectorClassifier)
+    assert isinstance(loaded, FeatureClassifier)
     assert (loaded.digest, type(loaded)) == (digest, type(model))
     assert loaded.space.names == data.feature_names
     features = data.split("test").features
     assert features is not None
-    np.testing.assert_allclose(loaded.score_vectors(features), model.score_vectors(features), atol=0.02)
+    np.testing.assert_allclose(loaded.score_features(features), model.score_features(features), atol=0.02)
 
 
 def test_a_checkpoint_whose_columns_do_not_fit_is_refused(model: Any, tmp_path: Path) -> None:
@@ -255,4 +257,4 @@ def test_what_vectors_cannot_be_trained_with(tmp_path: Path) -> None:
         models._module("mach").train(models.config_class("mach")(buckets=32, repetitions=4), data, data.label_space(), run, object())
     half = replace(data, splits={**data.splits, "dev": as_text(data).split("dev")})
     with pytest.raises(InputError, match="one of train and dev holds text only"):
-        linear.read_vectors(linear.Config(), half)
+        linear.read_features(linear.Config(), half)

@@ -224,8 +224,8 @@ def with_linear() -> Mach:
     """The toy with a linear part of random weights, which counts 2.5."""
     model = toy(linear=True)
     weights = sparse.csr_array(np.random.default_rng(0).normal(size=(len(model.tfidf), 23)).astype(np.float32))
-    machines = LinearModel(LinearConfig(), LABELS, model.tfidf, weights, np.linspace(-1, 1, 23).astype(np.float32))
-    return Mach(replace(model.config, linear=True), LABELS, model.tfidf, model.network, LinearPart(machines, 2.5, shared=True))
+    svms = LinearModel(LinearConfig(), LABELS, model.tfidf, weights, np.linspace(-1, 1, 23).astype(np.float32))
+    return Mach(replace(model.config, linear=True), LABELS, model.tfidf, model.network, LinearPart(svms, 2.5, shared=True))
 
 
 def test_the_linear_part_adds_its_margins_everywhere() -> None:
@@ -240,8 +240,8 @@ def test_the_linear_part_adds_its_margins_everywhere() -> None:
     np.testing.assert_allclose(model.score_embedded(embedded, embedded.vectors[None])[0], expected[3], atol=1e-5)
     scores, slopes = model.gradient(embedded, embedded.vectors[None], ids[3, :1])
     assert scores[0] == pytest.approx(float(expected[3, ids[3, 0]]), abs=1e-5)
-    machines = model.linear.model.gradient(embedded, embedded.vectors[None], ids[3, :1])[1]
-    np.testing.assert_allclose(slopes, alone.gradient(embedded, embedded.vectors[None], ids[3, :1])[1] + 2.5 * machines, atol=1e-5)
+    svms = model.linear.model.gradient(embedded, embedded.vectors[None], ids[3, :1])[1]
+    np.testing.assert_allclose(slopes, alone.gradient(embedded, embedded.vectors[None], ids[3, :1])[1] + 2.5 * svms, atol=1e-5)
 
 
 def test_a_checkpoint_keeps_the_linear_part(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from core.errors import InputError, MissingPackage
 from core.render import bert_view
-from core.render.bert_view import MAX_TOKENS, VENDOR, View, head_view, model_view
+from core.render.bert_view import MAX_TOKENS, VENDOR, BertView, head_view, model_view
 
 HOSTILE = ("</script><script>", "<!--", "; // HACK: ", "PYTHON_PARAMS", "\u2028", "'\"\\", "\ud800", "]]>", "&lt;")
 
@@ -20,7 +20,7 @@ def attention(tokens: int, layers: int = 2, heads: int = 3) -> np.ndarray:
     return np.random.default_rng(0).dirichlet(np.ones(tokens), size=(layers, heads, tokens)).astype(np.float32)
 
 
-def params(view: View) -> dict:
+def params(view: BertView) -> dict:
     """The parameters that the page's script reads."""
     return json.loads(re.search(r"const params = (\{.*?\});", view.html).group(1))
 

@@ -7,14 +7,14 @@ import math
 import pytest
 
 from core.evidence.board import read_board
-from core.evidence.outcomes import AGAINST, FOR, OPEN, OUTCOMES, Border, Judged, counts
+from core.evidence.outcomes import AGAINST, FOR, OPEN, OUTCOMES, Border, CellOutcome, counts
 from core.render.forest import STYLES, described, figures, forest, span
 
 NAN = math.nan
 CELLS = (
-    Judged("MACH on debtags", 87.0, 81.6, 91.0, 200, "%", "87.0 % [81.6, 91.0]", FOR, ("a/b",)),
-    Judged("<b>XML-CNN</b> on debtags, base against robust", 85.0, 79.4, 89.3, 1200, "%", "85.0 % [79.4, 89.3]", OPEN),
-    Judged("Table 3, <i>paper</i>", 70.0, NAN, NAN, None, "%", "70 %", AGAINST),
+    CellOutcome("MACH on debtags", 87.0, 81.6, 91.0, 200, "%", "87.0 % [81.6, 91.0]", FOR, ("a/b",)),
+    CellOutcome("<b>XML-CNN</b> on debtags, base against robust", 85.0, 79.4, 89.3, 1200, "%", "85.0 % [79.4, 89.3]", OPEN),
+    CellOutcome("Table 3, <i>paper</i>", 70.0, NAN, NAN, None, "%", "70 %", AGAINST),
 )
 BORDER = Border(80.0, True, "above 80 %")
 
@@ -46,7 +46,7 @@ def test_the_claimed_side_is_shaded(above, side):
 
 
 def test_a_single_point_on_the_border_has_a_range():
-    one = Judged("a", 5.0, NAN, NAN, None, "", "5", AGAINST)
+    one = CellOutcome("a", 5.0, NAN, NAN, None, "", "5", AGAINST)
     low, high = span((one,), Border(5.0, True, "above 5"))
     assert low < 5.0 < high
 
@@ -68,7 +68,7 @@ def test_the_same_numbers_in_words():
 @pytest.mark.slow
 def test_every_shipped_verdict_can_be_drawn():
     for one in read_board().verdicts:
-        if one.judged:
-            drawn = forest(one.judged, one.border)
-            assert sum(len(trace.x) for trace in drawn.data) == len(one.judged) == sum(counts(one.judged).values())
-            assert sorted(row for trace in drawn.data for row in trace.y) == list(range(len(one.judged)))
+        if one.outcomes:
+            drawn = forest(one.outcomes, one.border)
+            assert sum(len(trace.x) for trace in drawn.data) == len(one.outcomes) == sum(counts(one.outcomes).values())
+            assert sorted(row for trace in drawn.data for row in trace.y) == list(range(len(one.outcomes)))

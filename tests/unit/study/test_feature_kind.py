@@ -17,13 +17,13 @@ from core.errors import InputError
 from core.models import load
 from core.study import launching, records
 from core.study.estimate import foresee
-from core.study.kind import Task, attack_pair
+from core.study.kind import PairTask, attack_pair
 from core.study.kinds import read_kind
-from core.study.kinds.feature_campaigns import read_vector_campaign
+from core.study.kinds.feature_campaigns import read_feature_campaign
 from core.study.kinds.feature_replay import replay_all
-from core.study.kinds.features import FeatureKind, VectorStudy
+from core.study.kinds.features import FeatureKind, FeatureStudy
 from core.study.run import read_plan, same_attack
-from tests.unit.study.test_vector_studies import place  # noqa: F401 - a fixture
+from tests.unit.study.test_feature_studies import place  # noqa: F401 - a fixture
 
 
 def command(place: Path, out: Path, *more: str, model: str = "model") -> list[str]:  # noqa: F811 - the fixture's name
@@ -73,7 +73,7 @@ def test_the_pairs_of_another_study(place: Path, tmp_path: Path, capsys: pytest.
             assert record["label"] == there[pair]["label"]
             assert (record["reason"] == "refused") == (record["label"] != record["first"][0])
     assert {record["reason"] for record in here.values()} >= {"budget"} or any(record["success"] for record in here.values())
-    one, kind = read_vector_campaign(tmp_path / "other"), read_kind(tmp_path / "other")[0]
+    one, kind = read_feature_campaign(tmp_path / "other"), read_kind(tmp_path / "other")[0]
     found = replay_all(one, load(str(place / "other")), kind.load_dataset())  # type: ignore[arg-type] # over vectors
     assert (found["equal"], found["different"]) == (10, [])
     capsys.readouterr()
@@ -105,23 +105,23 @@ def test_a_broken_pair_is_a_record_and_no_end(place: Path) -> None:  # noqa: F81
     [task] = kind.tasks(read_plan(place / "made"), kind.load_dataset())[:1]
     from dataclasses import replace
 
-    found = attack_pair(bench, Task(replace(task.pair, row=10**6)), lambda: False)
+    found = attack_pair(bench, PairTask(replace(task.pair, row=10**6)), lambda: False)
     assert found["reason"] == "error" and "there is no 1000001" in found["note"]
-    lost = attack_pair(bench, Task(replace(task.pair, unknown="nowhere")), lambda: False)
+    lost = attack_pair(bench, PairTask(replace(task.pair, unknown="nowhere")), lambda: False)
     assert lost["reason"] == "error" and "has no label 'nowhere'" in lost["note"]
-    one = read_vector_campaign(place / "made")
+    one = read_feature_campaign(place / "made")
     assert replace(one, records=[found, lost]).figures["attempted"] == 0
 
 
 def test_a_request_comes_back_from_its_flags_and_its_file(place: Path, tmp_path: Path) -> None:  # noqa: F811
-    kind = FeatureKind(VectorStudy("model", "bags", goal="set-change", documents=7), FEATURE_ATTACKS["zoo"](queries=99))
+    kind = FeatureKind(FeatureStudy("model", "bags", goal="set-change", documents=7), FEATURE_ATTACKS["zoo"](queries=99))
     words = launching.words(kind, tmp_path, 3)
     assert kind_of(parser(words).parse_args(words)) == kind and parser(words).parse_args(words).workers == 3
     assert FeatureKind.from_json(json.loads(json.dumps(kind.to_json()))) == kind
     assert "pairs_from" not in kind.to_json()["study"]
     on = same_attack(place / "made", "other")
     assert on.study.checkpoint == "other" and on.study.pairs_from == str(place / "made")
-    assert fields.to_json(on.search) == read_vector_campaign(place / "made").settings  # type: ignore[attr-defined] # a FeatureKind
+    assert fields.to_json(on.search) == read_feature_campaign(place / "made").settings  # type: ignore[attr-defined] # a FeatureKind
 
 
 def test_pairs_of_the_other_kind_are_refused(place: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:  # noqa: F811

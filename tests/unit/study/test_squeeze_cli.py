@@ -14,7 +14,7 @@ from core import cli
 from core.attacks.words.result import replay
 from core.cli import squeeze
 from core.data import load_dataset
-from core.defences.squeezing import BitDepth, Training
+from core.defences.squeezing import BitDepth, SqueezerData
 from core.errors import InputError
 from core.models import load
 from core.study import follow, records, squeezing
@@ -46,7 +46,7 @@ def test_what_is_counted(checkpoint: Path, data: Path, study: Path, capsys: pyte
     assert fine["metrics"] == plain["metrics"] and fine["restored"] == 0 and fine["detector"]["threshold"] < 0.01
     classifier = load(checkpoint)
     assert isinstance(classifier, Maskable)
-    one = BitDepth(1).fitted(Training(classifier, load_dataset(str(data)).split("train").texts or ()))
+    one = BitDepth(1).fitted(SqueezerData(classifier, load_dataset(str(data)).split("train").texts or ()))
     replayed = [replay(record, one) for record in won]
     fitting = [each for each in replayed if each.unmet is None]
     assert (coarse["fitting"], coarse["restored"]) == (len(fitting), sum(not each.success for each in fitting))

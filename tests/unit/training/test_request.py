@@ -16,7 +16,7 @@ from core.models import MODELS, config_class, fine_tuning
 from core.runs import locks
 from core.runs.run import Run, write_status
 from core.training.estimate import COPIES, LOADED, estimate
-from core.training.request import Training, base_config, base_settings
+from core.training.request import TrainingRequest, base_config, base_settings
 
 CPU = locks.Device("cpu", "CPU, 2 cores", 8 << 30)
 GPU = locks.Device("cuda:0", "NVIDIA H200", 140 << 30, "GPU-1")
@@ -44,10 +44,10 @@ def home(checkpoints: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
 def test_the_command_line_says_the_same_request(home: Path, model: str, defence: str) -> None:
     if defence and refusal(defence, model):
         with pytest.raises(CapabilityError, match="does not fit"):
-            Training(model, base_config(model), defence=defence, settings=base_settings(defence))
+            TrainingRequest(model, base_config(model), defence=defence, settings=base_settings(defence))
         return
     config = fields.from_json(config_class(model), {**fields.to_json(base_config(model)), **({"epochs": 7} if model != "linear" else {"cost": 0.5})})
-    asked = Training(model, config, "", "reuters21578", defence, base_settings(defence), 3, "cpu", 9)
+    asked = TrainingRequest(model, config, "", "reuters21578", defence, base_settings(defence), 3, "cpu", 9)
     words = asked.words(Path("runs/x"))
     found = parser(words).parse_args(words)
     assert (found.model, found.dataset, found.run, found.seed, found.device, found.label_minimum) == (model, "reuters21578", "runs/x", 3, "cpu", 9)
@@ -59,15 +59,15 @@ def test_on_from_a_checkpoint(home: Path) -> None:
     save(checkpoint.FOLDER / "parent", buckets=24, epochs=50)
     config = base_config("mach", "parent")
     assert (config.buckets, config.epochs) == (24, fine_tuning("mach")["epochs"])
-    words = Training("mach", config, "parent", defence="fgsm", settings=defence_class("fgsm")(epsilon=0.3)).words(Path("runs/x"))
+    words = TrainingRequest("mach", config, "parent", defence="fgsm", settings=defence_class("fgsm")(epsilon=0.3)).words(Path("runs/x"))
     found = parser(words).parse_args(words)
     assert (found.parent, found.model, found.defence, found.setting_buckets, found.setting_epsilon) == ("parent", None, "fgsm", 24, 0.3)
 
 
 class TestEstimate:
-    def ask(self, defence: str = "", **settings: object) -> Training:
+    def ask(self, defence: str = "", **settings: object) -> TrainingRequest:
         config = fields.from_json(config_class("mach"), {"epochs": 2, **settings})
-        return Training("mach", config, defence=defence, settings=base_settings(defence))
+        return TrainingRequest("mach", config, defence=defence, settings=base_settings(defence))
 
     def test_nothing_is_known(self, home: Path) -> None:
         assert estimate(self.ask(), CPU).sentence() == (

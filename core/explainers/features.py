@@ -1,6 +1,6 @@
 """A document that is a feature vector, as explainers of texts see it: its features that are not 0 are the words.
 
-`OneVector` stands before a classifier of vectors and knows this one document, whose words are the names of its features. So every
+`FeatureDocument` stands before a classifier of vectors and knows this one document, whose words are the names of its features. So every
 explainer that takes words away, or follows gradients to them, explains features unchanged, and so do the measures of fidelity.
 """
 
@@ -17,14 +17,14 @@ from core.errors import CapabilityError, InputError
 from core.explainers import explain
 from core.explainers.attribution import Attribution, Explainer
 from core.ranking import best_of_all
-from core.types import BoolArray, Differentiable, Embedded, IntArray, MaskMode, Progress, Scores, Unit, VectorClassifier, silent
+from core.types import BoolArray, Differentiable, Embedded, FeatureClassifier, IntArray, MaskMode, Progress, Scores, Unit, silent
 from core.vector import FeatureVector
 
 
-class OneVector:
+class FeatureDocument:
     """Maskable and Differentiable, for the one document `document`. CapabilityError for a classifier without gradients."""
 
-    def __init__(self, classifier: VectorClassifier, vector: FeatureVector) -> None:
+    def __init__(self, classifier: FeatureClassifier, vector: FeatureVector) -> None:
         if not isinstance(classifier, Differentiable):
             raise CapabilityError(f"'{classifier.name}' gives no gradient, so its features cannot be explained")
         self._gradients: Differentiable = classifier
@@ -40,7 +40,7 @@ class OneVector:
         """Of the document itself; no other text is known here."""
         if any(text != self.document.text for text in texts):
             raise InputError("only the features of the document that was opened are known here")
-        return self.classifier.score_vectors(self._rows(np.ones((len(texts), len(self.vector)), dtype=np.bool_)), labels)
+        return self.classifier.score_features(self._rows(np.ones((len(texts), len(self.vector)), dtype=np.bool_)), labels)
 
     def retrieve(self, texts: Sequence[str], k: int) -> tuple[IntArray, Scores]:
         return best_of_all(self, texts, k)
@@ -52,10 +52,10 @@ class OneVector:
         """keep [n, t] -> [n, L or m]: a feature that is not kept is 0. Both modes are the same."""
         if keep.shape[1] != len(self.vector):
             raise InputError(f"the masks have {keep.shape[1]} places, the document {len(self.vector)} features")
-        return self.classifier.score_vectors(self._rows(keep), labels)
+        return self.classifier.score_features(self._rows(keep), labels)
 
     def embed(self, document: Document) -> Embedded:
-        return self.classifier.embed_vector(self.vector)
+        return self.classifier.embed_features(self.vector)
 
     def score_embedded(self, embedded: Embedded, vectors: NDArray[np.float32], labels: IntArray | None = None) -> Scores:
         return self._gradients.score_embedded(embedded, vectors, labels)
@@ -69,9 +69,9 @@ class OneVector:
         return sparse.csr_array(parts, shape=(len(keep), self.vector.size), dtype=np.float32)
 
 
-def explain_vector(
-    explainer: Explainer, classifier: VectorClassifier, vector: FeatureVector, labels: Sequence[int] | IntArray, progress: Progress = silent
+def explain_features(
+    explainer: Explainer, classifier: FeatureClassifier, vector: FeatureVector, labels: Sequence[int] | IntArray, progress: Progress = silent
 ) -> Attribution:
     """As `core.explainers.explain`; the attribution's words are the names of the features."""
-    seen = OneVector(classifier, vector)
+    seen = FeatureDocument(classifier, vector)
     return explain(explainer, seen, seen.document, labels, progress)

@@ -14,7 +14,7 @@ from core.attacks.features import FEATURE_ATTACKS, feature_attack
 from core.attacks.goals import Demote
 from core.types import FloatArray
 from tests.contracts.test_feature_attacks import SIZE, measurements
-from tests.toy_vectors import start_of
+from tests.toy_features import start_of
 
 BUDGET = 1_500
 ART: dict[str, tuple[str, dict[str, Any]]] = {

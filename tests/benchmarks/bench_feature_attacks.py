@@ -6,7 +6,7 @@ each the nearest point that reached the goal within them counts, not the last. Q
 were first as near as ART was at its end. Bits flipped: of the vector of whole bits that the same function (core.attacks.features.feasibility)
 makes of either's point. Settings of both sides were chosen on dev documents; ART's defaults stand beside them where they differ.
 
-Run by `make bench`, or alone: python -m tests.benchmarks.bench_vector_attacks [documents] [queries] [split]
+Run by `make bench`, or alone: python -m tests.benchmarks.bench_feature_attacks [documents] [queries] [split]
 """
 
 from __future__ import annotations
@@ -25,15 +25,15 @@ import pytest
 from scipy import sparse
 
 from core.attacks.features import FeatureSession, Pool, feature_attack
-from core.attacks.features.feasibility import levels
+from core.attacks.features.feasibility import realism_levels
 from core.attacks.goals import Demote
 from core.data import is_present, load_dataset
 from core.data.bags import complete
 from core.data.dataset import Dataset, truth_for
 from core.models import load
-from core.types import FloatArray, VectorClassifier
+from core.types import FeatureClassifier, FloatArray
 from core.vector import FeatureVector
-from tests.toy_vectors import start_of
+from tests.toy_features import start_of
 
 DOCUMENTS, BUDGET, K, SEED = 50, 1_000, 5, 0
 CHECKPOINT = "bibtex-linear"
@@ -98,11 +98,11 @@ class Predicate:
         return np.stack(columns, axis=1).astype(np.float32)
 
 
-def documents(classifier: VectorClassifier, dataset: Dataset, split: str, count: int) -> list[tuple[FeatureVector, int]]:
+def documents(classifier: FeatureClassifier, dataset: Dataset, split: str, count: int) -> list[tuple[FeatureVector, int]]:
     """Documents drawn at random, each with its best label that is true and in the top K."""
     part = dataset.split(split)
     assert part.features is not None
-    truth, top = truth_for(part, dataset.label_names, classifier.labels)[0], classifier.retrieve_vectors(part.features, K)[0]
+    truth, top = truth_for(part, dataset.label_names, classifier.labels)[0], classifier.retrieve_features(part.features, K)[0]
     found = []
     for row in np.random.default_rng(SEED).permutation(len(part)).tolist():
         hit = [int(label) for label in top[row] if label in truth[[row]].indices]
@@ -111,7 +111,7 @@ def documents(classifier: VectorClassifier, dataset: Dataset, split: str, count:
     return found[:count]
 
 
-def ours(name: str, classifier: VectorClassifier, pool: Pool, document: FeatureVector, label: int, budget: int, **settings: Any) -> Outcome:
+def ours(name: str, classifier: FeatureClassifier, pool: Pool, document: FeatureVector, label: int, budget: int, **settings: Any) -> Outcome:
     session = feature_attack(name, Demote((label,), K), queries=budget, **settings).begin(classifier, document, pool)
     clock, cpu = time.perf_counter(), time.process_time()
     final = list(session.steps())[-1]
@@ -123,7 +123,7 @@ def ours(name: str, classifier: VectorClassifier, pool: Pool, document: FeatureV
 
 
 def theirs(
-    name: str, kind: str, settings: dict[str, Any], classifier: VectorClassifier, pool: Pool, document: FeatureVector, label: int, budget: int
+    name: str, kind: str, settings: dict[str, Any], classifier: FeatureClassifier, pool: Pool, document: FeatureVector, label: int, budget: int
 ) -> Outcome:
     """ART, as methods.md 6.2 wraps it. ZOO clips the noise, not the point, so its bounds must let a value fall."""
     with warnings.catch_warnings():
@@ -150,7 +150,7 @@ def theirs(
     nearest = np.asarray(oracle.nearest_trace)
     if oracle.best is None:
         return Outcome(nearest, 0, None, *spent)
-    found = levels(oracle, own, oracle.best[1], lambda: 10_000)
+    found = realism_levels(oracle, own, oracle.best[1], lambda: 10_000)
     feasible = found[1].distance.l0 if found[1].reached and found[1].distance else None
     return Outcome(nearest, found[0].distance.l0 if found[0].distance else 0, feasible, *spent)
 

@@ -1,4 +1,4 @@
-"""Each model's blame against what is known of it by hand."""
+"""Each model's contributions against what is known of it by hand."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ from core.models.xml_cnn.contributions import maxima
 from core.models.xml_cnn.network import Config as CnnConfig
 from core.models.xml_cnn.network import Ragged, XmlCnnModule
 from core.ranking import top_k
-from core.types import Share
+from core.types import Contribution
 from tests.tiny_models import TOPICS
 
 BEFORE = Document.from_text("A small chess program, for people who like music and mail")
 
 
-def changed(shares: tuple[Share, ...]) -> dict[tuple[str, str], tuple[float, float]]:
+def changed(shares: tuple[Contribution, ...]) -> dict[tuple[str, str], tuple[float, float]]:
     return {(one.part, one.name): (one.before, one.after) for one in shares}
 
 
@@ -39,7 +39,7 @@ def test_a_margin_by_hand() -> None:
     weights = np.zeros((len(tfidf), 1), np.float32)
     weights[[tfidf.words.words.index(word) for word in ("game", "editor")], 0] = [2.0, 1.0]
     model = LinearModel(Config(), LabelSpace.of(["play"], [1], 3), tfidf, sparse.csr_array(weights), np.array([-0.5], np.float32))
-    found = model.blame(Document.from_text("game editor"), Document.from_text("tool editor"), 0)
+    found = model.contributions(Document.from_text("game editor"), Document.from_text("tool editor"), 0)
     half = 2**-0.5
     assert changed(found.shares) == {
         ("word", "game"): (pytest.approx(2 * half), 0.0),
@@ -55,7 +55,7 @@ def test_small_shares_are_added_up() -> None:
     assert [one.name for one in shares[:2]] == ["19", "18"]
     short = folded(shares, "words")
     assert len(short) == SHOWN + 1
-    assert short[-1] == Share("words", "8 others", sum(range(8)), 0.0)
+    assert short[-1] == Contribution("words", "8 others", sum(range(8)), 0.0)
     assert folded(shares[: SHOWN + 1], "words") == shares[: SHOWN + 1]
 
 
@@ -81,7 +81,7 @@ def test_the_maxima_are_the_network_s_own(length: int) -> None:
 
 def test_mach_names_who_shares_the_bucket(tiny_model: Callable[[str], Any]) -> None:
     model = tiny_model("mach")
-    found = model.blame(BEFORE, BEFORE.replace({2: "database"}), 0)
+    found = model.contributions(BEFORE, BEFORE.replace({2: "database"}), 0)
     buckets = [one for one in found.shares if one.part == "bucket"]
     assert len(buckets) == model.buckets.repetitions
     for one in buckets:
@@ -95,7 +95,7 @@ def test_x_transformer_says_where_the_cluster_stands(tiny_model: Callable[[str],
     model = tiny_model("x-transformer")
     after = BEFORE.replace({2: "database"})
     label = TOPICS.index("chess")
-    figures = {one.name: (one.before, one.after) for one in model.blame(BEFORE, after, label).figures}
+    figures = {one.name: (one.before, one.after) for one in model.contributions(BEFORE, after, label).figures}
     dense = model.score([BEFORE.text, after.text])
     order = top_k(dense, len(TOPICS))
     assert figures["place of the label among all"] == tuple(1 + row.tolist().index(label) for row in order)
@@ -115,7 +115,7 @@ def test_x_transformer_says_when_the_beam_loses_a_label(tiny_model: Callable[[st
     bias[:2] = -(head[:2] @ pooled.mean(axis=0))
     model.weights, model.config = replace(model.weights, head=head, head_bias=bias), replace(model.config, beam=1)
     label = int(np.flatnonzero(model.weights.cluster == 0)[0])
-    assert model.blame(chess, mail, label).summary.startswith("The beam lost the label: its cluster 0 ")
-    assert model.blame(mail, chess, label).summary.startswith("The label came into the beam: ")
-    assert model.blame(mail, mail, label).summary.startswith("The label was and is outside the beam: ")
-    assert "stays in the beam (place 1, now 1 of 1); inside it the label keeps its place" in model.blame(chess, chess, label).summary
+    assert model.contributions(chess, mail, label).summary.startswith("The beam lost the label: its cluster 0 ")
+    assert model.contributions(mail, chess, label).summary.startswith("The label came into the beam: ")
+    assert model.contributions(mail, mail, label).summary.startswith("The label was and is outside the beam: ")
+    assert "stays in the beam (place 1, now 1 of 1); inside it the label keeps its place" in model.contributions(chess, chess, label).summary

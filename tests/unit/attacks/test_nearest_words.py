@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from core.attacks.embeddings.fgsm import Fgsm, Pgd, perturb
-from core.attacks.embeddings.nearest_words import refusal, snap
+from core.attacks.embeddings.nearest_words import read_nearest_words, refusal
 from core.document import Document
 from core.errors import CapabilityError
 from core.labels import LabelSpace
@@ -40,7 +40,7 @@ def test_every_word_is_nearest_to_itself(model: XmlCnn) -> None:
 
 
 def test_a_small_step_is_gone_once_it_is_read(model: XmlCnn) -> None:
-    read = snap(perturb(Fgsm(epsilon=0.01, k=1), model, TEXT), model, TEXT)
+    read = read_nearest_words(perturb(Fgsm(epsilon=0.01, k=1), model, TEXT), model, TEXT)
     assert (read.document.text, read.swaps) == (TEXT.text, ())
     assert read.moved > 0
     np.testing.assert_allclose(read.scores, model.score([TEXT.text])[0], atol=1e-6)
@@ -51,7 +51,7 @@ def test_a_moved_vector_becomes_the_word_it_stands_at(model: XmlCnn) -> None:
     found = perturb(Pgd(epsilon=0.01, k=1), model, TEXT)
     vectors = found.embedded.vectors.copy()
     vectors[0], vectors[2] = model.module.embed(model.words.ids(["w9", "w8"])).detach().numpy()
-    read = snap(replace(found, vectors=vectors), model, TEXT)
+    read = read_nearest_words(replace(found, vectors=vectors), model, TEXT)
     assert [(swap.position, swap.old, swap.new) for swap in read.swaps] == [(0, "W1", "w9"), (2, "and", "w8")]
     assert read.document.text == "w9, w2 w8 w3; then w4 w5 unseen w6."
     np.testing.assert_array_equal(read.scores, model.score([read.document.text])[0])
@@ -62,4 +62,4 @@ def test_a_model_without_word_vectors_says_so(model: XmlCnn) -> None:
     assert refusal(model) is None
     assert "no vector for each word" in str(refusal(toy.Linear()))
     with pytest.raises(CapabilityError, match="no vector for each word"):
-        snap(perturb(Fgsm(epsilon=0.01, k=1), model, TEXT), toy.Linear(), TEXT)
+        read_nearest_words(perturb(Fgsm(epsilon=0.01, k=1), model, TEXT), toy.Linear(), TEXT)

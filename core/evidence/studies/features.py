@@ -23,7 +23,7 @@ import numpy as np
 from core import checkpoint
 from core.errors import InputError
 from core.evidence.records import Header, Item, Record
-from core.evidence.studies.base import Cell, Training, find, header_for, marks, resumed, rounded
+from core.evidence.studies.base import Cell, TrainingCommand, find, header_for, marks, resumed, rounded
 from core.evidence.studies.hybrids import CONTROL, ROBUST, UNCHECKED, trained
 from core.types import Progress
 
@@ -39,7 +39,7 @@ BASE = "base"
 
 
 @dataclass(frozen=True)
-class VectorAttacks:
+class FeatureAttacks:
     NAME: str = "vector-attacks"
     ABOUT: str = "HopSkipJump, Boundary and ZOO on bags of words, base, control and trained on synonym copies (seed 001, Tables 12 to 23)"
     PAPERS: tuple[str, ...] = ("001",)
@@ -49,7 +49,7 @@ class VectorAttacks:
         Cell("bibtex-linear-base", "linear", "bibtex", BASE, "bibtex-linear", settings=PLANS["bibtex"]),
         Cell(
             "delicious-linear-base", "linear", "delicious", BASE, settings=PLANS["delicious"],
-            training=Training("delicious-linear", ("--model", "linear", "--dataset", "delicious", "--threshold", "0.1")),
+            training=TrainingCommand("delicious-linear", ("--model", "linear", "--dataset", "delicious", "--threshold", "0.1")),
         ),
         *(
             Cell(f"{data}-linear-{variant}", "linear", data, variant, settings=plan)
@@ -158,8 +158,8 @@ def attack(name: str, classifier: Any, vector: Any, target: int, own: Sequence[i
 
 def best(classifier: Any, vector: Any) -> list[int]:
     """The ids of the five best labels, by the model's own retrieval."""
-    ids: list[int] = classifier.retrieve_vectors(vector.matrix, min(K, len(classifier.labels)))[0][0].tolist()
+    ids: list[int] = classifier.retrieve_features(vector.matrix, min(K, len(classifier.labels)))[0][0].tolist()
     return ids
 
 
-ATTACKED = VectorAttacks()
+ATTACKED = FeatureAttacks()

@@ -15,7 +15,7 @@ import core.runs.jobs
 from core.attacks.features import replay
 from core.models import linear, load
 from core.runs.run import Run
-from tests.toy_vectors import bags, dense, write_mulan
+from tests.toy_features import bags, dense, write_mulan
 
 ROOT = Path(__file__).resolve().parents[2]
 DATA = bags(("chess", "mail", "music", "fonts"), 5, 80)
@@ -68,7 +68,7 @@ def best(at: AppTest) -> str:
     model: Any = load(str(core.checkpoint.FOLDER / "bibtex-bags"))
     features = DATA.split("test").features
     assert features is not None
-    return str(model.labels.names[int(model.retrieve_vectors(features[[1]], 1)[0][0, 0])])
+    return str(model.labels.names[int(model.retrieve_features(features[[1]], 1)[0][0, 0])])
 
 
 def test_opening_waits_for_a_click_and_shows_feature_bars() -> None:

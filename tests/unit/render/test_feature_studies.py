@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from core.render.vector_studies import within_distance
+from core.render.feature_studies import within_distance
 from core.study.tables import Series
 
 

@@ -13,7 +13,7 @@ from core.attacks.features import FEATURE_ATTACKS, replay
 from core.cli import main
 from core.models import load
 from tests import tiny_models
-from tests.toy_vectors import bags, write_mulan
+from tests.toy_features import bags, write_mulan
 
 Call = Callable[..., Any]
 DATA = bags(("chess", "mail", "music", "fonts"), 5, 80)

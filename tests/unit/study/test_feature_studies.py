@@ -21,13 +21,13 @@ from core.fields import from_json
 from core.models import linear, load
 from core.runs.run import Run
 from core.study import records
-from core.study.kinds.feature_campaigns import folders, read_vector_campaign, strays
+from core.study.kinds.feature_campaigns import folders, read_feature_campaign, strays
 from core.study.kinds.feature_replay import change, replay_all, said
 from core.study.kinds.feature_tables import HEAD, side_by_side, summary_row, within
-from core.study.kinds.features import FeatureKind, VectorStudy
+from core.study.kinds.features import FeatureKind, FeatureStudy
 from core.study.run import work
-from core.types import VectorClassifier
-from tests.toy_vectors import bags, dense, vector, write_mulan
+from core.types import FeatureClassifier
+from tests.toy_features import bags, dense, vector, write_mulan
 
 
 @pytest.fixture(scope="module")
@@ -53,7 +53,7 @@ def made(place: Path, tmp_path: Path) -> Path:
 
 
 def replayed(place: Path, folder: Path) -> dict[str, Any]:
-    return replay_all(read_vector_campaign(folder), load(str(place / "model")), complete(load_dataset(str(place / "bags"))))  # type: ignore[arg-type] # over vectors
+    return replay_all(read_feature_campaign(folder), load(str(place / "model")), complete(load_dataset(str(place / "bags"))))  # type: ignore[arg-type] # over vectors
 
 
 def spoil(folder: Path, spoiler: Callable[[dict[str, Any]], None], which: Callable[[dict[str, Any]], bool] = lambda record: record["success"]) -> str:
@@ -76,7 +76,7 @@ def configure(folder: Path, **new: Any) -> None:
 def test_every_record_comes_out_as_saved(place: Path, made: Path) -> None:
     found = replayed(place, made)
     assert (found["records"], found["equal"], found["different"]) == (10, 10, [])
-    saved = read_vector_campaign(made).records
+    saved = read_feature_campaign(made).records
     assert found["successes"] == sum(record["success"] for record in saved) > 0
     assert any(level["level"] == "text" and level["reached"] for record in saved for level in record["levels"])
     assert said(found).startswith("10 of 10 records came out as saved")
@@ -88,13 +88,13 @@ def test_other_kinds_of_features_and_every_attack(tmp_path: Path, data: Dataset,
     """No false alarm: counts are whole, measurements have no text; features that the document lacks may be added."""
     with Run(tmp_path / "model", seed=0, device="cpu", quiet=True) as opened:
         model = linear.train(linear.Config(minimum_documents=1), data, data.label_space(), opened)
-    assert isinstance(model, VectorClassifier)
+    assert isinstance(model, FeatureClassifier)
     search = from_json(FEATURE_ATTACKS[name], {"queries": 60, "added": 4})
     for goal in ("positive-targeted", "set-change"):
         with Run(tmp_path / goal, seed=0, device="cpu", quiet=True) as opened:
-            study = VectorStudy(goal=goal, k=1 if goal == "positive-targeted" else 2, documents=4)
+            study = FeatureStudy(goal=goal, k=1 if goal == "positive-targeted" else 2, documents=4)
             work(FeatureKind(study, search), model, data, opened)
-        found = replay_all(read_vector_campaign(tmp_path / goal), model, data)
+        found = replay_all(read_feature_campaign(tmp_path / goal), model, data)
         assert (found["records"], found["different"]) == (4, [])
         assert found["successes"] > 0
 
@@ -156,7 +156,7 @@ def test_a_label_that_does_not_exist_is_a_difference(place: Path, made: Path) ->
 
 
 def test_other_weights_and_other_data_are_refused(place: Path, made: Path) -> None:
-    one, data = read_vector_campaign(made), complete(load_dataset(str(place / "bags")))
+    one, data = read_feature_campaign(made), complete(load_dataset(str(place / "bags")))
     other, model = load(str(place / "other")), load(str(place / "model"))
     with pytest.raises(InputError, match=f"digest {one.digest}; 'other' has {other.digest}"):
         replay_all(one, other, data)  # type: ignore[arg-type] # over vectors
@@ -176,7 +176,7 @@ def test_an_old_record_is_refused_with_a_sentence(place: Path, made: Path, older
     spoil(made, older)
     with pytest.raises(InputError, match=f"made cannot be replayed: the record of document '.*' {sentence}"):
         replayed(place, made)
-    assert read_vector_campaign(made).figures["documents"] == 10  # and is shown all the same
+    assert read_feature_campaign(made).figures["documents"] == 10  # and is shown all the same
 
 
 def test_an_old_folder_is_refused_with_a_sentence(place: Path, made: Path) -> None:
@@ -220,7 +220,7 @@ BROKEN: dict[str, Callable[[Path], Any]] = {
 def test_a_broken_folder_is_a_sentence(made: Path, sentence: str) -> None:
     BROKEN[sentence](made)
     with pytest.raises((InputError, SettingsError, DataError), match=sentence) as caught:
-        read_vector_campaign(made)
+        read_feature_campaign(made)
     assert isinstance(caught.value, CoreError)
 
 
@@ -233,12 +233,12 @@ def test_what_there_is_is_found(place: Path, tmp_path: Path, monkeypatch: pytest
         (tmp_path / name / "config.json").write_text(config)
     (tmp_path / "broken" / records.FILE).write_text("")
     assert set(folders()) == {"one", "many/two"} and strays() == ["broken"]
-    assert read_vector_campaign(folders()["many/two"]).name == "many/two"
+    assert read_feature_campaign(folders()["many/two"]).name == "many/two"
 
 
 def test_a_study_without_records_has_nothing_to_say(made: Path) -> None:
     (made / records.FILE).unlink()
-    one = read_vector_campaign(made)
+    one = read_feature_campaign(made)
     (column,) = {row["made"] for row in side_by_side([one]) if row[HEAD] == "success, text"}
     assert (one.records, column, within([one], "text")[0].x) == ([], "–", ())
     assert summary_row(one)["text: %"] is None

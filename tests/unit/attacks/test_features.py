@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.attacks.embeddings.fgsm import Ball, Fgsm, Objective, Pgd, VectorAttack, perturb
+from core.attacks.embeddings.fgsm import Ball, EmbeddingAttack, Fgsm, Objective, Pgd, perturb
 from core.document import Document
 from core.errors import CapabilityError, InputError, SettingsError
 from core.types import Embedded, Perturbable, Steerable
@@ -142,11 +142,11 @@ def test_ranking_with_every_label_aimed_at() -> None:
 
 # -- on a curved network
 
-ATTACKS: tuple[VectorAttack, ...] = (Fgsm(), Pgd(), Pgd(random_start=True), Pgd(loss="ranking", steps=3), Fgsm(epsilon=5))
+ATTACKS: tuple[EmbeddingAttack, ...] = (Fgsm(), Pgd(), Pgd(random_start=True), Pgd(loss="ranking", steps=3), Fgsm(epsilon=5))
 
 
 @pytest.mark.parametrize("attack", ATTACKS, ids=repr)
-def test_it_stays_in_the_ball_and_off_other_rows_and_is_replayed(attack: VectorAttack) -> None:
+def test_it_stays_in_the_ball_and_off_other_rows_and_is_replayed(attack: EmbeddingAttack) -> None:
     model = Curved()
     found = perturb(attack, model, CHESS)
     moved = np.abs(found.vectors - found.embedded.vectors)

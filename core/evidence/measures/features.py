@@ -2,7 +2,7 @@
 
 After an attack P@k and R@k are of all documents, those whose attack failed or could not be made as they were; an attack that a record's
 settings do not name has no figures there. Three readings
-(core.evidence.studies.vectors): at the attack's end; near; and the possible document made of it. A measure of one attack is made under
+(core.evidence.studies.features): at the attack's end; near; and the possible document made of it. A measure of one attack is made under
 that attack's threat, whatever else its record holds.
 """
 

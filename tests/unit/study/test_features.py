@@ -15,7 +15,7 @@ from core.models import linear, load
 from core.runs.run import Run
 from core.study import records
 from core.study.kinds.features import summarise
-from tests.toy_vectors import bags, write_mulan
+from tests.toy_features import bags, write_mulan
 
 
 @pytest.fixture(scope="module")

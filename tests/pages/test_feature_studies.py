@@ -20,7 +20,7 @@ from core.runs import locks
 from core.runs.run import LOCK, Run
 from core.study import campaigns, records
 from pages.parts import session
-from tests.toy_vectors import bags, write_mulan
+from tests.toy_features import bags, write_mulan
 
 ROOT = Path(__file__).resolve().parents[2]
 DATA = bags(("chess", "mail", "music", "fonts"), 5, 80)

@@ -36,7 +36,7 @@ def start_of(session: FeatureSession) -> NDArray[np.float64]:
 
 
 class Halfspace:
-    """score[label] = WEIGHTS[label] . x + bias[label], a VectorClassifier. `queries` counts the vectors scored."""
+    """score[label] = WEIGHTS[label] . x + bias[label], a FeatureClassifier. `queries` counts the vectors scored."""
 
     name = "toy-halfspace"
     unit: Unit = "margin"
@@ -55,17 +55,17 @@ class Halfspace:
     def space(self) -> FeatureSpace:
         return self._space
 
-    def score_vectors(self, vectors: sparse.csr_array, labels: IntArray | None = None) -> Scores:
+    def score_features(self, vectors: sparse.csr_array, labels: IntArray | None = None) -> Scores:
         self.queries += vectors.shape[0]
         scores = np.asarray(vectors @ self.weights.T.astype(np.float64) + self.bias, dtype=np.float32)
         return scores if labels is None else scores[:, labels]
 
-    def retrieve_vectors(self, vectors: sparse.csr_array, k: int) -> tuple[IntArray, Scores]:
-        scores = self.score_vectors(vectors)
+    def retrieve_features(self, vectors: sparse.csr_array, k: int) -> tuple[IntArray, Scores]:
+        scores = self.score_features(vectors)
         best = top_k(scores, k)
         return best, np.take_along_axis(scores, best, axis=1)
 
-    def embed_vector(self, vector: FeatureVector) -> Features:
+    def embed_features(self, vector: FeatureVector) -> Features:
         values = vector.values[:, None]
         names = tuple(self.space.name(int(column)) for column in vector.columns)
         return Features(values, np.zeros_like(values), np.eye(len(values), dtype=np.float32), names, "absent features", vector.columns)
@@ -73,7 +73,7 @@ class Halfspace:
     def score(self, texts: Sequence[str], labels: IntArray | None = None) -> Scores:
         bags = [self.space.bag(Document.from_text(text)).matrix for text in texts]
         whole = sparse.csr_array(sparse.vstack(bags, format="csr")) if bags else sparse.csr_array((0, len(self.space)), dtype=np.float32)
-        return self.score_vectors(whole, labels)
+        return self.score_features(whole, labels)
 
     def retrieve(self, texts: Sequence[str], k: int) -> tuple[IntArray, Scores]:
         scores = self.score(texts)

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from core.study.kinds.feature_campaigns import VectorCampaign
+from core.study.kinds.feature_campaigns import FeatureCampaign
 from core.study.kinds.feature_tables import HEAD, record_cells, record_row, same_documents, side_by_side, summary_row, within
-from core.study.kinds.features import VectorStudy
+from core.study.kinds.features import FeatureStudy
 from core.study.tables import Series
 
 
@@ -27,8 +27,8 @@ def _record(row: int, l2: float | None, text: bool | None = None, size: float = 
     return {**own, **won, "label": "a", "labels": ["a"], "rank_before": [1], "rank_after": [2]}
 
 
-def campaign(name: str, *found: dict[str, Any]) -> VectorCampaign:
-    return VectorCampaign(Path("runs") / name, name, VectorStudy(k=1), "zoo", {}, "aa", "bibtex", "bb", list(found))
+def campaign(name: str, *found: dict[str, Any]) -> FeatureCampaign:
+    return FeatureCampaign(Path("runs") / name, name, FeatureStudy(k=1), "zoo", {}, "aa", "bibtex", "bb", list(found))
 
 
 def test_points_by_hand() -> None:

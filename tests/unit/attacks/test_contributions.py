@@ -8,7 +8,7 @@ from core.attacks import contributions
 from core.attacks.goals import Demote
 from core.document import Document
 from core.errors import CapabilityError
-from core.types import Blame, Share
+from core.types import Contribution, Contributions
 from tests import toy
 from tests.toy_attack import attack
 
@@ -19,8 +19,8 @@ DOCUMENT = Document.from_text("a chess game with a text editor")
 class Telling(toy.Linear):
     """Says how many words the two texts have."""
 
-    def blame(self, before: Document, after: Document, label: int) -> Blame:
-        return Blame(self.labels.names[label], len(before), len(after), after.text, (Share("words", "all", len(before), len(after)),))
+    def contributions(self, before: Document, after: Document, label: int) -> Contributions:
+        return Contributions(self.labels.names[label], len(before), len(after), after.text, (Contribution("words", "all", len(before), len(after)),))
 
 
 def test_a_step_is_asked_for_by_its_two_texts() -> None:
