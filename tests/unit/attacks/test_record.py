@@ -124,6 +124,7 @@ def test_any_field_of_any_kind_is_read_or_refused(key: str, value: Any) -> None:
         assert str(error)
 
 
+@pytest.mark.slow
 @given(st.sampled_from(sorted(GOOD["steps"][0])), _json)
 def test_any_step_of_any_kind_is_read_or_refused(key: str, value: Any) -> None:
     try:
