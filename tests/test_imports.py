@@ -160,17 +160,24 @@ def imports(path: Path) -> tuple[Import, ...]:
 
 
 def _imports(path: Path) -> Iterator[Import]:
-    nested = {id(node) for block in ast.walk(tree(path)) if _unpaid(block) for node in ast.walk(block)}
-    for node in ast.walk(tree(path)):
+    for node, paid in _walk(tree(path), True):
         if isinstance(node, ast.Import):
             for alias in node.names:
-                yield Import(alias.name, node.lineno, id(node) not in nested)
+                yield Import(alias.name, node.lineno, paid)
         elif isinstance(node, ast.ImportFrom):
             assert node.level == 0, f"{path}:{node.lineno}: relative import"
             for alias in node.names:
                 full = f"{node.module}.{alias.name}"
                 ours = (ROOT / (full.replace(".", "/") + ".py")).is_file() or (ROOT / full.replace(".", "/")).is_dir()
-                yield Import(full if ours else str(node.module), node.lineno, id(node) not in nested)
+                yield Import(full if ours else str(node.module), node.lineno, paid)
+
+
+def _walk(node: ast.AST, paid: bool) -> Iterator[tuple[ast.AST, bool]]:
+    """Every statement below, and whether it runs where the file is imported. An import is a statement: expressions are passed over."""
+    for child in ast.iter_child_nodes(node):
+        if not isinstance(child, ast.expr):
+            yield child, paid
+            yield from _walk(child, paid and not _unpaid(child))
 
 
 def _starts(module: str, prefixes: tuple[str, ...]) -> bool:
