@@ -268,6 +268,7 @@ def test_core_s_root_holds_nouns() -> None:
     assert sum(1 for path in sources() if path.parts[0] == "core" and len(path.parts) == 2) <= 16
 
 
+@pytest.mark.slow
 def test_only_the_command_line_s_own_files_and_pages_import_it() -> None:
     found = [
         f"{path}:{each.line} imports {each.module}"
@@ -279,6 +280,7 @@ def test_only_the_command_line_s_own_files_and_pages_import_it() -> None:
     assert not found, "\n".join(found)
 
 
+@pytest.mark.slow
 def test_no_page_imports_a_page() -> None:
     screens = {module_name(path) for path in sources() if path.parts[0] == "pages" and len(path.parts) == 2}
     assert screens
