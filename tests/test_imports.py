@@ -199,7 +199,6 @@ def faults(rule: Rule, path: Path) -> Iterator[str]:
             yield f"{path}:{found.line} imports {found.module}; rule {rule.number}: {rule.why}"
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: f"{rule.number}: {rule.why}")
 def test_rule(rule: Rule) -> None:
     matching = [path for path in sources() if any(fnmatch(str(path), p) for p in rule.files) and not any(fnmatch(str(path), p) for p in rule.exempt)]
@@ -232,7 +231,6 @@ def test_the_rules_bite(source: str, rule: Rule, wrong: bool, tmp_path: Path, mo
     assert bool(list(faults(rule, Path("example.py")))) is wrong
 
 
-@pytest.mark.slow
 def test_nothing_imports_in_a_circle() -> None:
     """Function-level imports included. A package's own files may be imported by its __init__ without being in a circle with it only where
     they do not import the package back."""
@@ -268,7 +266,6 @@ def test_core_s_root_holds_nouns() -> None:
     assert sum(1 for path in sources() if path.parts[0] == "core" and len(path.parts) == 2) <= 16
 
 
-@pytest.mark.slow
 def test_only_the_command_line_s_own_files_and_pages_import_it() -> None:
     found = [
         f"{path}:{each.line} imports {each.module}"
@@ -280,7 +277,6 @@ def test_only_the_command_line_s_own_files_and_pages_import_it() -> None:
     assert not found, "\n".join(found)
 
 
-@pytest.mark.slow
 def test_no_page_imports_a_page() -> None:
     screens = {module_name(path) for path in sources() if path.parts[0] == "pages" and len(path.parts) == 2}
     assert screens
@@ -308,7 +304,6 @@ def test_streamlit_state_has_one_home(prefix: str, home: str) -> None:
     assert not found, "\n".join(found)
 
 
-@pytest.mark.slow
 def test_nothing_is_unpickled_or_evaluated() -> None:
     wrong = {"torch.load", "pickle.load", "pickle.loads", "joblib.load", "marshal.load", "marshal.loads", "shelve.open"}
     found = []
@@ -327,7 +322,6 @@ def _may_unpickle(call: ast.Call) -> bool:
     return ast.unparse(call.func) == "np.load" and "allow_pickle=False" not in map(ast.unparse, call.keywords)
 
 
-@pytest.mark.slow
 def test_nothing_is_left_unfinished() -> None:
     """No TODO, no NotImplementedError, no swallowed error, no `type: ignore` without a reason."""
     found = []
@@ -369,7 +363,6 @@ for module in modules:
 """
 
 
-@pytest.mark.slow
 def test_importing_costs_no_heavy_package() -> None:
     """One fresh process imports them one after the other and says what lies in memory after each."""
     command = [sys.executable, "-c", IMPORT_EACH, " ".join(HEAVY - {"plotly"}), " ".join(LIGHT)]
