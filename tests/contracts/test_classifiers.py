@@ -329,6 +329,7 @@ def test_spoiled_settings_are_refused_by_name(model: Any, tmp_path: Path, settin
         models.load(tmp_path / "bad")
 
 
+@pytest.mark.slow
 def test_spoiled_files_are_refused_by_name(model: Any, tmp_path: Path) -> None:
     for name, text in model.files().items():
         lines = text.split("\n")

@@ -40,6 +40,7 @@ def test_the_shares_add_up_to_the_scores(model: Any, before: Document, after: Do
     assert changes == sorted(changes, reverse=True)
 
 
+@pytest.mark.slow
 def test_the_same_text_twice_moves_nothing(model: Any) -> None:
     found = model.contributions(BEFORE, BEFORE, 0)
     assert all(one.before == one.after for one in found.shares)

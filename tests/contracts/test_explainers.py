@@ -175,6 +175,7 @@ def test_words_past_the_window_are_zero_and_said(name: str) -> None:
     assert any("first 5 of 12 words" in note for note in found.notes)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 def test_a_long_document_is_explained_in_reasonable_time(name: str) -> None:
     """More words than are masked one by one (core.explainers.masking.MAX_FEATURES)."""

@@ -52,6 +52,7 @@ def test_it_equals_the_scores_of_the_edited_texts(substitutable: Any, data: st.D
     agree(substitutable, document, position, data.draw(st.lists(st.sampled_from(WORDS), max_size=8)))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("length", [1, 2, 3, 7, 8, 9, 23, 24, 25, 2_000])
 def test_every_length_at_its_first_middle_and_last_word(substitutable: Any, length: int) -> None:
     rng = np.random.default_rng(length)

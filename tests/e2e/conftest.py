@@ -4,6 +4,7 @@ machine, or an exception shown on the page."""
 from __future__ import annotations
 
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -185,6 +186,17 @@ def listen(context: BrowserContext) -> None:
 def ready(tab: Page) -> None:
     """Wait until the script has run and the browser has drawn what it said."""
     tab.wait_for_function(QUIET, arg=next(_asked), polling=50, timeout=PATIENCE)
+
+
+def words_of(one: Locator) -> str:
+    """What it says, once it says something."""
+    expect(one).to_have_text(re.compile(r"\S"))
+    return one.inner_text()
+
+
+def at(tab: Page, *parts: str) -> None:
+    """Wait until the address holds these: it follows the page."""
+    expect(tab).to_have_url(re.compile("".join(f"(?=.*{re.escape(part)})" for part in parts)))
 
 
 def choose_first_row(table: Locator) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from tests.e2e.conftest import Open, ready, serving
+from tests.e2e.conftest import Open, at, ready, serving, words_of
 
 pytestmark = pytest.mark.e2e
 
@@ -53,12 +53,12 @@ def changed(tab: Page, count: int) -> None:
 def test_step_choose_type_undo_and_rewind(url: str, open_tab: Open) -> None:
     tab = open_tab(f"{url}/attack?{SETTING}")
     start(tab)
-    expect(tab.locator('button.w[aria-pressed="true"]')).to_have_text(tab.locator("button.next").inner_text())
+    expect(tab.locator('button.w[aria-pressed="true"]')).to_have_text(words_of(tab.locator("button.next")))
     tab.locator("button.w", has_text="files").click()
     expect(tab.get_by_text("Candidates for files")).to_be_visible()
     ready(tab)
     row = tab.locator("button.choose").first
-    word = row.inner_text()
+    word = words_of(row)
     row.click()
     changed(tab, 1)
     expect(tab.locator("button.changed")).to_have_text(word)
@@ -78,7 +78,8 @@ def test_step_choose_type_undo_and_rewind(url: str, open_tab: Open) -> None:
     changed(tab, 2)
     tab.locator("tr", has_text="the original text").click()
     changed(tab, 0)
-    assert "editor" not in tab.url and "goal=positive-targeted" in tab.url
+    at(tab, "goal=positive-targeted")
+    assert "editor" not in tab.url
 
 
 def test_keys_to_the_end_then_replay_after_a_reload(url: str, open_tab: Open, tmp_path: Path) -> None:
@@ -87,8 +88,7 @@ def test_keys_to_the_end_then_replay_after_a_reload(url: str, open_tab: Open, tm
     tab.keyboard.press("Enter")
     expect(step(tab, 1)).to_be_visible()
     ready(tab)
-    if tab.get_by_role("button", name="Run to the end").is_enabled():
-        tab.get_by_role("button", name="Run to the end").click()
+    expect(tab.get_by_role("button", name="Run to the end")).to_be_disabled()  # one word was enough
     expect(tab.get_by_role("heading", name="Original and adversarial text")).to_be_visible()
     ready(tab)
     tab.get_by_role("button", name="Save").click()

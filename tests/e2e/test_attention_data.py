@@ -11,7 +11,7 @@ from playwright.sync_api import FrameLocator, Page, expect
 
 from core import checkpoint
 from tests import tiny_models
-from tests.e2e.conftest import Open, ready, serving
+from tests.e2e.conftest import Open, at, ready, serving
 
 pytestmark = pytest.mark.e2e
 
@@ -52,11 +52,9 @@ def test_bertviz_draws_offline_in_either_theme(url: str, open_tab: Open, scheme:
     tab = open_tab(f"{url}/attention", scheme=scheme)
     paste(tab, TEXT)
     lines = frame(tab).locator("svg line")
-    expect(lines.first).to_be_attached()
-    assert lines.count() >= 2 * 10 * 10
+    expect(lines.nth(2 * 10 * 10 - 1)).to_be_attached()
     expect(frame(tab).locator("svg text", has_text="chess").first).to_be_visible()
-    background = frame(tab).locator("body").evaluate("body => getComputedStyle(body).backgroundColor")
-    assert background == ("rgb(22, 24, 27)" if scheme == "dark" else "rgb(253, 252, 249)")
+    expect(frame(tab).locator("body")).to_have_css("background-color", "rgb(22, 24, 27)" if scheme == "dark" else "rgb(253, 252, 249)")
     assert tab.evaluate("window.PWN") is None
     assert frame(tab).locator("body").evaluate("() => window.PWN") is None
 
@@ -78,7 +76,8 @@ def test_words_rollout_and_label(url: str, open_tab: Open) -> None:
     expect(tab.locator(".js-plotly-plot")).to_have_count(2)
     choose(tab, "For a label")
     expect(tab.get_by_text("How far can this be trusted?")).to_be_visible()
-    assert "view=label" in tab.url and "Chess" not in tab.url
+    at(tab, "view=label")
+    assert "Chess" not in tab.url
 
 
 def test_an_upload_is_mapped_read_and_shown_as_text(url: str, open_tab: Open, tmp_path: Path) -> None:

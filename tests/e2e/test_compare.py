@@ -17,7 +17,7 @@ from core.study.exports import export
 from core.study.kinds.words import WordKind
 from core.study.run import work
 from core.study.settings import Request
-from tests.e2e.conftest import Open, choose_first_row, ready, serving
+from tests.e2e.conftest import Open, at, choose_first_row, ready, serving
 from tests.e2e.test_attack import LANGUAGE_MODEL, TEXT
 from tests.pages import studies
 from tests.pages.tiny import save_variant
@@ -56,7 +56,8 @@ def test_one_document_under_both(url: str, open_tab: Open) -> None:
     assert tab.locator(".whole").evaluate("box => box.scrollHeight <= box.clientHeight"), "no row is cut"
     tab.locator('button.choose[aria-label^="use::editing"]').click()
     expect(tab.get_by_text("tiny-linear against tiny-robust")).to_be_visible()
-    assert "label=use%3A%3Aediting" in tab.url and "other=tiny-robust" in tab.url and "editor" not in tab.url
+    at(tab, "label=use%3A%3Aediting", "other=tiny-robust")
+    assert "editor" not in tab.url
     tab.get_by_role("button", name="Start on both").click()
     expect(tab.get_by_text("Step 0: the original text.")).to_have_count(2)
     ready(tab)
@@ -88,4 +89,4 @@ def test_a_campaign_and_back_to_a_document(url: str, open_tab: Open, tmp_path: P
     choose_first_row(tab.get_by_test_id("stDataFrame").last)
     tab.get_by_role("button", name="Open on one document").click()
     expect(tab.get_by_text("The same attack on both")).to_be_visible()
-    assert "compare=document" in tab.url and "model=tiny-linear" in tab.url
+    at(tab, "compare=document", "model=tiny-linear")

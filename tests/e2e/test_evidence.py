@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests import evidence
-from tests.e2e.conftest import Open, choose_first_row, ready, serving
+from tests.e2e.conftest import Open, at, choose_first_row, ready, serving
 
 pytestmark = pytest.mark.e2e
 
@@ -54,7 +54,7 @@ def test_a_claim_is_chosen_by_keyboard(served: str, open_tab: Open) -> None:
     tab.keyboard.press("ArrowDown")
     ready(tab)
     expect(tab.get_by_text("Rule: by its table.")).to_be_visible()
-    assert "claim=004%2Fprinted" in tab.url
+    at(tab, "claim=004%2Fprinted")
     again = open_tab(tab.url, scheme="dark", width=480)
     expect(again.get_by_text("Rule: by its table.")).to_be_visible()
     assert again.evaluate("document.documentElement.scrollWidth <= window.innerWidth")

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import expect
 
-from tests.e2e.conftest import Open, choose_first_row, ready, serving
+from tests.e2e.conftest import Open, at, choose_first_row, ready, serving
 from tests.pages import studies
 
 pytestmark = pytest.mark.e2e
@@ -47,4 +47,4 @@ def test_studies_are_seen_filtered_and_replayed(studied: str, open_tab: Open, tm
     choose_first_row(tab.get_by_test_id("stDataFrame").last)
     tab.get_by_role("button", name="Replay on the Attack page").click()
     expect(tab.get_by_role("heading", name="Saved attack on")).to_be_visible()
-    assert "/attack" in tab.url
+    at(tab, "/attack")

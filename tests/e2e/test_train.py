@@ -13,7 +13,7 @@ from playwright.sync_api import Page, expect
 from core import checkpoint
 from core.data import debtags
 from core.runs import jobs
-from tests.e2e.conftest import Open, ready, serving
+from tests.e2e.conftest import Open, at, ready, serving
 from tests.pages.tiny import CUES, tiny_dataset
 from tests.unit.jobs.test_jobs import processes, until
 from tests.unit.test_debtags import write_index
@@ -40,13 +40,13 @@ def world(tiny_checkpoints: Path, tmp_path_factory: pytest.TempPathFactory) -> I
                 os.kill(pid, signal.SIGKILL)
 
 
-def launch(tab: Page, name: str, epochs: int) -> None:
-    """Fill in the form, which offers no parent here: MACH, for so many epochs."""
-    opener = tab.get_by_role("button", name="New training")
-    expect(opener.or_(tab.get_by_role("button", name="Launch"))).to_be_visible()  # the form loads torch at its first sight
-    if folded := opener.count() > 0:  # where there is no training yet, the form is the page
-        opener.click()
-        ready(tab)
+def launch(tab: Page, name: str, epochs: int, folded: bool) -> None:
+    """Fill in the form, which offers no parent here: MACH, for so many epochs. Where there is no training yet, the form is the page; else it
+    lies folded away."""
+    if folded:
+        tab.get_by_role("button", name="New training").click()
+    expect(tab.get_by_role("button", name="Launch")).to_be_visible()  # the form loads torch at its first sight
+    ready(tab)
     tab.get_by_role("combobox", name="Model").click()
     tab.get_by_role("option", name="MACH").click()
     ready(tab)
@@ -69,9 +69,9 @@ def test_a_training_outlives_the_page_and_a_kill(world: Path, tiny_checkpoints: 
     with serving(tiny_checkpoints, tmp_path / "log.txt") as address:
         tab = open_tab(f"{address}/train")
         expect(tab.get_by_text("There is no training yet")).to_be_visible()
-        launch(tab, "long", 5_000)
+        launch(tab, "long", 5_000, folded=False)
         expect(tab.get_by_text("long: training")).to_be_visible()
-        assert "run=long" in tab.url
+        at(tab, "run=long")
         tab.goto("about:blank")
         until(lambda: jobs.find("long").status["step"] > 5)
         tab = open_tab(f"{address}/train?run=long", scheme="dark")
@@ -98,7 +98,7 @@ def test_two_browsers_one_device_and_a_server_that_is_killed(world: Path, tiny_c
     with serving(tiny_checkpoints, tmp_path / "first.txt") as address:
         first, second = open_tab(f"{address}/train?run=long"), open_tab(f"{address}/train")
         expect(first.get_by_text("long: training")).to_be_visible()
-        launch(second, "short", 1)
+        launch(second, "short", 1, folded=True)
         expect(second.get_by_text("short: waiting for the CPU, next")).to_be_visible()
         expect(second.get_by_text("long: training")).to_be_visible()
         second.screenshot(path=tmp_path / "line.png", full_page=True)

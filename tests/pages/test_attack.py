@@ -87,6 +87,7 @@ def type_own(page: AppTest, position: int, word: str) -> AppTest:
 # -- the setting
 
 
+@pytest.mark.slow
 def test_without_a_document_it_asks_for_one(page: AppTest) -> None:
     page.run()
     assert not page.exception and not page.error
@@ -341,6 +342,7 @@ def test_a_saved_attack_is_replayed(page: AppTest) -> None:
     assert not page.exception and any(button.key == "attack.undo" for button in page.button)
 
 
+@pytest.mark.slow
 def test_a_forged_record_is_found_out(page: AppTest) -> None:
     found = record(page)
     replayed(page, json.dumps({**found, "rank_after": [4], "adversarial": "something else"}).encode())

@@ -118,6 +118,7 @@ def test_no_document_asks_for_one(app):
     assert not test.exception and frames(test)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("view", VIEWS)
 @pytest.mark.parametrize("text", ["!?", "word", "</script><script>alert(1)</script> ![x](http://evil.example/x.png) $$x$$", "💥 ☃ 的 é"])
 def test_odd_documents_work_or_are_refused_in_words(app, text, view):

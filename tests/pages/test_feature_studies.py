@@ -90,6 +90,7 @@ def test_it_is_reached_where_no_words_were_attacked(place: Path, runs: Path) -> 
     assert not at.exception and at.multiselect(key="vectors").value == ["beta"]
 
 
+@pytest.mark.slow
 def test_two_studies_side_by_side(place: Path, runs: Path) -> None:
     at = page(place, runs)
     assert not at.exception and not at.error

@@ -42,6 +42,7 @@ def captum(name: str, model: Curved, found: Perturbed, **schedule: Any) -> Any:
     return attacked.detach()[0].numpy()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("epsilon", [0.02, 0.3])
 @pytest.mark.parametrize("document", DOCUMENTS, ids=range(8))
 def test_fgsm_is_captums(document: Document, epsilon: float) -> None:

@@ -70,6 +70,7 @@ def test_no_farther_than_art_with_the_same_budget(name: str) -> None:
     assert ours <= theirs * 1.02
 
 
+@pytest.mark.slow
 def test_both_mean_the_same_by_reached() -> None:
     """What ART returns as adversarial reaches our goal, scored afresh."""
     classifier, pool, document, _ = measurements()

@@ -61,6 +61,7 @@ def test_every_tenth_step_is_asked_about_on_the_sphere_too() -> None:
     np.testing.assert_allclose(np.linalg.norm(points[1][5]), np.linalg.norm(stood[1]))
 
 
+@pytest.mark.slow
 @given(st.integers(0, 2**31), st.floats(0, 20))
 def test_ways_are_unit_vectors_across_that_lean_as_far_as_something_is_known(seed: int, length: float) -> None:
     rng = np.random.default_rng(seed)

@@ -93,6 +93,7 @@ def test_no_form_of_a_word_of_the_labels_names(goal: Goal) -> None:
     assert {word for word, why in found.items() if why == "a word of the label's name"} == {"program", "Programs", "programming", "ROLE", "role"}
 
 
+@pytest.mark.slow
 def test_names_are_split_at_whatever_is_no_letter() -> None:
     found = reasons(c.LabelNames(), "a tool", 1, ["works", "working", "models", "d", "program"], Demote((1, 2)))
     assert found == {**dict.fromkeys(["works", "working", "models", "d"], "a word of the label's name"), "program": None}

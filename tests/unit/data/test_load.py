@@ -86,6 +86,7 @@ def test_eurlex57k() -> None:
     assert not found.notes
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "expected", "words", "label_count"),
     [
@@ -100,6 +101,7 @@ def test_mulan(name: str, expected: dict[str, tuple[int, float]], words: int, la
     assert len(found.label_names) == label_count
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "density", "counts"), [("rcv1-sub1", 2.88, (2, 86, 1_382)), ("rcv1-sub2", 2.634, (3, 76, 1_423))])
 def test_rcv1(name: str, density: float, counts: tuple[int, int, int]) -> None:
     found = real(name)

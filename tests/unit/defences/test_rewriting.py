@@ -82,6 +82,7 @@ def test_loss_of_documents_and_copies(tmp_path: Path) -> None:
         assert torch.equal(alone, inner.loss(inner.module, np.array([1, 2, 3])))
 
 
+@pytest.mark.slow
 def test_drops_are_counted_and_left_out(tmp_path: Path) -> None:
     from core.runs.run import read_progress
 

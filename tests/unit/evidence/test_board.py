@@ -32,6 +32,7 @@ def test_a_line_without_a_figure_says_why():
     assert [line for line in BOARD.lines if not line.measured and not line.state] == []
 
 
+@pytest.mark.slow
 def test_other_data_is_never_the_same_protocol():
     for line in BOARD.lines:
         if line.measured and line.row is not None and not BOARD.papers.datasets[line.row.data].same:

@@ -46,7 +46,7 @@ def flat(tmp_path_factory: pytest.TempPathFactory) -> Any:
 @pytest.fixture(scope="module")
 def tree(tmp_path_factory: pytest.TempPathFactory) -> Any:
     folder = tmp_path_factory.mktemp("tree")
-    return train(folder / "run", settings(folder, **TREE))
+    return train(folder / "run", settings(folder, **TREE, epochs=3))
 
 
 def module() -> AttentionXmlModule:
@@ -141,21 +141,21 @@ def test_the_log_odds_of_a_product() -> None:
 
 @pytest.mark.slow
 def test_a_tree_of_the_papers_levels() -> None:
-    """670,091 labels: leaves of at most 8 are 2^17, then out-degree 8 up to 2^11. Here 600 labels, leaves of 2 and a top of 16: 2^9, 2^6, 2^3."""
+    """670,091 labels: leaves of at most 8 are 2^17, then out-degree 8 up to 2^11. Here 600 labels and a top of 2: 2^7, 2^4, 2."""
     features = sparse.random_array((600, 40), density=0.1, rng=np.random.default_rng(0), format="csr")
-    found = Tree.build(features, max_leaf=2, fan_out=8, top=16, seed=0)
-    assert found.sizes == (8, 64, 512, 600)
+    found = Tree.build(features, max_leaf=8, fan_out=8, top=2, seed=0)
+    assert found.sizes == (2, 16, 128, 600)
     assert all((np.bincount(own, minlength=size) >= 1).all() for own, size in zip(found.parents, found.sizes, strict=False))
-    assert max(np.bincount(found.parents[-1])) <= 2 and set(np.bincount(found.parents[0])) == {8}
+    assert max(np.bincount(found.parents[-1])) <= 8 and set(np.bincount(found.parents[0])) == {8}
     for label in (0, 123, 599):
         path = found.paths[:, label]
         assert path[-1] == label
         for level in range(3):
             assert path[level + 1] in found.children(level, path[[level]])
-    again = Tree.build(features, max_leaf=2, fan_out=8, top=16, seed=0)
+    again = Tree.build(features, max_leaf=8, fan_out=8, top=2, seed=0)
     assert all(np.array_equal(a, b) for a, b in zip(found.parents, again.parents, strict=True))
     with pytest.raises(InputError, match="power of 2"):
-        Tree.build(features, 2, 6, 16, 0)
+        Tree.build(features, 8, 6, 2, 0)
 
 
 def test_scores_along_the_tree_are_products_of_sigmoids(tree: Any) -> None:

@@ -93,7 +93,7 @@ def test_the_share_is_the_largest_that_loses_nothing(tmp_path: Path) -> None:
 def test_calibrated_sums_are_log_odds(tmp_path: Path) -> None:
     """Labels drawn with log-odds 0.5 * sum - 1: the fit finds this scale and shift again."""
     rng = np.random.default_rng(0)
-    sums = rng.normal(0, 4, size=(20_000, 2)).astype(np.float32)
+    sums = rng.normal(0, 4, size=(5_000, 2)).astype(np.float32)
     truth = sparse.csr_array((rng.random(sums.shape) < 1 / (1 + np.exp(1 - 0.5 * sums))).astype(np.float32))
     part = LinearPart.fitted(svms(), sums, np.zeros_like(sums), truth, Run(tmp_path, quiet=True), calibrated=True)
     assert (part.scale, part.shift) == (pytest.approx(0.5, abs=0.02), pytest.approx(-1.0, abs=0.05))

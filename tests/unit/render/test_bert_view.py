@@ -50,6 +50,7 @@ def test_hostile_tokens_stay_data(draw):
     html.encode("utf-8")
 
 
+@pytest.mark.slow
 @given(st.lists(st.text(max_size=8), min_size=1, max_size=5))
 def test_any_token_comes_back(tokens):
     view = head_view(attention(len(tokens), 1, 1), tokens)

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import json
 import math
-import os
+import multiprocessing
 import signal
-import subprocess
-import sys
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -22,6 +20,7 @@ from core.fields import from_json
 from core.runs.run import Run, read_progress
 from core.training.loop import LoopSettings, _Training, fit
 from core.training.task import bucketed, rate
+from tests.unit.training import tiny
 from tests.unit.training.tiny import SETTINGS, TinyTask
 
 
@@ -82,24 +81,29 @@ def test_stopping_and_resuming_changes_nothing(tmp_path: Path, unbroken: dict[st
 
 @pytest.mark.slow
 def test_sigkill_and_resume_gives_identical_weights(tmp_path: Path, unbroken: dict[str, torch.Tensor]) -> None:
-    """A real process, killed with SIGKILL three times at instants of no one's choosing, then left to finish."""
-    program = [sys.executable, str(Path(__file__).with_name("tiny.py")), str(tmp_path)]
-    root = Path(__file__).parents[3]
-    environment = {**os.environ, "PYTHONPATH": str(root), "OMP_NUM_THREADS": "1"}
+    """A real process, killed with SIGKILL three times at instants of no one's choosing, then left to finish. Each is the fork of one that has
+    imported torch."""
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["torch", "tests.unit.training.tiny"])
     state, reached = tmp_path / "state" / "state.json", 0
     for kill in range(3):
-        child = subprocess.Popen([*program, "0.02"], env=environment)
+        child = context.Process(target=tiny.train, args=(tmp_path, 0.02))
+        child.start()
         deadline = time.monotonic() + 60
-        while time.monotonic() < deadline and child.poll() is None:
+        while time.monotonic() < deadline and child.is_alive():
             if state.exists() and json.loads(state.read_text())["counters"]["step"] > reached:
                 break
             time.sleep(0.005)
         time.sleep(0.013 * kill)
-        child.send_signal(signal.SIGKILL)
-        assert child.wait() == -signal.SIGKILL, "the training ended before it could be killed"
+        child.kill()
+        child.join()
+        assert child.exitcode == -signal.SIGKILL, "the training ended before it could be killed"
         reached = json.loads(state.read_text())["counters"]["step"]
     assert 0 < reached < SETTINGS.epochs * 8
-    assert subprocess.run([*program, "0"], env=environment, check=False).returncode == 0
+    last = context.Process(target=tiny.train, args=(tmp_path, 0.0))
+    last.start()
+    last.join()
+    assert last.exitcode == 0
     finished = TinyTask()
     fit(finished, SETTINGS, run_in(tmp_path))  # nothing is left to do but to take the best weights
     assert finished.seen == [] and identical(weights(finished), unbroken)

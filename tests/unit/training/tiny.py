@@ -1,11 +1,10 @@
 """A tiny task with everything that could break resuming: an embedding, dropout, buckets of lengths, clipping.
 
-Run as a program it trains in the folder given, so that a test can kill it: `python tiny.py FOLDER SECONDS_PER_BATCH`.
+`train` is for a process that a test kills.
 """
 
 from __future__ import annotations
 
-import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -70,10 +69,11 @@ class TinyTask:
         return {"score": -float(nn.functional.binary_cross_entropy_with_logits(logits, self.truth))}
 
 
-if __name__ == "__main__":
+def train(folder: Path, seconds: float) -> None:
+    """In a process of its own, so that a test can kill it."""
     from core.runs.run import Run
     from core.training.loop import fit
 
     torch.set_num_threads(1)
-    with Run(Path(sys.argv[1]), seed=3, device="cpu", quiet=True) as run:
-        fit(TinyTask(float(sys.argv[2])), SETTINGS, run)
+    with Run(folder, seed=3, device="cpu", quiet=True) as run:
+        fit(TinyTask(seconds), SETTINGS, run)
