@@ -114,6 +114,7 @@ _json = st.recursive(
 )
 
 
+@pytest.mark.slow
 @given(st.sampled_from(sorted(GOOD)), _json)
 def test_any_field_of_any_kind_is_read_or_refused(key: str, value: Any) -> None:
     """Whatever stands in a field: either it is refused, or the whole replay comes to an end in an answer or a sentence."""
