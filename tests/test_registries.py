@@ -43,6 +43,7 @@ def tracked() -> list[Path]:
     return [ROOT / name for name in listed if name and (ROOT / name).is_file()]
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not (ROOT / ".git").exists(), reason="this copy of the project is no git checkout")
 def test_no_file_names_a_registry() -> None:
     files, found = 0, []

@@ -70,6 +70,7 @@ def timeless(result: FeatureResult) -> dict[str, Any]:
     return {key: value for key, value in result.to_json().items() if key != "seconds"}
 
 
+@pytest.mark.slow
 def test_it_comes_near_the_minimum_that_is_known(name: str) -> None:
     classifier, pool, document, nearest = measurements()
     result = run(feature_attack(name, Demote((0,), k=1), queries=4_000), classifier, document, pool)
@@ -113,6 +114,7 @@ def test_the_budget_is_kept_and_what_is_reported_is_what_was_made(name: str, que
     assert all(before.queries <= after.queries for before, after in pairwise(steps))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("goal", [Demote((0,), k=1), Disturb(k=1, gamma_of="predicted", stealth=True), SetChange(k=2)], ids=lambda goal: goal.NAME)
 def test_a_classifier_confined_to_the_features_that_move_decides_alike(name: str, goal: AnyGoal, bag_model: tuple[LinearModel, Dataset]) -> None:
     """Asked by whole vectors only, the same model leads the same search to the same end."""
@@ -137,6 +139,7 @@ def test_a_classifier_confined_to_the_features_that_move_decides_alike(name: str
     np.testing.assert_array_equal(one.final.point, other.final.point)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "goal", [Demote((0,), k=1), Promote((2,), k=1), Disturb(k=1, gamma_of="predicted"), SetChange(k=1), AllWrong(k=1)], ids=lambda goal: goal.NAME
 )

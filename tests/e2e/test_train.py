@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -38,6 +39,17 @@ def world(tiny_checkpoints: Path, tmp_path_factory: pytest.TempPathFactory) -> I
         for job in jobs.jobs():
             for pid in processes(job.folder):
                 os.kill(pid, signal.SIGKILL)
+
+
+@contextmanager
+def paused(folder: Path) -> Iterator[None]:
+    """A training that is at work, but leaves the processor to others for as long as nothing is asked of it."""
+    held = sorted(processes(folder))
+    for pid in held:
+        os.kill(pid, signal.SIGSTOP)
+    yield
+    for pid in held:
+        os.kill(pid, signal.SIGCONT)
 
 
 def launch(tab: Page, name: str, epochs: int, folded: bool) -> None:
@@ -95,7 +107,7 @@ def test_a_training_outlives_the_page_and_a_kill(world: Path, tiny_checkpoints: 
 
 def test_two_browsers_one_device_and_a_server_that_is_killed(world: Path, tiny_checkpoints: Path, open_tab: Open, tmp_path: Path) -> None:
     """`long` is at work since the test before."""
-    with serving(tiny_checkpoints, tmp_path / "first.txt") as address:
+    with serving(tiny_checkpoints, tmp_path / "first.txt") as address, paused(world / "runs" / "long"):
         first, second = open_tab(f"{address}/train?run=long"), open_tab(f"{address}/train")
         expect(first.get_by_text("long: training")).to_be_visible()
         launch(second, "short", 1, folded=True)

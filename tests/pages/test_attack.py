@@ -163,6 +163,7 @@ def test_a_strange_link_is_survived(page: AppTest, parameters: dict[str, str]) -
 # -- stepping
 
 
+@pytest.mark.slow
 def test_stepping_is_the_search_of_the_command_line(page: AppTest, tiny: Path) -> None:
     expected = by_command_line(load(str(tiny / "tiny-linear")))
     started(page)
@@ -174,6 +175,7 @@ def test_stepping_is_the_search_of_the_command_line(page: AppTest, tiny: Path) -
     assert found.success and "The goal is reached" in sentences(page)
 
 
+@pytest.mark.slow
 def test_run_to_the_end_is_the_same(page: AppTest, tiny: Path) -> None:
     expected = by_command_line(load(str(tiny / "tiny-linear")))
     press(started(page), "attack.end")
@@ -181,6 +183,7 @@ def test_run_to_the_end_is_the_same(page: AppTest, tiny: Path) -> None:
     assert "<del>cut</del>" in html(page) and "Change rate, of all words" in html(page)
 
 
+@pytest.mark.slow
 def test_where_nothing_can_be_put_back_it_is_said(page: AppTest) -> None:
     press(started(page), "attack.end")
     found = attack_of(page)
@@ -208,6 +211,7 @@ def test_undo_redo_rewind_and_a_branch(page: AppTest) -> None:
     assert run.at == 1 and len(run.steps) == 2 and run.step.document.text == TEXT
 
 
+@pytest.mark.slow
 def test_another_candidate_and_another_word(page: AppTest) -> None:
     started(page)
     run = attack_of(page)
@@ -223,6 +227,7 @@ def test_another_candidate_and_another_word(page: AppTest) -> None:
     assert run.step.chosen == "take"
 
 
+@pytest.mark.slow
 def test_a_word_of_ones_own(page: AppTest) -> None:
     started(page)
     run = attack_of(page)
@@ -233,6 +238,7 @@ def test_a_word_of_ones_own(page: AppTest) -> None:
     assert run.step.document.words[position] == "script" and not page.error
 
 
+@pytest.mark.slow
 def test_a_word_that_the_search_leaves_alone_can_be_changed_by_hand(page: AppTest) -> None:
     started(page)
     run = attack_of(page)
@@ -243,6 +249,7 @@ def test_a_word_that_the_search_leaves_alone_can_be_changed_by_hand(page: AppTes
     assert run.step.document.words[0] == "The"
 
 
+@pytest.mark.slow
 def test_after_the_budget_one_can_go_on_by_hand(page: AppTest) -> None:
     started(page, switch=["change_rate:0.0"])
     press(page, "attack.end")
@@ -254,6 +261,7 @@ def test_after_the_budget_one_can_go_on_by_hand(page: AppTest) -> None:
     assert run.step.document.words[5] == "take" and [step.status for step in run.steps] == ["start", "changed", "reached"]
 
 
+@pytest.mark.slow
 def test_a_change_of_the_setting_leaves_the_attack_and_comes_back(page: AppTest) -> None:
     started(page)
     press(page, "attack.accept")
@@ -265,6 +273,7 @@ def test_a_change_of_the_setting_leaves_the_attack_and_comes_back(page: AppTest)
     assert attack_of(page).at == 1 and any(button.key == "attack.accept" for button in page.button)
 
 
+@pytest.mark.slow
 def test_non_targeted(page: AppTest) -> None:
     started(page, goal="non-targeted", gamma="predicted", label=None)
     press(page, "attack.end")
@@ -287,12 +296,14 @@ def finished(page: AppTest) -> AppTest:
     return press(started(page), "attack.end")
 
 
+@pytest.mark.slow
 def test_explained_before_and_after(page: AppTest) -> None:
     finished(page)
     press(page, "attack.explain")
     assert any("Kendall" in element.value for element in page.markdown)
 
 
+@pytest.mark.slow
 def test_why_the_score_moved(page: AppTest) -> None:
     finished(page)
     page.segmented_control(key="attack.why").set_value("all").run()
@@ -300,6 +311,7 @@ def test_why_the_score_moved(page: AppTest) -> None:
     assert "What moved the score of use::editing" in html(page) or any("does not say" in c.value for c in page.caption)
 
 
+@pytest.mark.slow
 def test_the_certificate(page: AppTest) -> None:
     finished(page)
     queries = attack_of(page).session.oracle.queries
@@ -309,6 +321,7 @@ def test_the_certificate(page: AppTest) -> None:
     assert "No single substitution among" in sentences(page) and attack_of(page).session.oracle.queries == queries
 
 
+@pytest.mark.slow
 def test_sent_to_another_checkpoint(page: AppTest, tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     shutil.copytree(tiny / "tiny-linear", tmp_path / "tiny-linear")
     shutil.copytree(tiny / "tiny-linear", tmp_path / "tiny-twin")

@@ -130,6 +130,7 @@ def test_explanations_of_both_and_their_agreement(page: AppTest) -> None:
     assert "before and after" not in html(page)
 
 
+@pytest.mark.slow
 def test_the_same_attack_is_each_sides_own_search(page: AppTest, two: Path) -> None:
     """Stepped together, each side decides what the command line decides there; the shorter one waits at its end."""
     duel = started(page)
@@ -171,6 +172,7 @@ def test_run_to_the_end_then_crossed_and_explained(page: AppTest) -> None:
     assert "tiny-linear, before and after its attack" in html(page)
 
 
+@pytest.mark.slow
 def test_a_side_that_does_not_fit_says_why(page: AppTest, two: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     shutil.copytree(two / "tiny-linear", tmp_path / "c" / "tiny-linear")
     save_variant(two / "tiny-linear", tmp_path / "c" / "tiny-robust", buried=LABEL)
@@ -191,6 +193,7 @@ def test_a_label_that_one_side_does_not_know(page: AppTest, two: Path, tmp_path:
     assert not any(button.key in ("compare.start", "compare.explain") for button in page.button)
 
 
+@pytest.mark.slow
 def test_the_files_hold_what_is_shown(page: AppTest, two: Path) -> None:
     from pages.parts.compare import export as compare_export
     from pages.parts.compare import pair as compare_pair
@@ -271,6 +274,7 @@ def test_success_coverage_and_the_test_are_of_the_records(campaign: AppTest, mad
     assert table(campaign, {"P@1"})[0]["checkpoint"] == "tiny-linear"
 
 
+@pytest.mark.slow
 def test_texts_are_read_by_the_other(campaign: AppTest) -> None:
     press(campaign.run(), "compare.read")
     rows = table(campaign, {"read by"})

@@ -146,6 +146,7 @@ def test_the_record_behind_a_figure(app):
     assert commands == [f"python -m core evidence {verb} qaraei-positive --cell debtags-mach" for verb in ("run", "reproduce")]
 
 
+@pytest.mark.slow
 def test_what_no_paper_prints_has_a_place_of_its_own(app):
     assert "Beyond the papers" not in said(app())
     assert "Nothing that no paper prints was measured here" in said(app(**BEYOND))

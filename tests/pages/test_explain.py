@@ -212,6 +212,7 @@ def test_pins_that_the_model_does_not_know_are_passed_over(explain: AppTest) -> 
     assert not explain.exception and not explain.error
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", list(EXPLAINERS))
 def test_words_past_the_window_are_said_and_have_no_value(windowed: AppTest, name: str) -> None:
     opened(windowed, label="editor", asked=True, explainer=name)

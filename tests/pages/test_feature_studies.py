@@ -140,6 +140,7 @@ def test_all_is_replayed(place: Path, runs: Path) -> None:
     assert r"\*7\*" in warning and "continuous: saved as reached, now not reached" in warning.replace("\\", "")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("new", "sentence"),
     [
@@ -182,6 +183,7 @@ def test_a_record_opens_and_goes_to_the_attack_page(place: Path, runs: Path) -> 
     assert "At most" in said(at) and at.button(key="vector.start")
 
 
+@pytest.mark.slow
 def test_one_at_work_shows_what_it_has(place: Path, runs: Path) -> None:
     page(place, runs, ("beta",))
     folder = runs / "beta"

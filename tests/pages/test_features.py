@@ -98,6 +98,7 @@ def test_what_each_feature_adds_and_how_far_to_trust_it() -> None:
         assert f"What each feature adds to {label}" in html(at)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["hop-skip-jump", "boundary", "zoo"])
 def test_an_attack_from_start_to_file(name: str) -> None:
     label = best(page("attack"))
@@ -116,6 +117,7 @@ def test_an_attack_from_start_to_file(name: str) -> None:
     assert "What was changed" not in html(at)
 
 
+@pytest.mark.slow
 def test_goals_without_a_label_and_one_that_does_not_fit() -> None:
     at = page("attack", goal="set-change", k=1)
     at.number_input(key="vector.set.hop-skip-jump.queries").set_value(100).run()
@@ -150,6 +152,7 @@ def test_a_text_is_read_as_its_bag_or_refused() -> None:
 # -- word vectors of a text
 
 
+@pytest.mark.slow
 def test_moved_word_vectors_are_shown_as_vectors_and_read_as_words(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     import torch
 

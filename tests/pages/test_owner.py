@@ -213,6 +213,7 @@ def test_folders_are_taken_out_of_sentences(monkeypatch, tmp_path):
     assert owner.without_paths(text) == text
 
 
+@pytest.mark.slow
 def test_jobs_have_a_limit_on_a_shared_server(visit, told, monkeypatch):  # noqa: F811 - the fixture
     monkeypatch.setenv(settings.JOBS, "1")
     folder = trained("busy", done=False)

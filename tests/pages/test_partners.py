@@ -93,6 +93,7 @@ def test_compare_starts_with_kin_and_says_what_is_not_shared(several: Path) -> N
     assert not page.exception and page.selectbox(key="other").value == "base"
 
 
+@pytest.mark.slow
 def test_a_partner_that_nobody_chose_makes_room_and_one_that_was_chosen_stays(several: Path) -> None:
     save_variant(several / "part", several / "part-robust")
     page = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60).switch_page("pages/compare.py")

@@ -89,6 +89,7 @@ def test_success_by_bin_is_the_summary(app, made):
     assert "training documents of the label" in figure.proto.spec
 
 
+@pytest.mark.slow
 def test_sliders_filter_saved_results(app):
     """A change rate of nothing leaves no success; attacks are not made again."""
     test = app(study=["alpha"])
@@ -122,6 +123,7 @@ def test_a_study_without_positive_attacks_has_no_fragile_label(app):
     assert "None of these studies has the goal “Push a label out (positive-targeted)”" in shown(app(study=["beta"], section="fragile"))
 
 
+@pytest.mark.slow
 def test_texts_are_read_by_another_checkpoint(app, tmp_path):
     test = app(study=["alpha"], section="transfer")
     test.multiselect(key="study.readers").set_value(["tiny-linear"]).run()
@@ -131,6 +133,7 @@ def test_texts_are_read_by_another_checkpoint(app, tmp_path):
     assert found["share"] == 1.0 and found["eligible"] > 0
 
 
+@pytest.mark.slow
 def test_records_open_and_go_to_the_attack_page(app):
     test = app(study=["alpha"], section="records")
     assert not test.exception and not test.error
@@ -177,6 +180,7 @@ def broken_off(folder: Path) -> None:
     write_job(folder, ["study", "--out", str(folder)], "cpu")
 
 
+@pytest.mark.slow
 def test_one_that_broke_off_can_go_on(app, tmp_path, monkeypatch):
     app(study=["alpha"])  # copies
     broken_off(tmp_path / "runs" / "alpha")
@@ -189,6 +193,7 @@ def test_one_that_broke_off_can_go_on(app, tmp_path, monkeypatch):
     assert started == [("alpha", ("study", "--out", str(tmp_path / "runs" / "alpha")))]
 
 
+@pytest.mark.slow
 def test_a_running_one_is_watched_and_stopped(app, tmp_path):
     app(study=["alpha"])
     folder = tmp_path / "runs" / "alpha"
@@ -205,6 +210,7 @@ def test_a_running_one_is_watched_and_stopped(app, tmp_path):
         os.close(lock)
 
 
+@pytest.mark.slow
 def test_what_ends_at_once_says_why(app, monkeypatch):
     """A real process that refuses: its sentence is shown once it has ended."""
     monkeypatch.setattr("pages.parts.study.form.cached_file", lambda: APP)
@@ -221,6 +227,7 @@ def test_what_ends_at_once_says_why(app, monkeypatch):
     assert test.multiselect(key="study").value == ["alpha"]
 
 
+@pytest.mark.slow
 def test_a_refused_start_is_a_sentence(app, monkeypatch):
     test = app(study=["alpha"])
     assert not test.button(key="study.start").disabled or "not built" in shown(test)
@@ -247,6 +254,7 @@ def squeezing() -> dict:
     }  # fmt: skip
 
 
+@pytest.mark.slow
 def test_squeezing_is_shown_where_it_was_measured(app, tmp_path):
     """A table, the detector's curves and the adaptive attacker; the command, where nobody measured; a sentence for a foreign file."""
     test = app(study=["alpha", "beta"], section="squeezing")

@@ -32,6 +32,7 @@ def kept_widgets() -> list[tuple[str, str]]:
     return found
 
 
+@pytest.mark.slow
 def test_every_choice_that_goes_along_is_declared_and_every_declared_one_is_drawn() -> None:
     """A widget that is kept over pages but not declared would lose its value on the way."""
     names = {f"session.{name}": value for name, value in vars(session).items() if name.isupper() and isinstance(value, str)}

@@ -71,6 +71,7 @@ def test_what_was_saved_comes_back(checkpoints: Path) -> None:
         np.testing.assert_array_equal(found.tensors[name], array, err_msg=name)
 
 
+@pytest.mark.slow
 @given(strategies.label_spaces())
 def test_any_label_names_come_back(space: LabelSpace) -> None:
     assert parse_labels(labels_text(space), space.documents, "toy") == space

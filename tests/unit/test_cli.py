@@ -142,6 +142,7 @@ def test_evaluate_under_attack(call: Call, trained: Path, data: Path) -> None:
     assert "epsilon 0.1\n  attacked   P@1 " in lines
 
 
+@pytest.mark.slow
 def test_train_saves_a_carded_checkpoint_and_the_same_command_again_is_no_other(call: Call, data: Path, tmp_path: Path) -> None:
     words = ("train", "--model", "linear", "--dataset", data, "--run", tmp_path / "run", "--label-minimum", 1, "--seed", 4, "--json")
     status, out, err = call(*words)

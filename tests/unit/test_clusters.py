@@ -33,6 +33,7 @@ def test_every_label_lies_in_one_leaf_of_balanced_size(labels: int, most: int, s
     assert sizes.max() <= 2 * max(1, sizes.min()) + 1
 
 
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_tree() -> None:
     features = label_features(50, 1)
     assert np.array_equal(cluster(features, 4, 3), cluster(features, 4, 3))

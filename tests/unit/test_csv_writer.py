@@ -57,6 +57,7 @@ NUMBER = re.compile(r"[+-][\d.]+(e[+-]?\d+)?", re.IGNORECASE)
 HOSTILE = st.text(alphabet="=+-@\t\r\n;,'\" a1.\uff1d\u200b\0", max_size=12) | st.text(max_size=8)
 
 
+@pytest.mark.slow
 @given(st.lists(st.lists(HOSTILE, min_size=3, max_size=3), max_size=4))
 @example([['x";=1', "a;\n=1", '";=1;"']])
 def test_no_cell_begins_like_a_formula_and_all_come_back(rows: list[list[str]]) -> None:

@@ -52,6 +52,7 @@ def configure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Configure:
     return write
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("suite", ["bookworm", "oldstable"])
 @pytest.mark.parametrize(
     ("name", "entry"),

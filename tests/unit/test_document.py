@@ -14,6 +14,7 @@ from core.errors import InputError
 from tests import strategies
 
 
+@pytest.mark.slow
 @given(strategies.texts())
 def test_the_text_comes_back(text: str) -> None:
     document = Document.from_text(text)
@@ -29,6 +30,7 @@ def test_lone_surrogates_do_not_stop_it(text: str) -> None:
     assert len(document.digest) == 16
 
 
+@pytest.mark.slow
 @given(strategies.documents())
 def test_no_word_holds_space_or_control_and_no_separator_holds_letters(document: Document) -> None:
     assert not any(unicodedata.category(char)[0] == "Z" or unicodedata.category(char) == "Cc" for word in document.words for char in word)
@@ -57,6 +59,7 @@ def test_deleting_never_makes_a_new_word(text: str, index: int, left: tuple[str,
     assert cut.words == Document.from_text(cut.text).words == left
 
 
+@pytest.mark.slow
 @given(strategies.documents(min_words=1), st.data())
 def test_replacing_changes_that_word_alone(document: Document, data: st.DataObject) -> None:
     index = data.draw(st.integers(0, len(document) - 1))
@@ -127,6 +130,7 @@ def test_bad_input_is_refused_with_a_sentence() -> None:
         Document(("", "x"))
 
 
+@pytest.mark.slow
 def test_a_long_document_is_quick() -> None:
     document = Document.from_text("word " * 100_000)
     assert len(document) == 100_000

@@ -16,6 +16,7 @@ from tests import strategies
 SPACE = LabelSpace.of(["games::chess", "games", "Chess clock", "devel"], [3, 150, 20, 0], 200)
 
 
+@pytest.mark.slow
 @given(strategies.label_spaces(min_size=1), st.data())
 def test_every_label_is_found_by_name_and_id(space: LabelSpace, data: st.DataObject) -> None:
     index = data.draw(st.integers(0, len(space) - 1))

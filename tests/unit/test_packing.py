@@ -26,6 +26,7 @@ def saved(checkpoints: Path) -> Path:
     return checkpoints / "toy"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", models.MODELS)
 def test_a_packed_model_has_the_same_digest_and_scores(kind: str, tmp_path: Path, tiny_model: Callable[[str], Any]) -> None:
     trained = tiny_model(kind)
@@ -117,6 +118,7 @@ def test_packing_again_leaves_one_packed_file(repeating: Path) -> None:
         load("toy")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("content", "sentence"),
     [
@@ -135,6 +137,7 @@ def test_a_broken_or_hostile_xz_is_refused(repeating: Path, content: bytes, sent
         load("toy")
 
 
+@pytest.mark.slow
 def test_an_xz_bomb_is_refused(repeating: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(compression, "SMALL", 1_000)
     pack(repeating)

@@ -26,6 +26,7 @@ def test_top_k_is_the_sorted_order(scores: Scores, k: int) -> None:
     assert top_k(scores, k).tolist() == [slow_order(row)[:k] for row in scores]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("at_once", [0, ranking.AT_ONCE])
 @given(scores=strategies.scores(rows=3), data=st.data())
 def test_ranks_are_places_in_the_sorted_order(at_once: int, scores: Scores, data: st.DataObject) -> None:

@@ -42,6 +42,7 @@ def test_the_naive_draw(exclude: set[int], count: int, seed: int) -> None:
     assert drawn == naive(SPACE, exclude, np.random.default_rng(seed), count)
 
 
+@pytest.mark.slow
 def test_the_naive_draw_is_uniform() -> None:
     rng = np.random.default_rng(0)
     counts = Counter(naive(SPACE, {1, 2}, rng)[0] for _ in range(5_000))

@@ -129,6 +129,7 @@ def test_antonyms_that_people_know() -> None:
     assert wordnet.antonyms("library") == frozenset()
 
 
+@pytest.mark.slow
 @needs_wordnet
 @given(KNOWN)
 def test_antonyms_are_mutual(word: str) -> None:
@@ -250,6 +251,7 @@ def test_lemmas_and_forms() -> None:
     assert speech.inflect("beautiful", "JJR") is None, "more beautiful is two words"
 
 
+@pytest.mark.slow
 @given(st.lists(st.text(st.characters(categories=("L", "N")), min_size=1, max_size=8), min_size=1, max_size=9), st.data())
 def test_every_word_has_a_tag_and_the_same_one_as_a_candidate(words: list[str], data: st.DataObject) -> None:
     document = Document.from_text(" ".join(words))

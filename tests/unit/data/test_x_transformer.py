@@ -158,6 +158,7 @@ def test_no_zip(tmp_path: Path, content: bytes) -> None:
         read(path)
 
 
+@pytest.mark.slow
 @given(cut=st.integers(0, 1_500), flip=st.integers(0, 255))
 def test_damaged_files_are_refused_or_read(tmp_path_factory: pytest.TempPathFactory, cut: int, flip: int) -> None:
     """One changed byte anywhere: a DataError or a matrix, never another exception."""

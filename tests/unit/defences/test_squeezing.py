@@ -102,6 +102,7 @@ def test_sixteen_bits_change_no_top_k_and_one_bit_does(classifier: Maskable) -> 
     assert errors == sorted(errors, reverse=True) and errors[-1] < 1e-3 * max(1.0, float(np.abs(plain).max()))
 
 
+@pytest.mark.slow
 def test_a_squeezed_classifier_is_one(classifier: Maskable) -> None:
     """Scores do not hang on the batch; chosen labels and maskings agree with whole scores; other settings have other digests; the
     classifier that is squeezed stays as it was."""

@@ -90,6 +90,7 @@ class Fickle:
         return np.stack([order if text in self.known or len(text) % 2 else order[::-1] for text in texts])
 
 
+@pytest.mark.slow
 def test_copies_with_other_labels_are_dropped(tmp_path: Path) -> None:
     with start.run_in(tmp_path) as run:
         task = replace(SETTINGS, consistency=0.8, consistency_k=10).task(start.task(run), run)
@@ -106,6 +107,7 @@ def test_copies_with_other_labels_are_dropped(tmp_path: Path) -> None:
     assert record["KL predicted"] == pytest.approx(predicted_divergence(copies, 12)) and record["KL predicted"] < 1e-3
 
 
+@pytest.mark.slow
 def test_a_control_trains_on_the_same_documents_as_they_are(tmp_path: Path) -> None:
     copies = []
     for control in (False, True):
@@ -128,6 +130,7 @@ def test_a_killed_training_comes_to_the_same_weights(tmp_path: Path, monkeypatch
         assert (tmp_path / "unbroken" / "copies" / name).read_bytes() == (tmp_path / "killed" / "copies" / name).read_bytes()
 
 
+@pytest.mark.slow
 def test_training_ends_where_clean_precision_falls(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """P@1 90 at the start, then 89, 87: the second epoch has fallen by more than 2, so the first is kept and no third is trained."""
     said = iter([90.0, 89.0, 87.0, 87.0])

@@ -93,6 +93,7 @@ def test_the_readme_s_figures_are_the_records():
     assert line.printed == OURS_ALONE and line.same == NO
 
 
+@pytest.mark.slow
 def test_records_hold_no_text():
     """A record's strings are short: names, words, ids."""
 

@@ -101,6 +101,7 @@ def test_a_sentence_has_every_figure():
         assert bool(one.outcomes) == (one.verdict not in (UNMEASURED, UNJUDGED)), one.claim.id
 
 
+@pytest.mark.slow
 def test_printed_differences():
     """Seed 001: MediaMill's clean P falls from 0.7420 to 0.6673, by 10.07 % of its value and 7.47 points."""
     found = {one.claim.id: one for one in read_board().verdicts}

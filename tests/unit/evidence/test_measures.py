@@ -265,6 +265,7 @@ def test_each_attack_s_figures_are_of_its_own_threat():
     assert not [name for name, one in {**MEASURES, **CONTRASTS}.items() if one.kind == "vectors" and one.attacked != bool(one.threat)]
 
 
+@pytest.mark.slow
 def test_a_median_and_its_interval():
     found = estimates.median([3.0, 1.0, 100.0, 2.0, 4.0])
     assert (found.value, found.n) == (3.0, 5) and 1 <= found.low <= 3 <= found.high <= 100

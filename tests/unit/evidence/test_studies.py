@@ -269,6 +269,7 @@ def toy_bags():
     return toy_features.bags(("chess", "mail", "music", "fonts", "games", "editors", "images"), 4, 120)
 
 
+@pytest.mark.slow
 def test_vectors_are_attacked_once(bags):
     """A document without a right label among the five best has no attack; what is there already is left out; no attack loses a query."""
     from core.models import load

@@ -49,6 +49,7 @@ def test_lime_comes_close_to_the_weights_and_closer_with_more_texts(level: str, 
     assert found.fidelity["r2"] == pytest.approx(np.ones(4), abs=2e-3)
 
 
+@pytest.mark.slow
 @given(st.lists(st.sampled_from(["game", "chess", "editor", "text", "library", "zebra"]), min_size=1, max_size=14), st.integers(0, 5))
 def test_shap_is_efficient_and_exact_on_any_words(words: list[str], seed: int) -> None:
     model = Linear()

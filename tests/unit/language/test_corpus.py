@@ -35,6 +35,7 @@ SIDES = st.sampled_from(["train", "dev", "test", None])
 PACKAGE = st.tuples(st.sampled_from("abcdef"), SIDES, st.booleans())
 
 
+@pytest.mark.slow
 @given(st.lists(PACKAGE, max_size=20))
 def test_groups_stay_whole_and_held_out_texts_are_not_trained_on(drawn: list[tuple[str, str | None, bool]]) -> None:
     """Packages with a source, a side in debtags (None: untagged), and whether they hold a paragraph that joins sources."""

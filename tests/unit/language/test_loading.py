@@ -68,6 +68,7 @@ def test_spoiled_checkpoints_are_refused(saved: Path, name: str) -> None:
         language.load("toy")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("change", [lambda a: a[:-1], lambda a: a * np.nan, lambda a: a.astype(np.bool_), None], ids=["cut", "nan", "flags", "gone"])
 @pytest.mark.parametrize("tensor", ["head.bias", "head.dense.weight", "encoder.0.attention.self.query.weight"])
 def test_spoiled_tensors_are_refused(saved: Path, tensor: str, change: object) -> None:

@@ -93,6 +93,7 @@ def test_neighbours_are_by_cosine_of_the_input_embeddings(model: MaskedLanguageM
     assert model.neighbours("\u200b", 3) == []
 
 
+@pytest.mark.slow
 @given(st.lists(st.tuples(st.sampled_from(tiny.SENTENCES), st.integers(0, 3)), min_size=1, max_size=9))
 @settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_company_changes_nothing(model: MaskedLanguageModel, asked: list[tuple[str, int]]) -> None:

@@ -90,6 +90,7 @@ def test_units_are_whole_words_and_never_none(owners: list[int], rate: float, se
         assert owner[chosen][0] >= 0
 
 
+@pytest.mark.slow
 def test_shares_of_masked_kept_and_random(bert: Path) -> None:
     """Over many draws: 22 % of the words are chosen (punctuation 30 % as often); of these 85 % become [MASK], 7.5 % random."""
     own, t = task(bert), PieceTokenizer(str(bert))

@@ -118,6 +118,7 @@ def test_the_median_of_an_even_number_is_the_middle_of_the_two() -> None:
     assert float(combine(v, "median", 8)) == pytest.approx(0.3)
 
 
+@pytest.mark.slow
 @given(logits)
 def test_min_median_max_are_in_order_and_unbiased_keeps_the_order_of_mean(values: NDArray[np.float32]) -> None:
     z, buckets = torch.from_numpy(values), Buckets.of(40, 7, 5)

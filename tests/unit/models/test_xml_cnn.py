@@ -167,6 +167,7 @@ def test_embedded_scores_equal_text_scores(model: XmlCnn, length: int) -> None:
     np.testing.assert_allclose(model.score_embedded(embedded, both)[: len(expected)], expected, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_gradient_equals_finite_differences(model: XmlCnn) -> None:
     document = Document.from_text(text_of(11, 6))
     embedded = model.embed(document)

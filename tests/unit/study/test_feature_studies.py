@@ -82,6 +82,7 @@ def test_every_record_comes_out_as_saved(place: Path, made: Path) -> None:
     assert said(found).startswith("10 of 10 records came out as saved")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("data", [bags(("chess", "mail", "music", "fonts"), 5, 80, counts=True), dense()], ids=["counts", "reals"])
 @pytest.mark.parametrize("name", FEATURE_ATTACKS)
 def test_other_kinds_of_features_and_every_attack(tmp_path: Path, data: Dataset, name: str) -> None:
@@ -141,6 +142,7 @@ TAMPERED: dict[str, Callable[[dict[str, Any]], None]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("what", TAMPERED)
 def test_a_tampered_record_is_found_out(place: Path, made: Path, what: str) -> None:
     pair = spoil(made, TAMPERED[what])

@@ -34,6 +34,7 @@ def words(place: Path, out: Path) -> list[str]:
     return ["study", "--recipe", "hop-skip-jump", *where, "--documents", "6", "--k", "1", "--queries", "80", "--json"]
 
 
+@pytest.mark.slow
 def test_a_killed_study_goes_on_with_the_same_records(place: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(words(place, tmp_path / "whole")) == 0
     summary = json.loads(capsys.readouterr().out)

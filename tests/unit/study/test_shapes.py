@@ -37,6 +37,7 @@ def test_shipped_studies_are_read(study: Path) -> None:
     assert {len(read_campaign(folder).records) for folder in campaigns.folders(study.parent / "none").values()} == {21}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("field", [name for name in Attacked.__struct_fields__ if name != "pair"])
 @pytest.mark.parametrize("value", ["GONE", {"a": [[]]}])
 def test_a_field_of_another_type_is_named(study: Path, field: str, value: object) -> None:

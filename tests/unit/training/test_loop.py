@@ -65,6 +65,7 @@ def test_every_document_once_an_epoch() -> None:
     assert spread < np.ptp(lengths) / 2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("stop_at", [1, 8, 13])
 def test_stopping_and_resuming_changes_nothing(tmp_path: Path, unbroken: dict[str, torch.Tensor], stop_at: int) -> None:
     class Stopped(Run):
