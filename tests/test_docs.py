@@ -135,6 +135,7 @@ def test_results_are_current() -> None:
     assert results.page() == text_of(results.PAGE), results.OUTDATED
 
 
+@pytest.mark.slow
 def test_the_architecture_is_current() -> None:
     page = text_of(architecture.PAGE)
     assert architecture.redrawn(page) == page, architecture.OUTDATED

@@ -25,6 +25,8 @@ from core.study.kinds.features import FeatureKind, FeatureStudy
 from core.study.run import read_plan, same_attack
 from tests.unit.study.test_feature_studies import place  # noqa: F401 - a fixture
 
+pytestmark = pytest.mark.slow
+
 
 def command(place: Path, out: Path, *more: str, model: str = "model") -> list[str]:  # noqa: F811 - the fixture's name
     where = ["--checkpoint", str(place / model), "--dataset", str(place / "bags"), "--out", str(out)]
