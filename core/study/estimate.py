@@ -9,6 +9,7 @@ from typing import Any
 
 from core.data.dataset import Dataset
 from core.errors import CapabilityError
+from core.runs.duration import spoken
 from core.study.kind import Bench, PairTask, StudyKind
 from core.types import Progress, silent
 
@@ -53,11 +54,6 @@ def estimate(bench: Bench, tasks: list[PairTask], workers: int = 1) -> StudyEsti
 def rounded(number: int) -> int:
     """Two significant digits: it is an estimate."""
     return int(float(f"{number:.2g}"))
-
-
-def spoken(seconds: float) -> str:
-    """'40 s', '25 min', '3.5 h'"""
-    return f"{seconds:.0f} s" if seconds < 90 else f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
 
 
 SAMPLE = 300

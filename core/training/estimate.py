@@ -12,9 +12,9 @@ from core import checkpoint
 from core.checkpoint.validation import number
 from core.errors import CheckpointError, InputError
 from core.runs import jobs
+from core.runs.duration import spoken
 from core.runs.locks import Device
 from core.runs.run import read_config, read_progress
-from core.study.estimate import spoken
 from core.training.request import TrainingRequest
 
 LOADED = 700 << 20

@@ -13,8 +13,8 @@ from core.cli import parser
 from core.errors import CoreError, InputError
 from core.exhaustion import as_sentence
 from core.runs import jobs
+from core.runs.duration import spoken
 from core.runs.jobs import Job
-from core.study.estimate import spoken
 from pages.parts import owner, session
 from pages.parts.serving import settings
 from pages.parts.show import plain, problem, sentences
