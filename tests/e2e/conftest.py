@@ -71,10 +71,33 @@ def serving(checkpoints: Path, log: Path, folder: Path = ROOT) -> Iterator[str]:
         )
         try:
             _wait(f"{address}/_stcore/health", server, log)
+            _gone.discard(_site(address))  # a port may be given again
             yield address
         finally:
-            server.kill()  # asked to end, it takes its time
-            server.wait()
+            try:
+                _leave(address)
+            finally:
+                server.kill()  # asked to end, it takes its time
+                server.wait()
+
+
+_tabs: list[Page] = []
+"""Those that the present test has opened."""
+_gone: set[str] = set()
+"""Sites whose server was ended."""
+
+
+def _site(address: str) -> str:
+    return "/".join(address.split("/")[:3])
+
+
+def _leave(address: str) -> None:
+    """A server ends. What its tabs said until now is heard; what they say of a server that is gone is no fault of theirs: a page that is shown
+    may still be loading what it needs later."""
+    for tab in _tabs:
+        if not tab.is_closed() and _site(tab.url) == _site(address):
+            tab.evaluate("1")
+    _gone.add(_site(address))
 
 
 def _wait(address: str, server: subprocess.Popen[bytes], log: Path) -> None:
@@ -112,7 +135,8 @@ Open = Callable[..., Page]
 def open_tab(chromium: Browser) -> Iterator[Open]:
     """open_tab(address, scheme="light", width=1400) -> a page that is ready; what it did is judged at the end."""
     faults: list[str] = []
-    contexts, tabs = [], []
+    contexts, tabs = [], _tabs
+    tabs.clear()
 
     def open_one(address: str, scheme: str = "light", width: int = 1400) -> Page:
         # Without a graphics card a third of the browser's time goes into drawing what moves while one waits.
@@ -121,14 +145,14 @@ def open_tab(chromium: Browser) -> Iterator[Open]:
         listen(context)
         tab = context.new_page()
         tabs.append(tab)
-        home = "/".join(address.split("/")[:3])
+        home = _site(address)
 
         def asked(request: Request) -> None:
             if not request.url.startswith((home, "data:", "blob:")):
                 faults.append(f"request to {request.url}")
 
         def said(message: ConsoleMessage) -> None:
-            if message.type == "error" and not message.location.get("url", "").endswith(EXPECTED_404):
+            if message.type == "error" and home not in _gone and not message.location.get("url", "").endswith(EXPECTED_404):
                 faults.append(f"console: {message.text}")
 
         context.on("request", asked)
