@@ -1,4 +1,4 @@
-"""The map of the data sets. `load_dataset` takes a name of this table, or the path of a file or folder in any format of
+"""The table of data sets. `load_dataset` takes a name of this table, or the path of a file or folder in any format of
 core.data.readers.
 
 Importing this reads nothing. Adding a set that lies in the data folder is one line.

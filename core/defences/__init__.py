@@ -1,4 +1,4 @@
-"""The map of the defences: what a training can be given so that the model withstands attacks. Adding one: its module, one line here,
+"""The table of defences: what a training can be given so that the model withstands attacks. Adding one: its module, one line here,
 one reference test. Importing this costs no torch.
 
 A defence is a frozen dataclass of settings that keeps to `core.training.defended.Defence`, with a TITLE, a sentence ABOUT and the

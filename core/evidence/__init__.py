@@ -8,5 +8,4 @@ claims     the papers' claims, each judged by a stated rule (assets/evidence/cla
 board      the join: which of our cells stands beside which row, and whether the protocol is the same (assets/evidence/links.json)
 studies/   the table of studies; each measures its cells by one command
 run        measuring: resumable; measuring again and comparing; taking up a finished study's records
-commands   `python -m core evidence`
 """

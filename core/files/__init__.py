@@ -1,4 +1,4 @@
-"""The one way in which a file from outside is read: checkpoints, cards, runs, plans, records, progress, uploads.
+"""Files from outside are read in one way: checkpoints, cards, runs, plans, records, progress, uploads. (`writing`: and written in one way.)
 
     status = read_json(folder / "status.json", Status)          # a msgspec.Struct, a TypedDict, or any type it can check
     for number, record in read_lines(folder / "records.jsonl", Record, unfinished=True): ...

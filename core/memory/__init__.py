@@ -1,1 +1,1 @@
-"""What a server keeps, bounded by bytes: the store, how large things are, and handles that hold no model."""
+"""What a server keeps, bounded by bytes: the store, how large things are, and handles that stand for a model without holding it."""

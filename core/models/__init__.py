@@ -1,4 +1,4 @@
-"""The map of the models. Adding one: its module, one line here, one reference test.
+"""The table of models. Adding one: its folder, one line here, one reference test; CONTRIBUTING.md names what else a model is asked for.
 
 Importing this costs no torch: a model's module is imported when the model is asked for.
 """

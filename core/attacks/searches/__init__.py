@@ -1,1 +1,1 @@
-"""How an attack looks for its words. A search yields questions and is sent answers; it holds no model."""
+"""How an attack looks for what to change: words greedily, or points in feature space. A search asks and is told; it holds no model."""

@@ -1,4 +1,4 @@
-"""The map of the readable formats. Adding one: its module, one line here, its tests.
+"""The table of readable formats. Adding one: its module, one line here, its tests.
 
 A reader has `sniff(path) -> float`, 0 (not mine) to 1 (surely mine), which looks at names and at the first 64 KiB only, and
 `read(path, source) -> Dataset`, which streams. A path is a file or a folder.

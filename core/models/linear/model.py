@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,9 +24,6 @@ from core.models.parts.tfidf import Features, TfIdf
 from core.ranking import best_of_all, best_scored
 from core.types import BoolArray, Contributions, Embedded, IntArray, MaskMode, Perturbable, Scores, Unit, Weigh
 from core.vector import FeatureSpace, FeatureVector
-
-if TYPE_CHECKING:
-    pass  # costs torch, which a linear model does without
 
 
 @dataclass(frozen=True)

@@ -1,1 +1,1 @@
-"""What several models are made of: words, TF-IDF, encoders, support vector machines, paths of decisions."""
+"""What several models are made of: words, TF-IDF, encoders, support vector machines, how a decision is split into contributions."""

@@ -1,1 +1,1 @@
-"""The Attack page, in parts."""
+"""The parts of the Attack page: setting, stepping, candidates, replay, certificate, moved embeddings."""

@@ -1,1 +1,1 @@
-"""The Data page, in parts."""
+"""The parts of the Data page: where data comes from, and what is shown of it."""

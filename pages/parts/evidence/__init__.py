@@ -1,1 +1,1 @@
-"""The Evidence page, in parts."""
+"""The parts of the Evidence page: filters, verdicts, tables, records."""

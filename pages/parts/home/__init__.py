@@ -1,1 +1,1 @@
-"""The home page, in parts."""
+"""The parts of the home page: the document, samples, and what else can be asked."""

@@ -1,1 +1,1 @@
-"""The Robustness page, in parts."""
+"""The parts of the Robustness page for studies of words: a new study, views of records, transfer, squeezing."""

@@ -1,1 +1,1 @@
-"""The Train page, in parts."""
+"""The parts of the Train page: what is asked of a training, and how it goes."""
