@@ -111,6 +111,15 @@ def _wait(address: str, server: subprocess.Popen[bytes], log: Path) -> None:
     raise AssertionError(f"the server did not start: {log.read_text(errors='replace')}")
 
 
+def written(file: Path, text: str) -> str:
+    """What a log holds, once it holds `text`: a server writes a line after its answer."""
+    for _ in range(200):
+        if text in (found := file.read_text(errors="replace")):
+            return found
+        time.sleep(0.05)
+    raise AssertionError(f"{file} does not say {text}: {file.read_text(errors='replace')}")
+
+
 @pytest.fixture(scope="session")
 def app_url(tiny_checkpoints: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     with serving(tiny_checkpoints, tmp_path_factory.mktemp("server") / "log.txt") as address:
