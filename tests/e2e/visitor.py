@@ -2,27 +2,70 @@
 
 from __future__ import annotations
 
-import socket
+import asyncio
 import ssl
-from collections.abc import Iterable
-from typing import Any
+import threading
+from collections.abc import Coroutine, Iterable
+from typing import Any, TypeVar
 
 from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from streamlit.proto.WidgetStates_pb2 import WidgetState
-from websockets.sync.client import ClientConnection, connect
+from websockets.asyncio.client import ClientConnection, connect
 
 PATIENCE = 120.0
+T = TypeVar("T")
 
 
-def dial(address: str, origin: str | None, context: ssl.SSLContext | None = None, host: str | None = None) -> ClientConnection:
+class Line:
+    """A websocket, to be entered. One thread of its own reads and writes it: the library's synchronous client reads in one thread while it writes
+    in another, which OpenSSL does not allow on one connection ("SSL: internal error", now and then)."""
+
+    def __init__(self, address: str, **how: Any) -> None:
+        async def open_it() -> ClientConnection:
+            return await connect(address, **how)
+
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
+        self._thread.start()
+        try:
+            self._socket = self._wait(open_it())
+        except BaseException:
+            self._end()
+            raise
+
+    def send(self, message: bytes) -> None:
+        self._wait(self._socket.send(message))
+
+    def recv(self, patience: float) -> bytes:
+        return bytes(self._wait(asyncio.wait_for(self._socket.recv(decode=False), patience)))
+
+    def __enter__(self) -> Line:
+        return self
+
+    def __exit__(self, *error: Any) -> None:
+        try:
+            self._wait(self._socket.close())
+        finally:
+            self._end()
+
+    def _wait(self, work: Coroutine[Any, Any, T]) -> T:
+        return asyncio.run_coroutine_threadsafe(work, self._loop).result(PATIENCE + 10)
+
+    def _end(self) -> None:
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
+
+
+def dial(address: str, origin: str | None, context: ssl.SSLContext | None = None, host: str | None = None) -> Line:
     """A websocket to the server at http://... or https://..., as a page of `origin` would open it, under another name of the server if need
-    be; to be entered."""
+    be."""
     scheme, _, place = address.partition("://")
     name, _, port = place.split("/")[0].partition(":")
-    return connect(
-        f"{'wss' if scheme == 'https' else 'ws'}://{host or place}/_stcore/stream", origin=origin, subprotocols=["streamlit"], ssl=context,
-        sock=socket.create_connection((name, int(port)), PATIENCE), proxy=None, max_size=None, open_timeout=PATIENCE,
+    return Line(
+        f"{'wss' if scheme == 'https' else 'ws'}://{host or place}/_stcore/stream", origin=origin, subprotocols=["streamlit"], host=name,
+        port=int(port), proxy=None, max_size=None, open_timeout=PATIENCE, **({"ssl": context} if context else {}),
     )  # fmt: skip
 
 
@@ -37,7 +80,7 @@ class Visitor:
         self.elements: list[Any] = []
 
     def __enter__(self) -> Visitor:
-        self._socket = self._line.__enter__()
+        self._line.__enter__()
         return self
 
     def __exit__(self, *error: Any) -> None:
@@ -49,14 +92,14 @@ class Visitor:
         message.rerun_script.page_name, message.rerun_script.query_string = self._page, self._query
         message.rerun_script.page_script_hash = self._hash
         message.rerun_script.widget_states.widgets.extend(widgets)
-        self._socket.send(message.SerializeToString())
+        self._line.send(message.SerializeToString())
         self.elements = list(self._drawn())
         return self.elements
 
     def _drawn(self) -> Iterable[Any]:
         while True:
             heard = ForwardMsg()
-            heard.ParseFromString(self._socket.recv(PATIENCE))
+            heard.ParseFromString(self._line.recv(PATIENCE))
             if heard.HasField("navigation"):
                 self._hash = heard.navigation.page_script_hash
             elif heard.HasField("page_config_changed"):
