@@ -186,6 +186,7 @@ def test_readme_s_five_commands(tmp_path: Path, capsys: pytest.CaptureFixture[st
 
 
 @pytest.mark.skipif(not Path("/usr/share/wordnet/index.noun").is_file(), reason="WordNet is not on this machine")
+@pytest.mark.slow
 def test_the_attack_from_python(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(ROOT)
     (block,) = (each[2] for each in FENCE.finditer(text_of(ROOT / "docs" / "methods.md")) if each[1] == "python")
