@@ -32,6 +32,20 @@ class Stepped(Generic[S]):
     def rewind(self, to: int) -> None:
         self.at = min(max(to, 0), len(self.steps) - 1)
 
+    def taken(self) -> tuple[Any, ...] | None:
+        """What was asked for and is still to be done, and no longer asked for then; going back and forth is done here."""
+        wanted, self.wanted = self.wanted, None
+        match wanted:
+            case ("undo",):
+                self.rewind(self.at - 1)
+            case ("redo",):
+                self.rewind(self.at + 1)
+            case ("rewind", int(to)):
+                self.rewind(to)
+            case _:
+                return wanted
+        return None
+
     @property
     def standing(self) -> int:
         """What a decision goes on from: an end that changed nothing is gone back behind, for a person may go on by hand."""

@@ -13,13 +13,13 @@ from core.attacks.goals import called
 from core.attacks.record import MAX_BYTES, schema_of
 from core.attacks.words.record import LIMITS, read
 from core.attacks.words.result import Replayed, replay
-from core.attacks.words.walk import WordWalk, walk
-from core.types import Classifier
+from core.attacks.words.walk import walk
 from pages.parts import loading, owner, session
 from pages.parts.attack.end import elsewhere, save
 from pages.parts.cards import Card, all_cards
 from pages.parts.features import replaying
 from pages.parts.show import plain, problem, sentences
+from pages.parts.walking import chart, step_through
 
 MEGABYTES = MAX_BYTES // 10**6
 KEY = "attack.upload"
@@ -76,7 +76,7 @@ def _shown(record: dict[str, Any], digest: str, card: Card | None) -> None:
         key = ("replayed", digest, classifier.name, classifier.digest)
         found, walked = loading.remembered(key, lambda: (replay(record, classifier), walk(record, classifier)))
     _verdict(record, found, chosen)
-    at = _step(walked)
+    at = step_through(walked, "Original text")
     rows = [
         ("Made on", record["checkpoint"]), ("Weights digest", record["digest"]), ("Recipe", record["recipe"]), ("Goal", called(record["goal"])),
         ("Saved outcome", outcome(record)), *_ranks(record, found), ("Queries", f"{record['queries']:,}"),
@@ -86,31 +86,10 @@ def _shown(record: dict[str, Any], digest: str, card: Card | None) -> None:
     with left:
         st.html(diff(walked.original, walked.swaps(at)))
     with right:
-        _chart(walked, classifier, at)
+        chart(walked, classifier, at)
         st.html(table((), rows))
     save(record, "attack.saved")
     elsewhere(record, "attack.sent")
-
-
-def _step(walked: WordWalk) -> int:
-    """Which stage is shown: the last, until the slider is moved. Arrow keys move it."""
-    last = len(walked.stages) - 1
-    if last == 0:
-        return 0
-    named = {number: f"{number}. {stage.said}" if number else "Original text" for number, stage in enumerate(walked.stages)}
-    return int(st.select_slider("Step through it", list(named), last, format_func=lambda number: plain(named[number]), key="attack.walk"))
-
-
-def _chart(walked: WordWalk, classifier: Classifier, at: int) -> None:
-    """Ranks over the stages, as the attack drew them."""
-    from core.render.trace import bump, followed
-
-    goal, stages = walked.goal, walked.stages
-    shown = followed([stage.view for stage in stages], goal.k, goal.targets, walked.truth)
-    ranks = walked.ranks(classifier, [one.label for one in shown])
-    names = [classifier.labels.names[one.label] for one in shown]
-    figure = bump(shown, names, ranks, goal.k, [stage.said for stage in stages], at)
-    st.plotly_chart(figure, key="attack.walked", config={"displayModeBar": False}, alt="Ranks of the followed labels over the steps")
 
 
 def _ranks(record: dict[str, Any], found: Replayed) -> list[tuple[str, str]]:

@@ -68,9 +68,7 @@ def _below(run: AttackRun) -> None:
 
 
 def _perform(run: AttackRun) -> None:
-    wanted, run.wanted = run.wanted, None
-    if wanted is None:
-        return
+    wanted = run.taken()
     match wanted:
         case ("accept",):
             with busy(run.session, "Deciding …"):
@@ -81,12 +79,6 @@ def _perform(run: AttackRun) -> None:
         case ("choose", int(position), str(word)):
             with busy(run.session, "Trying it …"):
                 run.choose(position, word)
-        case ("undo",):
-            run.rewind(run.at - 1)
-        case ("redo",):
-            run.rewind(run.at + 1)
-        case ("rewind", int(to)):
-            run.rewind(to)
         case ("end",):
             _to_the_end(run)
         case ("prune",):

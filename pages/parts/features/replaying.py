@@ -11,12 +11,12 @@ from scipy import sparse
 from core.attacks.features import FeatureReplayed, replay
 from core.attacks.features.walk import FeatureWalk, walk
 from core.attacks.goals import called
-from core.types import Classifier
 from core.vector import FeatureVector
 from pages.parts import loading
 from pages.parts.cards import Card
 from pages.parts.features.found import STATES
 from pages.parts.show import plain, problem
+from pages.parts.walking import chart, step_through
 
 NAMES = {"levels": "what is reached at each level", "rank_before": "the first ranks", "rank_after": "the last ranks", "digest": "the weights"}
 
@@ -30,10 +30,10 @@ def shown(record: dict[str, Any], digest: str, card: Card) -> None:
         key = ("replayed", digest, classifier.name, classifier.digest)
         found, walked = loading.remembered(key, lambda: (replay(record, classifier), walk(record, classifier)))
     _verdict(record, found, walked, card)
-    at = _step(walked)
+    at = step_through(walked, "The document")
     left, right = st.columns([9, 6], gap="large")
     with left:
-        _chart(walked, classifier, at)
+        chart(walked, classifier, at)
         _changes(walked.stages[0].vector, walked.stages[at].vector, classifier)
     with right:
         levels = [
@@ -66,27 +66,6 @@ def _verdict(record: dict[str, Any], found: FeatureReplayed, walked: FeatureWalk
         return
     differ = [NAMES[one] for one in found.differences] + ([f"the ranks of step {', '.join(map(str, steps))}"] if steps else [])
     st.warning(plain(f"Replayed on {card.name}. Not as saved: {', '.join(differ)}."), icon=":material/difference:")
-
-
-def _step(walked: FeatureWalk) -> int:
-    """Which stage is shown: the last, until the slider is moved. Arrow keys move it."""
-    last = len(walked.stages) - 1
-    if last == 0:
-        return 0
-    named = {number: f"{number}. {stage.said}" for number, stage in enumerate(walked.stages)}
-    return int(st.select_slider("Step through it", list(named), last, format_func=lambda number: plain(named[number]), key="attack.walk"))
-
-
-def _chart(walked: FeatureWalk, classifier: Classifier, at: int) -> None:
-    """Ranks over the stages, as the attack drew them."""
-    from core.render.trace import bump, followed
-
-    goal, stages = walked.goal, walked.stages
-    lines = followed([stage.view for stage in stages], goal.k, goal.targets, walked.truth)
-    ranks = walked.ranks(classifier, [one.label for one in lines])
-    names = [classifier.labels.names[one.label] for one in lines]
-    figure = bump(lines, names, ranks, goal.k, [stage.said for stage in stages], at)
-    st.plotly_chart(figure, key="attack.walked", config={"displayModeBar": False}, alt="Ranks of the followed labels over the steps")
 
 
 def _changes(document: FeatureVector, now: FeatureVector, classifier: Any) -> None:

@@ -44,7 +44,7 @@ def stepping(run: FeatureRun) -> None:
 
 
 def _perform(run: FeatureRun) -> None:
-    wanted, run.wanted = run.wanted, None
+    wanted = run.taken()
     match wanted:
         case ("next",):
             with busy(run.session, "Looking on …"):
@@ -52,12 +52,6 @@ def _perform(run: FeatureRun) -> None:
         case ("choose", int(index), float(value)):
             with busy(run.session, "Trying it …"):
                 run.choose(index, value)
-        case ("undo",):
-            run.rewind(run.at - 1)
-        case ("redo",):
-            run.rewind(run.at + 1)
-        case ("rewind", int(to)):
-            run.rewind(to)
         case ("finish",):
             with busy(run.session, "Making it real …"):
                 run.finish()
