@@ -36,11 +36,13 @@ class VocabularyReading:
     def document(self, document: Document) -> Document:
         """As many words, each as it is read. A word that is read as itself keeps its case."""
         read = [self.word(word) for word in document.words]
-        return document.replace({i: new for i, (new, word) in enumerate(zip(read, document.words, strict=True)) if new != word.casefold()})
+        return document.replace(
+            {i: new for i, (new, word) in enumerate(zip(read, document.words, strict=True)) if new != self.known.normaliser.folded(word)}
+        )
 
     def word(self, word: str) -> str:
         """Any word -> a kept one in lower case, or UNREAD."""
-        folded = word.casefold()
+        folded = self.known.normaliser.folded(word)
         found = self._read.get(folded)
         if found is None:
             found = self._representative(folded)

@@ -20,6 +20,7 @@ from core.language.masked_lm import MaskedLanguageModel, MaskedPlaces
 from core.language.network import LanguageNetwork
 from core.language.reading import KIND, MODEL
 from core.language.training import Config
+from core.text.normalisation import CURRENT
 from core.types import BoolArray, IntArray, Progress, silent
 
 SHARE, TOKENS, SINGLE = 0.15, 60_000, 600
@@ -137,6 +138,7 @@ def publish(
     the card. Returns the measurement."""
     content: dict[str, Any] = {
         "model": MODEL, "settings": to_json(config), "labels": None, "tensors": network.trained_state(), "kind": KIND,
+        "files": CURRENT.files(),
     }  # fmt: skip
     checkpoint.save(folder, **content)
     start = time.monotonic()

@@ -20,6 +20,7 @@ from core.language.names import DEFAULT
 from core.language.network import LanguageNetwork
 from core.language.training import Config
 from core.models.parts.encoder import EMBEDDED, Encoder, PieceTokenizer
+from core.text.normalisation import Normaliser
 
 KIND, MODEL = "language-model", "masked-lm"
 LONGEST_WINDOW = 512
@@ -61,7 +62,7 @@ def _ours(folder: Path) -> MaskedLanguageModel:
         config = from_json(Config, saved.settings)
         network = LanguageNetwork(Encoder(config.encoder, config.trained_layers, config.window, local=True))
         network.load_trained_state(saved)
-        tokenizer = PieceTokenizer(config.encoder, local=True)
+        tokenizer = PieceTokenizer(config.encoder, True, Normaliser.of(saved.files))
     except (InputError, SettingsError) as error:
         raise CheckpointError(f"checkpoint '{saved.name}': {error}; train it again or fetch a whole copy") from error
     return MaskedLanguageModel(saved.name, saved.digest, network.requires_grad_(False).eval(), tokenizer, config.window)

@@ -14,6 +14,7 @@ from core import checkpoint, models
 from core.document import Document
 from core.errors import CheckpointError, InputError
 from core.ranking import top_k
+from core.text import normalisation
 from core.types import Attentive, Classifier, Differentiable, Maskable, Unit
 from tests import hostile
 from tests.tiny_models import TOPICS, dataset
@@ -339,6 +340,8 @@ def test_spoiled_files_are_refused_by_name(model: Any, tmp_path: Path) -> None:
             hostile.sign(tmp_path / "bad")
             with pytest.raises(CheckpointError, match="'bad'"):
                 models.load(tmp_path / "bad")
+        if name.endswith(normalisation.FILE):
+            continue  # a checkpoint without it was trained before there was a normalisation
         hostile.edit_config(tmp_path / "bad", files={k: v for k, v in checkpoint.read_config(tmp_path / "bad")["files"].items() if k != name})
         with pytest.raises(CheckpointError, match="'bad' has no file "):
             models.load(tmp_path / "bad")

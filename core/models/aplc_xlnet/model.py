@@ -212,7 +212,7 @@ class AplcXlnet:
         return stored(self.module, self.kept, self.clusters)
 
     def files(self) -> Mapping[str, str]:
-        return {}
+        return self.tokenizer.normaliser.files()
 
     @classmethod
     def load(cls, saved: Saved) -> Self:

@@ -18,6 +18,7 @@ from core.models.aplc_xlnet.network import AplcModule, Clusters, Config
 from core.models.parts import adapters
 from core.models.parts.encoder import PieceTokenizer
 from core.models.parts.xlnet_encoder import AnyEncoder, encoder_for
+from core.text.normalisation import Normaliser
 
 LAYERS = "layers."
 
@@ -57,7 +58,7 @@ def loaded(saved: Saved) -> Loaded:
     """Raises CheckpointError for tensors that do not fit together, and for an order that is not by falling frequency."""
     config = from_json(Config, saved.settings)
     encoder = encoder_for(config.encoder, config.trained_layers, config.window, local=True)
-    tokenizer, count = PieceTokenizer(config.encoder, local=True), len(saved.labels)
+    tokenizer, count = PieceTokenizer(config.encoder, True, Normaliser.of(saved.files)), len(saved.labels)
     clusters = Clusters(saved.ids("order", (count,), below=max(1, count)), Clusters.of(saved.labels, config.clusters).starts)
     if not clusters.falls(saved.labels):
         raise CheckpointError(f"checkpoint '{saved.name}': tensor 'order' does not sort the labels by falling training frequency; train it again")

@@ -27,6 +27,7 @@ from core.models.parts.paths import joint_logit
 from core.models.parts.xlnet_encoder import AnyEncoder, encoder_for
 from core.ranking import top_k
 from core.runs.run import Run
+from core.text.normalisation import CURRENT
 from core.training.defended import Defence, Outputs, Targets, defended
 from core.training.loop import fit
 from core.training.task import bucketed
@@ -153,7 +154,7 @@ def train(
     """Train on the split "train", on from `parent` if there is one; choose the epoch on "dev". The training resumes from the run folder; the
     frozen layers' states are computed anew."""
     torch.manual_seed(run.seed)
-    tokenizer = PieceTokenizer(config.encoder)
+    tokenizer = PieceTokenizer(config.encoder, normaliser=CURRENT if parent is None else parent.tokenizer.normaliser)
     encoder = encoder_for(config.encoder, config.trained_layers, config.window).to(torch_device(run.device)).eval()
     clusters = Clusters.of(labels, config.clusters)
     prepared(config, encoder)

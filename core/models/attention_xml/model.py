@@ -99,14 +99,14 @@ class AttentionXml:
         return {**own, **{f"tree.{level}.parents": above.astype(np.int32) for level, above in enumerate(self.tree.parents)}}
 
     def files(self) -> Mapping[str, str]:
-        return {"words.txt": self.words.to_text()}
+        return self.words.files()
 
     @classmethod
     def load(cls, saved: Saved) -> Self:
         """Raises CheckpointError for settings, words, tree or tensors that do not fit together."""
         try:
             config = fields.from_json(Config, saved.settings)
-            words = Words.from_text(saved.file("words.txt"))
+            words = Words.load(saved)
             tree = _load_tree(saved, config)
         except (SettingsError, InputError) as error:
             raise CheckpointError(f"checkpoint '{saved.name}': {error}") from error

@@ -21,6 +21,7 @@ from core.checkpoint import Saved
 from core.document import Document
 from core.errors import CapabilityError, CheckpointError, InputError
 from core.models.parts.tfidf import Features, TfIdf
+from core.text.normalisation import CURRENT, Normaliser
 from core.types import BoolArray, IntArray, MaskMode
 from core.vector import KINDS, FeatureSpace, FeatureVector
 
@@ -34,11 +35,12 @@ NOTHING = 1e-300
 @dataclass(frozen=True)
 class Columns:
     """space: what the F features are; weight [F]: what each value is multiplied with, 0 for features that are not read; unit: whether
-    each document is divided by its norm after that."""
+    each document is divided by its norm after that; normaliser: how a text is read."""
 
     space: FeatureSpace
     weight: NDArray[np.float32]
     unit: bool
+    normaliser: Normaliser = CURRENT
 
     def __post_init__(self) -> None:
         if len(self.weight) != len(self.space):
@@ -102,7 +104,7 @@ class Columns:
     def transform(self, texts: Sequence[str]) -> sparse.csr_array:
         """Texts, each read as a bag -> [n, F]. CapabilityError where the features are no words."""
         self._need_words()
-        bags = [self.space.bag(Document.from_text(text)).matrix for text in texts]
+        bags = [self._bag(Document.from_text(text)).matrix for text in texts]
         return self.weigh(sparse.csr_array(sparse.vstack(bags, format="csr")) if bags else sparse.csr_array((0, len(self)), dtype=np.float32))
 
     def masked(self, document: Document, keep: BoolArray, mode: MaskMode = "delete") -> sparse.csr_array:
@@ -123,7 +125,7 @@ class Columns:
     def embed(self, document: Document) -> Features:
         """A text's features as rows; each belongs in equal shares to the words that name it."""
         words, columns = self._occurrences(document)
-        found = self.rows(self.space.bag(document))
+        found = self.rows(self._bag(document))
         owner = np.zeros((len(found.columns), len(document)), dtype=np.float32)
         owner[np.searchsorted(found.columns, columns), words] = 1
         owner /= np.maximum(owner.sum(axis=1, keepdims=True), 1)
@@ -132,10 +134,13 @@ class Columns:
     def _occurrences(self, document: Document) -> tuple[IntArray, IntArray]:
         """The places of the words that name a feature, and its column."""
         self._need_words()
-        bags = [self.space.bag(Document(("", word, ""))).columns for word in document.words]
+        bags = [self._bag(Document(("", word, ""))).columns for word in document.words]
         found = [(place, int(bag[0])) for place, bag in enumerate(bags) if len(bag)]
         table = np.asarray(found, dtype=np.int64).reshape(-1, 2)
         return table[:, 0], table[:, 1]
+
+    def _bag(self, document: Document) -> FeatureVector:
+        return self.space.bag(self.normaliser.document(document))
 
     def _need_words(self) -> None:
         if not self.space.words:
@@ -151,7 +156,7 @@ class Columns:
         return {"columns_kind": kind, "columns_low": self.space.low, "columns_high": self.space.high, "columns_weight": self.weight}
 
     def files(self) -> dict[str, str]:
-        return {NAMES: "".join(f"{' '.join(name.split())}\n" for name in self.space.names or ())}
+        return {NAMES: "".join(f"{' '.join(name.split())}\n" for name in self.space.names or ()), **self.normaliser.files()}
 
     @classmethod
     def load(cls, saved: Saved) -> Self:
@@ -160,7 +165,7 @@ class Columns:
         weight, low, high = (saved.tensor(f"columns_{name}", (None,)).astype(np.float32) for name in ("weight", "low", "high"))
         names = tuple(saved.file(NAMES).splitlines()) or None
         try:
-            return cls(FeatureSpace(KINDS[kind], low, high, names, bool(unit_rows)), weight, bool(unit))
+            return cls(FeatureSpace(KINDS[kind], low, high, names, bool(unit_rows)), weight, bool(unit), Normaliser.of(saved.files))
         except InputError as error:
             raise CheckpointError(f"checkpoint '{saved.name}': {error}; train it again or fetch a whole copy") from error
 

@@ -20,6 +20,7 @@ from torch import Tensor, nn
 from core.checkpoint import Saved
 from core.document import Document
 from core.errors import CheckpointError, MissingPackage
+from core.text.normalisation import CURRENT, Normaliser
 from core.types import BoolArray, IntArray, MaskMode
 
 Through = Callable[[Tensor, Tensor, nn.ModuleList], Tensor]
@@ -51,7 +52,7 @@ class Tokens:
 class PieceTokenizer:
     """WordPiece over a Document's pieces, each piece tokenised once and remembered."""
 
-    def __init__(self, source: str, local: bool = False) -> None:
+    def __init__(self, source: str, local: bool = False, normaliser: Normaliser = CURRENT) -> None:
         """`local`: take a hub name from the disk alone. A checkpoint's settings must not make requests; only a user may."""
         from transformers import AutoTokenizer
 
@@ -72,16 +73,17 @@ class PieceTokenizer:
         self.unknown = -1 if self._tokenizer.unk_token_id is None else int(self._tokenizer.unk_token_id)
         self.special = tuple(int(i) for i in self._tokenizer.all_special_ids)
         self.word_pieces = type(self._tokenizer.backend_tokenizer.model).__name__ == "WordPiece"
-        self._known: dict[str, tuple[int, ...]] = {}
+        self.normaliser = normaliser
+        self._known: dict[tuple[str, bool], tuple[int, ...]] = {}
 
-    def _piece(self, piece: str) -> tuple[int, ...]:
-        found = self._known.get(piece)
+    def _piece(self, piece: str, word: bool) -> tuple[int, ...]:
+        found = self._known.get((piece, word))
         if found is None:
             # Longer than any window, a piece is cut before it is tokenised; the tokeniser would only warn about it.
-            text = piece[:20_000].encode("utf-8", "replace").decode("utf-8")
+            text = self.normaliser.piece(piece[:20_000], word).encode("utf-8", "replace").decode("utf-8")
             found = tuple(self._tokenizer.backend_tokenizer.encode(text, add_special_tokens=False).ids) if text.strip() else ()
             if len(self._known) < _CACHED_PIECES:
-                self._known[piece] = found
+                self._known[piece, word] = found
         return found
 
     def tokens(self, document: Document, limit: int | None = None) -> Tokens:
@@ -89,7 +91,7 @@ class PieceTokenizer:
         ids: list[int] = []
         owner: list[int] = []
         for index, piece in enumerate(document.pieces):
-            found = self._piece(piece)
+            found = self._piece(piece, bool(index % 2))
             ids += found
             owner += [index // 2 if index % 2 else -1] * len(found)
             if limit is not None and len(ids) >= limit:

@@ -172,13 +172,13 @@ class TfIdf:
         }
 
     def files(self) -> dict[str, str]:
-        return {"words.txt": self.words.to_text()}
+        return self.words.files()
 
     @classmethod
     def load(cls, saved: Saved, tensors: str = "", files: str = "") -> Self:
         """From a checkpoint that holds `tensors` and `files`, each name after the prefix given here. Raises CheckpointError."""
         try:
-            words = Words.from_text(saved.file(f"{files}words.txt"))
+            words = Words.load(saved, files)
             lefts = saved.ids(f"{tensors}tfidf_lefts", (words.size,), below=words.size + 1)
             rights = saved.ids(f"{tensors}tfidf_rights", (None,), below=words.size)
             if lefts.sum() != len(rights):

@@ -247,7 +247,9 @@ class XTransformer:
             for name, shape in (("head", (clusters, width)), ("head_bias", (clusters,)), ("embedding", (count, width)), ("bias", (count,)))
         )
         weights = Weights(cluster, head, head_bias, words, embedding, bias)
-        return cls(config, saved.labels, encoder, PieceTokenizer(config.encoder, local=True), tfidf, weights, saved.name, saved.digest)
+        return cls(
+            config, saved.labels, encoder, PieceTokenizer(config.encoder, True, tfidf.words.normaliser), tfidf, weights, saved.name, saved.digest
+        )
 
 
 _STEP = 32

@@ -159,7 +159,7 @@ def train(
     computed anew."""
     known = None if parent is None else (parent.tfidf, parent.weights.cluster)
     index = index_labels(config, dataset, labels, run, known)
-    tokenizer = PieceTokenizer(config.encoder)
+    tokenizer = PieceTokenizer(config.encoder, normaliser=index.tfidf.words.normaliser)
     encoder = Encoder(config.encoder, config.trained_layers, config.window)
     start = None
     if parent is not None:

@@ -55,7 +55,7 @@ class XmlCnn(WithLinear):
         return own if self.linear is None else {**own, **self.linear.tensors()}
 
     def files(self) -> Mapping[str, str]:
-        own = {"words.txt": self.words.to_text()}
+        own = self.words.files()
         return own if self.linear is None else {**own, **self.linear.files()}
 
     @classmethod
@@ -63,7 +63,7 @@ class XmlCnn(WithLinear):
         """Raises CheckpointError for settings, words or tensors that do not fit together."""
         try:
             config = fields.from_json(Config, saved.settings)
-            words = Words.from_text(saved.file("words.txt"))
+            words = Words.load(saved)
         except (SettingsError, InputError) as error:
             raise CheckpointError(f"checkpoint '{saved.name}': {error}") from error
         with torch.device("meta"):  # only names and shapes: the weights come from the file

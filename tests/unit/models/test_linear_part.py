@@ -48,7 +48,7 @@ def test_a_checkpoint_keeps_the_part(tmp_path: Path, shared: bool, scale: float,
     again = LinearPart.load(saved, Config(), part.model.tfidf if shared else None)
     assert (again.share, again.scale, again.shift, again.shared) == (2.5, scale, shift, shared)
     assert again.model.tfidf is part.model.tfidf or not shared
-    assert set(saved.files) == (set() if shared else {"linear-words.txt"})
+    assert set(saved.files) == (set() if shared else {"linear-words.txt", "linear-normalisation.txt"})
     assert shared != any("tfidf" in name for name in saved.tensors)
     np.testing.assert_allclose(again.model.score(TEXTS), part.model.score(TEXTS), atol=1e-6)
 

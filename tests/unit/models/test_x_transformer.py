@@ -16,6 +16,7 @@ from core.models.parts.encoder import EMBEDDED, PieceTokenizer, batches_by_lengt
 from core.models.x_transformer import Config, XTransformer, train
 from core.ranking import top_k
 from core.runs.run import Run
+from core.text.normalisation import CURRENT, Normaliser
 from tests.tiny_bert import write
 
 TOPICS = ("mail", "game", "music", "editor", "browser", "chess")
@@ -138,11 +139,12 @@ def test_rows_of_another_classifier_are_refused(model: XTransformer) -> None:
         model.score_embedded(embedded, embedded.vectors[None])
 
 
-def test_pieces_are_tokenised_like_the_whole_text() -> None:
-    tokenizer = PieceTokenizer(EMBEDDED)
+@pytest.mark.parametrize("normaliser", [Normaliser(0), CURRENT])
+def test_pieces_are_tokenised_like_the_whole_text(normaliser: Normaliser) -> None:
+    tokenizer = PieceTokenizer(EMBEDDED, normaliser=normaliser)
     texts = ["A Perl-based (small) e-mail reader, isn't it? See node.js & C++.", "naïve café — 東京 2.0", ""]
     for text in texts:
-        whole = tokenizer._tokenizer.backend_tokenizer.encode(text, add_special_tokens=False).ids
+        whole = tokenizer._tokenizer.backend_tokenizer.encode(normaliser.document(Document.from_text(text)).text, add_special_tokens=False).ids
         assert tokenizer.tokens(Document.from_text(text)).ids.tolist() == whole
 
 
