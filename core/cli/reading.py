@@ -8,12 +8,13 @@ from core.data.readers.source import Options
 
 
 def reading_flags(parser: argparse.ArgumentParser) -> None:
-    """--format, --text-column, --labels-column, --id-column and --hashed-split."""
+    """--format, --text-column, --labels-column, --id-column, --act-words and --hashed-split."""
     group = parser.add_argument_group("reading a file or folder")
     group.add_argument("--format", help="the format, where it is not told from the content (a wrong name lists them)")
     group.add_argument("--text-column", help="column of a table that holds the text; several, separated by commas, are joined")
     group.add_argument("--labels-column", help="column of a table that holds the labels")
     group.add_argument("--id-column", help="column of a table that names the documents")
+    group.add_argument("--act-words", type=int, metavar="N", help="acts of EURLEX57K: words read after the title (default: 150; 0: whole acts)")
     group.add_argument("--hashed-split", action="store_true", help="divide a data set that has a training split only, 80/5/15 by document hash")
 
 
@@ -24,6 +25,7 @@ def options_of(arguments: argparse.Namespace) -> Options | None:
         text=arguments.text_column,
         labels=arguments.labels_column,
         id=arguments.id_column,
+        act_words=arguments.act_words,
         hashed_split=arguments.hashed_split,
     )
     return None if given == Options() else given

@@ -21,17 +21,20 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Known:
-    """A registered data set: made by a function ("module:function"), or read from `path` below the data folder in `format`."""
+    """A registered data set: made by a function ("module:function"), or read from `path` below the data folder in `format`;
+    `act_words` as in core.data.readers.source.Options."""
 
     about: str
     build: str = ""
     path: str = ""
     format: str = ""
+    act_words: int | None = None
 
 
 DATASETS: dict[str, Known] = {
     "debtags": Known("Debian package descriptions and their debtags; the default", build="core.data.debtags:build"),
-    "eurlex57k": Known("EU legislation with EuroVoc concepts: 57,000 acts, 4,271 labels", path="eurlex57k", format="eurlex57k"),
+    "eurlex57k": Known("EU legislation with EuroVoc concepts: 57,000 acts (title and 150 words), 4,271 labels", path="eurlex57k", format="eurlex57k"),
+    "eurlex57k-whole": Known("the same acts, whole", path="eurlex57k", format="eurlex57k", act_words=0),
     "reuters21578": Known("Reuters newswire, ModApte split: 12,902 stories, 120 topics; research use only", path="reuters21578", format="reuters"),
     "bibtex": Known("BibTeX tags: 7,395 bags of 1,836 words, 159 labels", path="bibtex", format="mulan"),
     "delicious": Known("Delicious bookmark tags: 16,105 bags of 500 words, 983 labels", path="delicious", format="mulan"),
@@ -80,4 +83,4 @@ def _stored(name: str, known: Known) -> Dataset:
     if not path.exists():
         where = "get the files that its README.txt in the project's shared data names, and set TREMOR_DATA to the folder that holds them"
         raise DataError(f"the files of '{name}' are not there; {where}. `debtags` needs none of them.", path)
-    return replace(read(path, Options(format=known.format)), name=name)
+    return replace(read(path, Options(format=known.format, act_words=known.act_words)), name=name)

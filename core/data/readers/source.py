@@ -21,7 +21,8 @@ GZIP = b"\x1f\x8b"
 @dataclass(frozen=True)
 class Options:
     """How to read. `text`, `labels` and `id` name columns of a table (several text columns: "title,body"); `separator`
-    parts the labels in a table's cell; `hashed_split` divides a data set that has only a training split. The limits hold after
+    parts the labels in a table's cell; `act_words`: of an act of EURLEX57K the title and so many words after it, 0 for all,
+    None for the reader's own number; `hashed_split` divides a data set that has only a training split. The limits hold after
     unpacking, so that a small bomb does not fill the memory: bytes of one line (or JSON value) and of all files together, lines of all
     files together (a short row costs hundreds of times its bytes), columns of a table, labels of one of its rows."""
 
@@ -31,6 +32,7 @@ class Options:
     id: str | None = None
     separator: str | None = None
     hashed_split: bool = False
+    act_words: int | None = None
     line_bytes: int = 64 * 2**20
     total_bytes: int = 8 * 2**30
     lines: int = 2**31
@@ -38,6 +40,8 @@ class Options:
     row_labels: int = 5_000_000
 
     def __post_init__(self) -> None:
+        if self.act_words is not None and self.act_words < 0:
+            raise InputError(f"the words of an act must be at least 1, or 0 for whole acts; got {self.act_words}")
         for name in ("line_bytes", "total_bytes", "lines", "columns", "row_labels"):
             if getattr(self, name) < 1:
                 raise InputError(f"{name} must be at least 1; got {getattr(self, name)}")

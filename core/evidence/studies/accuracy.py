@@ -14,13 +14,13 @@ from typing import Any
 
 from core.errors import InputError
 from core.evidence.records import Header, Item, Record
-from core.evidence.studies.base import Cell, TrainingCommand, header_for, marks, resumed, rounded
+from core.evidence.studies.base import EURLEX_DATA, Cell, TrainingCommand, header_for, marks, resumed, rounded
 from core.evidence.studies.fgsm import XML_CNN
 from core.types import Progress
 
 BATCH = 256
 DEPTH = 5
-DATA = "eurlex57k"
+NAME, DATA = "eurlex57k", EURLEX_DATA
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,7 @@ def predictions(classifier: Any, dataset: Any, done: set[str], progress: Progres
 
 
 def _cell(name: str, model: str, *words: str) -> Cell:
-    run = f"{DATA}-{name}"
+    run = f"{NAME}-{name}"
     return Cell(run, model, DATA, training=TrainingCommand(run, ("--model", name, "--dataset", DATA, "--label-minimum", "1", *words)))
 
 

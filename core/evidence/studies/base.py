@@ -18,6 +18,8 @@ from core.evidence.records import Header, Item, Record
 from core.runs.starting import finish
 from core.types import Progress
 
+EURLEX_DATA = "eurlex57k-whole"
+"""The cells named eurlex57k were measured on whole acts."""
 WORK = "evidence"
 """The folder under runs/ in which cells are measured."""
 

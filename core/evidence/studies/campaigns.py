@@ -15,7 +15,7 @@ from core.errors import InputError
 from core.evidence.attacked_pairs import item_of
 from core.evidence.records import Header, Record
 from core.evidence.studies.accuracy import EURLEX
-from core.evidence.studies.base import Cell, EvidenceStudy, TrainingCommand, dated, header_for
+from core.evidence.studies.base import EURLEX_DATA, Cell, EvidenceStudy, TrainingCommand, dated, header_for
 from core.types import Progress
 
 PAIRS = 200
@@ -30,6 +30,7 @@ REBALANCED_HERE = {"attention-xml": "4", "aplc-xlnet": "1"}
 """The paper's own two victims with its rebalanced losses are no checkpoints that ship: the study trains them on for so many epochs."""
 VARIANTS = {"pw-cb": "PW-cb", "pw": "PW"}
 DATA = ("debtags", "eurlex57k")
+READ = {"eurlex57k": EURLEX_DATA}
 TRAINED = {cell.name: cell.training for cell in EURLEX.cells}
 """The models of the study of accuracy, which are no checkpoints that ship either."""
 
@@ -132,7 +133,7 @@ def _mismatch(study: EvidenceStudy, cell: Cell, request: Any) -> str | None:
 
 def _cell(data: str, name: str, model: str, ending: str = "", variant: str = "normal", settings: Mapping[str, Any] | None = None) -> Cell:
     checkpoint = f"{data}-{name}"
-    return Cell(f"{checkpoint}{ending}", model, data, variant, checkpoint, TRAINED.get(checkpoint), settings or {})
+    return Cell(f"{checkpoint}{ending}", model, READ.get(data, data), variant, checkpoint, TRAINED.get(checkpoint), settings or {})
 
 
 def _rebalanced(name: str, model: str, kind: str) -> Cell:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from core.evidence.records import Header, Item, Record
-from core.evidence.studies.base import Cell, TrainingCommand, header_for, marks, resumed, rounded
+from core.evidence.studies.base import EURLEX_DATA, Cell, TrainingCommand, header_for, marks, resumed, rounded
 from core.types import Progress
 
 DOCUMENTS = 500
@@ -74,9 +74,9 @@ def hits(scores: Any, own: list[int]) -> str:
     return marks(top_k(scores[None], DEPTH)[0], own)
 
 
-def _trained(data: str, base: tuple[str, ...], child: tuple[str, ...]) -> dict[str, TrainingCommand]:
+def _trained(name: str, data: str, base: tuple[str, ...], child: tuple[str, ...]) -> dict[str, TrainingCommand]:
     """Base, control and robust XML-CNN of a data set."""
-    name = f"{data}-xml-cnn"
+    name = f"{name}-xml-cnn"
     first = TrainingCommand(name, ("--model", "xml-cnn", "--dataset", data, "--linear", "false", *base))
     fgsm = ("--defence", "fgsm", "--epsilon", str(AUTHORS_EPSILON), "--label-source", "true", "--attacked-weight", "0.3")
     start = ("--from", "{" + name + "}", "--dataset", data, "--linear", "false", *child, *fgsm)
@@ -89,12 +89,19 @@ def _trained(data: str, base: tuple[str, ...], child: tuple[str, ...]) -> dict[s
 
 def _cells_trained_here() -> tuple[Cell, ...]:
     every = {
-        "reuters21578": _trained("reuters21578", ("--epochs", "6", "--label-minimum", "1"), ("--epochs", "2")),
-        "eurlex57k": _trained("eurlex57k", ("--epochs", "5", "--window", "128"), ("--epochs", "2")),
+        "reuters21578": _trained("reuters21578", "reuters21578", ("--epochs", "6", "--label-minimum", "1"), ("--epochs", "2")),
+        "eurlex57k": _trained("eurlex57k", EURLEX_DATA, ("--epochs", "5", "--window", "128"), ("--epochs", "2")),
     }
     return tuple(
-        Cell(f"{data}-xml-cnn-{variant}", "XML-CNN", data, variant, training=training, settings={"epsilon": AUTHORS_EPSILON})
-        for data, trainings in every.items()
+        Cell(
+            f"{name}-xml-cnn-{variant}",
+            "XML-CNN",
+            EURLEX_DATA if name == "eurlex57k" else name,
+            variant,
+            training=training,
+            settings={"epsilon": AUTHORS_EPSILON},
+        )
+        for name, trainings in every.items()
         for variant, training in trainings.items()
     )
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from core.evidence.records import Header, Item, Record
-from core.evidence.studies.base import Cell, header_for, resumed
+from core.evidence.studies.base import EURLEX_DATA, Cell, header_for, resumed
 from core.types import Progress
 
 
@@ -21,7 +21,10 @@ class Statistics:
     PAPERS: tuple[str, ...] = ("001", "004")
     KIND: str = "labels"
     THREAT: str = "no attack"
-    cells: tuple[Cell, ...] = tuple(Cell(name, "any", name) for name in ("debtags", "eurlex57k", "reuters21578", "bibtex", "delicious", "rcv1-sub1"))
+    cells: tuple[Cell, ...] = tuple(
+        Cell(name, "any", EURLEX_DATA if name == "eurlex57k" else name)
+        for name in ("debtags", "eurlex57k", "reuters21578", "bibtex", "delicious", "rcv1-sub1")
+    )
 
     def measure(self, cell: Cell, work: Path, progress: Progress, like: Header | None = None) -> Record:
         from core.data import load_dataset

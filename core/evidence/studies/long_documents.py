@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from core.evidence.records import Header, Item, Record
-from core.evidence.studies.base import Cell, header_for, resumed
+from core.evidence.studies.base import EURLEX_DATA, Cell, header_for, resumed
 from core.evidence.studies.campaigns import Campaigns
 from core.evidence.studies.fgsm import XML_CNN, hits
 from core.types import IntArray, Progress
@@ -36,7 +36,7 @@ class Readings:
     PAPERS: tuple[str, ...] = ()
     KIND: str = "readings"
     THREAT: str = "no attack"
-    cells: tuple[Cell, ...] = (Cell("eurlex57k-xml-cnn", "XML-CNN", "eurlex57k", training=_EURLEX),)
+    cells: tuple[Cell, ...] = (Cell("eurlex57k-xml-cnn", "XML-CNN", EURLEX_DATA, training=_EURLEX),)
 
     def measure(self, cell: Cell, work: Path, progress: Progress, like: Header | None = None) -> Record:
         from core.data import load_dataset
@@ -86,5 +86,5 @@ def readings(classifier: Any, dataset: Any, rows: IntArray, done: set[str], prog
 READINGS = Readings()
 ATTACKS = Campaigns(
     "long-attacks", f"true labels of acts of {SHORTEST} words and more pushed out of the top 5 by words of the first window", "positive-targeted",
-    PAIRS, (Cell("eurlex57k-xml-cnn", "XML-CNN", "eurlex57k", "normal", training=_EURLEX, settings={"min_words": SHORTEST}),), PAPERS=(),
+    PAIRS, (Cell("eurlex57k-xml-cnn", "XML-CNN", EURLEX_DATA, "normal", training=_EURLEX, settings={"min_words": SHORTEST}),), PAPERS=(),
 )  # fmt: skip

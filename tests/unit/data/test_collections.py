@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from core.data.readers import Options, read, sniff
-from core.errors import DataError
+from core.errors import DataError, InputError
 from tests.unit.data.small import labels, put, reused
 
 DOCTYPE = '<!DOCTYPE lewis SYSTEM "lewis.dtd">\n'
@@ -124,3 +125,29 @@ class TestEurlex:
         found = read(put(reused(tmp_path_factory, "eurlex") / "train.jsonl", "\n".join(lines)))
         assert found.split("train").texts == tuple(text.strip() for text in texts)
         assert labels(found) == [[str(i)] for i in range(len(texts))]
+
+
+def test_an_act_is_its_title_and_the_first_words_after_it(tmp_path: Path) -> None:
+    body = " ".join(f"w{i}," for i in range(400))
+    act = {
+        "celex_id": "1",
+        "concepts": ["1"],
+        "title": "On one two",
+        "header": "THE COUNCIL,",
+        "recitals": "",
+        "main_body": [body],
+        "attachments": "end",
+    }
+    (tmp_path / "train.jsonl").write_text(json.dumps(act) + "\n", encoding="utf-8")
+
+    def text(**options: Any) -> str:
+        found = read(tmp_path, Options(**options)).split("train").texts
+        assert found is not None
+        return found[0]
+
+    assert text() == "On one two\nTHE COUNCIL,\n" + body[: body.index(" w148")].rstrip(",")  # 2 + 148 words
+    assert text(act_words=1) == "On one two\nTHE"
+    assert text(act_words=0) == f"On one two\nTHE COUNCIL,\n{body}\nend"
+    assert text(act_words=1_000) == text(act_words=0)
+    with pytest.raises(InputError, match="words of an act"):
+        Options(act_words=-1)
