@@ -14,6 +14,7 @@ from core.evidence.claims import UNMEASURED, Verdict
 from core.evidence.details import bins, figures
 from core.evidence.records import Record
 from core.evidence.run import CellState
+from core.language.names import DEFAULT
 from docs.imports import ROOT
 
 PAGE = ROOT / "docs" / "results.md"
@@ -119,7 +120,7 @@ def _training(one: Mapping[str, Any]) -> list[object]:
 
 
 def _language() -> Iterator[str]:
-    folder = ROOT / "checkpoints" / "debtags-mlm"
+    folder = ROOT / "checkpoints" / DEFAULT
     known = checkpoint.read_config(folder)["provenance"]
     yield "### The masked language model that attacks ask for words"
     yield (

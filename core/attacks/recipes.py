@@ -13,13 +13,14 @@ from typing import Annotated, Any
 from core.attacks.goals import Goal
 from core.attacks.searches.greedy import Greedy
 from core.attacks.searches.reference_code import ReferenceCode
-from core.attacks.words.candidates import DEFAULT_MODEL, MaskedLM, Neighbours
+from core.attacks.words.candidates import MaskedLM, Neighbours
 from core.attacks.words.components import Candidates, Constraint, Importance
 from core.attacks.words.importance import Gradient, Masking, RandomOrder
 from core.attacks.words.session import Budget, WordAttack
 from core.attacks.words.similarity import SentenceSimilarity
 from core.errors import SettingsError
 from core.fields import Field, check, from_json, to_json
+from core.language.names import DEFAULT
 
 EXPLAINED = ("integrated-gradients", "lime", "shap", "attention")
 """Explainers whose values may rank the words."""
@@ -38,9 +39,7 @@ class Recipe:
         str, Field("where substitutes come from: the language model with the word hidden, with the word left in, the encoder's nearest words "
                    "re-scored by the language model, or WordNet", choices=("masked-lm", "intact-lm", "neighbours", "wordnet")),
     ] = "masked-lm"  # fmt: skip
-    language_model: Annotated[str, Field("masked language model: a checkpoint here, a folder, or a hub name (a hub name makes a request)")] = (
-        DEFAULT_MODEL
-    )
+    language_model: Annotated[str, Field("masked language model: a checkpoint here, a folder, or a hub name (a hub name makes a request)")] = DEFAULT
     count: Annotated[int, Field("candidates a word (K)", low=1, high=1_000)] = 48
     minimum_probability: Annotated[float, Field("least probability of a candidate under the language model", low=0.0, high=1.0)] = 0.0
     search: Annotated[str, Field("which candidate is taken", choices=("largest gain", "first success", "most similar success", "reference-code"))] = (

@@ -31,7 +31,6 @@ import numpy as np
 from scipy import sparse
 from torch import nn
 
-from core.attacks.words.candidates import DEFAULT_MODEL
 from core.attacks.words.wordnet import WordNet
 from core.defences.adversarial import spread
 from core.defences.rewriting import FOLDER, Copy, RewritingTask, kept_lines, last_copies, name_of
@@ -39,6 +38,7 @@ from core.defences.worst import Adversary, Table, Victim, content, proposed
 from core.document import Document
 from core.errors import Cancelled, CapabilityError
 from core.fields import Field, check
+from core.language.names import DEFAULT
 from core.metrics import find_hits, ndcg, precision, value
 from core.ranking import top_k
 from core.runs.run import Run
@@ -80,9 +80,7 @@ class Substitution:
         str, Field("where candidates come from: the language model's nearest words, WordNet, or both", choices=("neighbours", "wordnet", "both"))
     ] = "both"
     substitutes: Annotated[int, Field("candidates a word", low=1, high=1_000)] = 8
-    language_model: Annotated[str, Field("masked language model: a checkpoint here, a folder, or a hub name (a hub name makes a request)")] = (
-        DEFAULT_MODEL
-    )
+    language_model: Annotated[str, Field("masked language model: a checkpoint here, a folder, or a hub name (a hub name makes a request)")] = DEFAULT
     control: Annotated[bool, Field("the same passes with copies that are left as they are")] = False
 
     def __post_init__(self) -> None:

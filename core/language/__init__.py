@@ -1,7 +1,7 @@
 """A masked language model over Documents: what word fits here, how likely is this word here, what words are near it.
 
     from core import language
-    model = language.load()                                    # debtags-mlm, shipped in checkpoints/
+    model = language.load()                                    # names.DEFAULT, shipped in checkpoints/
     model.fill([(document, 3)], k=48)[0]                       # [("program", -1.9), ...], best first
 
 Importing this costs no torch; loading a model does.

@@ -27,6 +27,15 @@ _BATCH_TOKENS = 4_096
 _CACHED_DOCUMENTS, _CACHED_WORDS = 64, 4_096
 
 
+def spread(words: int, most: int | None) -> list[int]:
+    """All words of a document, or `most` of them at equal distances from the first to the last."""
+    if most is None or words <= most:
+        return list(range(words))
+    if most < 1:
+        raise InputError(f"at least 1 word must be masked; got {most}")
+    return [round(i) for i in np.linspace(0, words - 1, most).tolist()]
+
+
 @dataclass(frozen=True)
 class MaskedPlaces:
     """A text's tokens with the places that are asked for, as they go through the network."""
@@ -95,13 +104,13 @@ class MaskedLanguageModel(Uncounted):
         reads nothing of."""
         return float(self._likelihoods([(document, index)])[0])
 
-    def pseudo_perplexity(self, documents: Sequence[Document]) -> FloatArray:
+    def pseudo_perplexity(self, documents: Sequence[Document], most: int | None = None) -> FloatArray:
         """exp of the mean over words of -log p(word | the rest), each word masked in turn (Salazar et al. 2020, equations 1
         and 2, with words in the place of tokens, so that texts that differ in a few words are comparable) [n]. A forward pass
-        a word; NaN for a document without words."""
-        places = [(document, index) for document in documents for index in range(len(document))]
-        logs = self._likelihoods(places)
-        ends = np.cumsum([len(document) for document in documents])
+        a word; of a document with more than `most` words, that many, evenly spread. NaN for a document without words."""
+        chosen = [spread(len(document), most) for document in documents]
+        logs = self._likelihoods([(document, index) for document, indices in zip(documents, chosen, strict=True) for index in indices])
+        ends = np.cumsum([len(indices) for indices in chosen])
         parts = np.split(logs, ends[:-1]) if len(documents) else []
         return np.asarray([np.exp(-part.mean()) if len(part) else np.nan for part in parts], dtype=np.float64)
 

@@ -16,13 +16,12 @@ from core.errors import CheckpointError, InputError, SettingsError
 from core.fields import from_json
 from core.files import read_json
 from core.language.masked_lm import MaskedLanguageModel
-from core.language.names import DEFAULT
+from core.language.names import DEFAULT, KIND, MODEL
 from core.language.network import LanguageNetwork
 from core.language.training import Config
 from core.models.parts.encoder import EMBEDDED, Encoder, PieceTokenizer
 from core.text.normalisation import Normaliser
 
-KIND, MODEL = "language-model", "masked-lm"
 LONGEST_WINDOW = 512
 
 
@@ -92,7 +91,7 @@ def _foreign(source: str, local: bool) -> MaskedLanguageModel:
     from transformers.utils import logging
 
     if source == EMBEDDED:
-        raise CheckpointError(f"'{EMBEDDED}' is a sentence encoder without a masked language model's head; use debtags-mlm, which is built on it")
+        raise CheckpointError(f"'{EMBEDDED}' is a sentence encoder without a masked language model's head; use {DEFAULT}, which is built on it")
     logging.disable_progress_bar()
     local = local or Path(source).is_dir()
     try:

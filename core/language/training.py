@@ -4,22 +4,28 @@ A unit of masking is a whole word of the Document, with all its pieces, or a pun
 masking rate between 0 and twice the mean, at least one word: the model sees texts with a third of their words gone (much to
 learn from a step) and texts with one word gone, which is what an attack asks. Of the chosen units 85 % become [MASK], the
 rest stay or become random entries, half and half, so that the model also reads intact and odd words (Devlin et al. 2019).
+
+Each round reads so many tokens of each domain of the corpus as its share says, in batches that mix the domains; a small domain is read over and
+over, a large one in part. The round is chosen by the likelihood on dev, the mean over the domains, so that none counts more for being larger.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated, Any, NamedTuple
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from core import checkpoint
+from core.checkpoint import Saved
 from core.document import Document
 from core.fields import Field, check
-from core.language.corpus import Corpus
+from core.language.corpus import ALL, Corpus, shares
+from core.language.names import KIND
 from core.language.network import LanguageNetwork
 from core.models.parts.encoder import EMBEDDED, Encoder, PieceTokenizer, Tokens, batches_by_length, pad, torch_device
 from core.runs.run import Run
@@ -30,8 +36,8 @@ PUNCTUATION = 0.3
 """A punctuation token is chosen this much less often than a word: attacks ask for words only."""
 MASKED, RANDOM = 0.85, 0.075
 """Shares of the chosen units that become [MASK] and random entries; the rest stay as they are."""
-VALIDATED_TOKENS = 20_000
-"""So many tokens of the dev split are read at each validation."""
+VALIDATED_TOKENS = 12_000
+"""So many tokens of each domain's dev split are read at each validation."""
 
 
 @dataclass(frozen=True)
@@ -41,15 +47,18 @@ class Config:
     encoder: Annotated[str, Field("the embedded all-MiniLM-L6-v2, or a folder or hub name of a BERT")] = EMBEDDED
     trained_layers: Annotated[int, Field("upper layers that are trained; the rest stay frozen", low=0, high=48)] = 4
     window: Annotated[int, Field("tokens of a text that are read together, special tokens included", low=8, high=512)] = 128
-    rounds: Annotated[int, Field("parts of the corpus to train on, each followed by a validation", low=1, high=100_000)] = 12
-    parts: Annotated[int, Field("parts that make one pass over the corpus", low=1, high=1_000)] = 12
+    rounds: Annotated[int, Field("parts of the corpus to train on, each followed by a validation", low=1, high=100_000)] = 15
+    parts: Annotated[int, Field("a round reads so many tokens as the corpus has, divided by this", low=1, high=1_000)] = 60
     tokens: Annotated[int, Field("tokens of a step", low=8, high=1_000_000)] = 1_024
     learning_rate: Annotated[float, Field("peak learning rate of AdamW", low=0.0, high=1.0)] = 7e-4
     rate: Annotated[float, Field("mean share of words that are masked in training", low=0.01, high=0.5)] = 0.22
-    precision: Annotated[str, Field("arithmetic of training", choices=("fp32", "bf16", "fp16"))] = "bf16"
+    precision: Annotated[str, Field("arithmetic of training", choices=("fp32", "bf16", "fp16"))] = "fp32"
+    domains: Annotated[str, Field("domains of the corpus to train on, a comma between; NAME=WEIGHT sets a share of the tokens")] = ALL
+    start: Annotated[str, Field("language model in checkpoints/, or a folder, whose weights the training begins with; empty for none")] = ""
 
     def __post_init__(self) -> None:
         check(self)
+        shares(self.domains)
 
 
 @dataclass(frozen=True)
@@ -95,16 +104,33 @@ def choose_units(owner: IntArray, rate: float, generator: np.random.Generator) -
     return chosen[unit], generator.random(len(word))[unit]
 
 
+@dataclass(frozen=True)
+class Windows:
+    """What is read of one domain: windows of its train and dev split, and its share of the tokens in training."""
+
+    train: Sequence[Tokens]
+    dev: Sequence[Tokens]
+    share: float = 1.0
+
+    @property
+    def tokens(self) -> int:
+        return sum(len(row.ids) for row in self.train)
+
+
 class MaskingTask:
-    """The loop's view of the training (core.training.loop.TrainingTask). Its `rows` are windows of the train split."""
+    """The loop's view of the training (core.training.loop.TrainingTask). Its `rows` are windows of the train split, domain after domain."""
 
     selection = "log_likelihood"
 
-    def __init__(self, config: Config, module: LanguageNetwork, tokenizer: PieceTokenizer, train: list[Tokens], dev: list[Tokens], seed: int) -> None:
-        self.config, self._module, self.tokenizer, self.train, self.seed = config, module, tokenizer, train, seed
-        self.lengths = np.asarray([len(row.ids) for row in train], dtype=np.int64)
-        generator = np.random.default_rng(np.random.SeedSequence([seed, 1]))
-        self.validation = [self.masked([dev[i] for i in batch], generator) for batch in batches_by_length([len(r.ids) for r in dev], config.tokens)]
+    def __init__(self, config: Config, module: LanguageNetwork, tokenizer: PieceTokenizer, domains: Mapping[str, Windows], seed: int) -> None:
+        self.config, self._module, self.tokenizer, self.domains, self.seed = config, module, tokenizer, domains, seed
+        self.train = [row for part in domains.values() for row in part.train]
+        self.lengths = np.asarray([len(row.ids) for row in self.train], dtype=np.int64)
+        self.validation = {name: self._validation(part.dev, number) for number, (name, part) in enumerate(domains.items())}
+
+    def _validation(self, dev: Sequence[Tokens], number: int) -> list[Masked]:
+        generator = np.random.default_rng(np.random.SeedSequence([self.seed, 1, number]))
+        return [self.masked([dev[i] for i in batch], generator) for batch in batches_by_length([len(r.ids) for r in dev], self.config.tokens)]
 
     @property
     def module(self) -> nn.Module:
@@ -116,13 +142,27 @@ class MaskingTask:
         return [{"params": [p for _, p in named if p.ndim >= 2], "weight_decay": 0.01}, {"params": flat, "weight_decay": 0.0}]
 
     def batches(self, epoch: int, generator: np.random.Generator) -> list[IntArray]:
-        """A round's share of a pass. Texts are sorted by length, so that no step computes padding; the order of a pass
-        follows from the seed and the pass alone, so that its rounds share out all texts."""
-        passing, part = divmod(epoch, self.config.parts)
-        order = np.random.default_rng(np.random.SeedSequence([self.seed, 2, passing]))
-        shuffled = order.permutation(len(self.train))
-        found = [shuffled[batch] for batch in batches_by_length(self.lengths[shuffled], self.config.tokens)]
-        return [found[i] for i in np.array_split(order.permutation(len(found)), self.config.parts)[part]]
+        """A round's texts of all domains, sorted by length, so that no step computes padding. The order of a domain's passes follows from the
+        seed alone, and each pass is shared out to the end before the next begins."""
+        rows, first = [], 0
+        total = sum(part.tokens for part in self.domains.values())
+        for number, part in enumerate(self.domains.values()):
+            a_round = part.share * total / self.config.parts * len(part.train) / part.tokens  # windows
+            places = np.arange(round(epoch * a_round), round((epoch + 1) * a_round))
+            rows.append(first + self._stream(places, len(part.train), number))
+            first += len(part.train)
+        drawn = np.random.default_rng(np.random.SeedSequence([self.seed, 2, epoch])).permutation(np.concatenate(rows))
+        found = [drawn[batch] for batch in batches_by_length(self.lengths[drawn], self.config.tokens)]
+        return [found[i] for i in generator.permutation(len(found))]
+
+    def _stream(self, places: IntArray, count: int, number: int) -> IntArray:
+        """What stands at these places of the endless row of a domain's passes, each in an order of its own."""
+        found = np.empty(len(places), dtype=np.int64)
+        for passing in np.unique(places // count).tolist():
+            order = np.random.default_rng(np.random.SeedSequence([self.seed, 3, number, passing])).permutation(count)
+            here = places // count == passing
+            found[here] = order[places[here] % count]
+        return found
 
     def masked(self, texts: Sequence[Tokens], generator: np.random.Generator) -> Masked:
         """Mask a batch as the module's first lines say."""
@@ -157,9 +197,14 @@ class MaskingTask:
         return self._loss(module, self.masked([self.train[i] for i in rows], generator))
 
     def validate(self, module: nn.Module) -> dict[str, float]:
-        sums = [(float(self._loss(module, batch)) * len(batch.targets), len(batch.targets)) for batch in self.validation]
-        loss = sum(value for value, _ in sums) / max(1, sum(count for _, count in sums))
-        return {"log_likelihood": -loss}
+        """The mean over domains, and each domain's own."""
+        by_domain = {name: -self._mean_loss(module, batches) for name, batches in self.validation.items()}
+        mean = sum(by_domain.values()) / len(by_domain)
+        return {"log_likelihood": mean, **{f"log_likelihood of {name}": value for name, value in by_domain.items()}}
+
+    def _mean_loss(self, module: nn.Module, batches: Sequence[Masked]) -> float:
+        sums = [(float(self._loss(module, batch)) * len(batch.targets), len(batch.targets)) for batch in batches]
+        return sum(value for value, _ in sums) / max(1, sum(count for _, count in sums))
 
 
 def log_counts(train: Sequence[Tokens], vocabulary: int) -> Tensor:
@@ -168,22 +213,62 @@ def log_counts(train: Sequence[Tokens], vocabulary: int) -> Tensor:
     return torch.from_numpy(np.log(counts / counts.sum()).astype(np.float32))
 
 
-def train(config: Config, corpus: Corpus, run: Run) -> tuple[LanguageNetwork, PieceTokenizer]:
-    """Train on the corpus's train split, on from the run folder's state if there is one. The weights are those of the round
-    with the best likelihood on dev. Raises Cancelled, with a state saved, when asked to stop."""
+def mixed_log_counts(domains: Mapping[str, Windows], weights: Mapping[str, float], vocabulary: int) -> Tensor:
+    """The same of the domains together, each with its weight [V]."""
+    parts = [log_counts(domains[name].train, vocabulary) + float(np.log(weight)) for name, weight in weights.items()]
+    return torch.logsumexp(torch.stack(parts), dim=0)
+
+
+def begin(network: LanguageNetwork, config: Config, domains: Mapping[str, Windows]) -> None:
+    """What the head's bias begins with; or the weights of `config.start`, its bias moved by how much more frequent each entry is in this corpus
+    than in the domains of it that were read then, where all of them are here. Raises CheckpointError for one that does not fit."""
+    size = len(network.table)
+    counts = mixed_log_counts(domains, {name: part.share for name, part in domains.items()}, size)
+    if not config.start:
+        network.head.bias.data = counts
+        return
+    saved: Saved = checkpoint.load(config.start, KIND)
+    network.load_trained_state(saved)
+    before = shares(str(saved.settings.get("domains", "packages")))  # a checkpoint that does not say was trained on packages
+    if before.keys() <= domains.keys():
+        network.head.bias.data += counts - mixed_log_counts(domains, before, size)
+
+
+class Trained(NamedTuple):
+    """A trained network, its tokeniser, and the tokens of each domain's splits, special tokens aside."""
+
+    network: LanguageNetwork
+    tokenizer: PieceTokenizer
+    tokens: dict[str, dict[str, int]]
+
+
+def train(config: Config, corpus: Corpus, run: Run) -> Trained:
+    """Train on the corpus's train splits, on from the run folder's state if there is one. The weights are those of the round
+    with the best likelihood on dev, the mean over domains. Raises Cancelled, with a state saved, when asked to stop."""
     tokenizer = PieceTokenizer(config.encoder)
     encoder = Encoder(config.encoder, config.trained_layers, config.window)
     torch.manual_seed(run.seed)
     network = LanguageNetwork(encoder)
-    texts = windows(tokenizer, corpus.texts["train"], config.window - 2, run.progress)
-    dev = windows(tokenizer, corpus.texts["dev"], config.window - 2, run.progress)
-    order = np.random.default_rng(run.seed).permutation(len(dev))
-    kept = np.cumsum([len(dev[i].ids) for i in order]) <= max(VALIDATED_TOKENS, len(dev[order[0]].ids))
-    network.head.bias.data = log_counts(texts, len(network.table))
+    domains, tokens = read(config, corpus, tokenizer, run)
+    begin(network, config, domains)
     network = network.to(torch_device(run.device))
-    task = MaskingTask(config, network, tokenizer, texts, [dev[i] for i in order[kept]], run.seed)
+    task = MaskingTask(config, network, tokenizer, domains, run.seed)
     settings = LoopSettings(
         epochs=config.rounds, learning_rate=config.learning_rate, warmup=0.04, clip=1.0, precision=config.precision, save_every_steps=200
     )  # fmt: skip
     fit(task, settings, run)
-    return network.cpu().eval(), tokenizer
+    return Trained(network.cpu().eval(), tokenizer, tokens)
+
+
+def read(config: Config, corpus: Corpus, tokenizer: PieceTokenizer, run: Run) -> tuple[dict[str, Windows], dict[str, dict[str, int]]]:
+    """The windows of each domain, of dev as many as are read at a validation; and the tokens of each split."""
+    found: dict[str, Windows] = {}
+    tokens: dict[str, dict[str, int]] = {}
+    for name, share in shares(config.domains).items():
+        parts = {split: windows(tokenizer, texts, config.window - 2, run.progress) for split, texts in corpus.domains[name].texts.items()}
+        tokens[name] = {split: sum(len(row.ids) for row in rows) for split, rows in parts.items()}
+        dev = parts["dev"]
+        order = np.random.default_rng(run.seed).permutation(len(dev))
+        kept = np.cumsum([len(dev[i].ids) for i in order]) <= max(VALIDATED_TOKENS, len(dev[order[0]].ids))
+        found[name] = Windows(parts["train"], [dev[i] for i in order[kept]], share)
+    return found, tokens

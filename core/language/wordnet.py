@@ -1,4 +1,4 @@
-"""WordNet 3.0 (Miller 1995; Fellbaum 1998): synonyms and antonyms, read from the files of Debian's package wordnet-base.
+"""WordNet 3.0 (Miller 1995; Fellbaum 1998): synonyms, antonyms and glosses, read from the files of Debian's package wordnet-base.
 
 The format is wndb(5WN)'s. All of it is read at the first question (a fifth of a second, 40 MB) and never changed after, so that
 threads may share it; NLTK's reader asks for a file that the package lacks, takes seconds, and seeks in shared open files.
@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 from bisect import bisect_left
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -86,6 +87,16 @@ class Database:
         except (ValueError, IndexError, KeyError) as error:
             raise DataError(f"there is no synset at byte {offset}; {remedy()}", self.folder / f"data.{FILES[part]}") from error
 
+    def glosses(self) -> Iterator[tuple[str, tuple[str, ...], str]]:
+        """Of each synset, in the files' order: part of speech and offset as its name, its words, and what is said of it."""
+        for part, data in self._data.items():
+            offset = 0
+            for line in data.splitlines(keepends=True):
+                if not line.startswith(b" "):  # the licence
+                    gloss = line.partition(b" | ")[2].decode("utf-8", "replace").strip()
+                    yield f"{part} {offset}", self.synset(offset, part).words, gloss
+                offset += len(line)
+
     def to(self, pointer: Pointer) -> Synset:
         return self.synset(pointer.offset, pointer.part)
 
@@ -118,6 +129,11 @@ def missing() -> str | None:
     except CoreError as error:
         return str(error)
     return None
+
+
+def glosses() -> Iterator[tuple[str, tuple[str, ...], str]]:
+    """Name, words and gloss of each synset. Raises DataError with the remedy."""
+    return _read(folder()).glosses()
 
 
 def synonyms(word: str, part: str) -> list[str]:

@@ -28,8 +28,8 @@ import pytest
 from core import checkpoint
 from core.attacking import prepare
 from core.attacks import Budget, Demote, recipe, run
-from core.attacks.words.candidates import DEFAULT_MODEL
 from core.document import Document
+from core.language.names import DEFAULT
 from core.ranking import ranks, top_k
 from core.types import BoolArray, Classifier, IntArray, MaskMode, Scores
 
@@ -109,7 +109,7 @@ def language_model_folder(folder: Path) -> None:
     from core import language
     from core.models.parts.encoder import EMBEDDED, source_folder
 
-    own = language.load(DEFAULT_MODEL)
+    own = language.load(DEFAULT)
     network = own._network
     model = BertForMaskedLM(BertConfig.from_pretrained(source_folder(EMBEDDED)))
     model.bert.load_state_dict(network.encoder.bert.state_dict())

@@ -12,7 +12,7 @@ import pytest
 from axe_playwright_python.base import AXE_SCRIPT
 from playwright.sync_api import Page, expect
 
-from core import checkpoint
+from core import checkpoint, language
 from tests import tiny_models
 from tests.e2e.conftest import Open, ready, serving
 
@@ -21,7 +21,7 @@ pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 TEXT = "A fast chess editor for people who use the shell, with small fonts (and music), and a program for mail, the network and a browser: free."
 """Longer than the tiny models read: what they leave out is pale."""
 
-LANGUAGE_MODEL = Path(__file__).resolve().parents[2] / "checkpoints" / "debtags-mlm"
+LANGUAGE_MODEL = Path(__file__).resolve().parents[2] / "checkpoints" / language.DEFAULT
 PAGES = ("Home", "Attention", "Attack", "Compare", "Robustness", "Evidence", "Train", "Data", "Explain")
 
 GRAVE = ("serious", "critical")
@@ -50,7 +50,7 @@ def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         checkpoint.save(
             folder / "checkpoints" / name, model=kind, settings=model.settings(), labels=model.labels, tensors=model.tensors(), files=model.files()
         )
-    shutil.copytree(LANGUAGE_MODEL, folder / "checkpoints" / "debtags-mlm")
+    shutil.copytree(LANGUAGE_MODEL, folder / "checkpoints" / language.DEFAULT)
     with serving(folder / "checkpoints", folder / "log.txt") as address:
         yield address
 

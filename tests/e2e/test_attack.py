@@ -11,12 +11,13 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
+from core import language
 from tests.e2e.conftest import Open, at, ready, serving, words_of
 
 pytestmark = pytest.mark.e2e
 
 TEXT = "A small editor to edit, cut and paste files of the user, with a dns server and a network."
-LANGUAGE_MODEL = Path(__file__).resolve().parents[2] / "checkpoints" / "debtags-mlm"
+LANGUAGE_MODEL = Path(__file__).resolve().parents[2] / "checkpoints" / language.DEFAULT
 SETTING = "label=use%3A%3Aediting&k=1&switch=change_rate%3A0.6&switch=part_of_speech%3AFalse&switch=antonyms%3AFalse&switch=count%3A12"
 
 
@@ -25,7 +26,7 @@ def url(tiny_checkpoints: Path, tmp_path_factory: pytest.TempPathFactory) -> Ite
     """A server with the tiny checkpoint and the shipped language model."""
     folder = tmp_path_factory.mktemp("attacked")
     shutil.copytree(tiny_checkpoints / "tiny-linear", folder / "checkpoints" / "tiny-linear")
-    shutil.copytree(LANGUAGE_MODEL, folder / "checkpoints" / "debtags-mlm")
+    shutil.copytree(LANGUAGE_MODEL, folder / "checkpoints" / language.DEFAULT)
     with serving(folder / "checkpoints", folder / "log.txt") as address:
         yield address
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import expect
 
+from core import language
 from core.models import load
 from core.runs.run import Run
 from core.study.exports import export
@@ -32,7 +33,7 @@ def url(tiny_checkpoints: Path, tmp_path_factory: pytest.TempPathFactory) -> Ite
     """A server with a base and a robust checkpoint, and a study on the pairs of another."""
     folder = tmp_path_factory.mktemp("compared")
     shutil.copytree(tiny_checkpoints / "tiny-linear", folder / "checkpoints" / "tiny-linear")
-    shutil.copytree(LANGUAGE_MODEL, folder / "checkpoints" / "debtags-mlm")
+    shutil.copytree(LANGUAGE_MODEL, folder / "checkpoints" / language.DEFAULT)
     robust = folder / "checkpoints" / "tiny-robust"
     save_variant(folder / "checkpoints" / "tiny-linear", robust, halved=("paste", "cut", "library", "python"))
     studies.write(folder / "runs" / "alpha", tiny_checkpoints / "tiny-linear")

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from core import language
 from core.attacks import Recipe, WordResult, run
 from core.attacks.goals import Demote, Goal
 from core.attacks.words.session import Budget, WordAttack
@@ -148,7 +149,7 @@ def test_a_link_neither_carries_nor_sets_words_and_hub_names(page: AppTest) -> N
     page.query_params["switch"] = ["protected:secret", "language_model:someone/model", "change_rate:0.4"]
     started(page, switch=["protected:secret", "language_model:someone/model", "change_rate:0.4"])
     recipe = attack_of(page).setting.recipe
-    assert (recipe.protected, recipe.language_model, recipe.change_rate) == ("", "debtags-mlm", 0.4)
+    assert (recipe.protected, recipe.language_model, recipe.change_rate) == ("", language.DEFAULT, 0.4)
 
 
 @pytest.mark.parametrize("parameters", [{"goal": "conquer"}, {"k": "0"}, {"k": "99999999"}, {"recipe": "magic"}, {"gamma": "x"}, {"sample": "no"}])

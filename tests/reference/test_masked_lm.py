@@ -66,7 +66,7 @@ def test_places_batched_by_length(bert: Path, theirs: tuple[Any, Any]) -> None:
 
 
 @pytest.mark.skipif(
-    "debtags-mlm" not in checkpoint.names(kind="language-model"), reason="checkpoints/debtags-mlm is not there: train it as its card says"
+    language.DEFAULT not in checkpoint.names(kind="language-model"), reason=f"checkpoints/{language.DEFAULT} is not there: train it as its card says"
 )
 class TestShipped:
     @pytest.mark.slow
@@ -80,7 +80,7 @@ class TestShipped:
         assert fine < odd
 
     def test_it_is_small_and_half_precision(self) -> None:
-        folder = checkpoint.find("debtags-mlm")
+        folder = checkpoint.find(language.DEFAULT)
         assert sum(path.stat().st_size for path in folder.iterdir()) <= 16e6
         assert {array.dtype.name for array in checkpoint.load(folder, "language-model").tensors.values()} == {"float16"}
 

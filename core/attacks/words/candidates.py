@@ -12,8 +12,7 @@ from typing import Annotated, Any, ClassVar
 from core.attacks.words.components import Scene
 from core.document import Document
 from core.fields import Field, check
-
-DEFAULT_MODEL = "debtags-mlm"
+from core.language.names import DEFAULT
 
 
 def _cased(found: Sequence[tuple[str, float]], original: str) -> list[str]:
@@ -26,7 +25,7 @@ def _cased(found: Sequence[tuple[str, float]], original: str) -> list[str]:
 class _Asking:
     """What all generators that ask a language model share."""
 
-    source: Annotated[str, Field("masked language model: a checkpoint here, a folder, or a hub name (a hub name makes a request)")] = DEFAULT_MODEL
+    source: Annotated[str, Field("masked language model: a checkpoint here, a folder, or a hub name (a hub name makes a request)")] = DEFAULT
 
     def __post_init__(self) -> None:
         check(self)

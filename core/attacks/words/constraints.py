@@ -20,6 +20,7 @@ from core.attacks.words.components import Constraint, Scene
 from core.attacks.words.similarity import SentenceSimilarity, angular
 from core.document import Document
 from core.fields import Field, check
+from core.language.names import DEFAULT
 
 WINDOW = 5
 """Words on either side of a change whose likelihood is read again (`Perplexity`)."""
@@ -209,7 +210,7 @@ class Perplexity(Constraint):
     counts as unchanged: ratio = exp((sum over those of log p before - log p after) / all words of the text)."""
 
     ratio: Annotated[float, Field("largest rise of the text's pseudo-perplexity, as a factor", low=0.0, high=1e6)] = 2.0
-    source: Annotated[str, Field("masked language model: a checkpoint here, a folder, or a hub name (a hub name makes a request)")] = "debtags-mlm"
+    source: Annotated[str, Field("masked language model: a checkpoint here, a folder, or a hub name (a hub name makes a request)")] = DEFAULT
 
     NAME: ClassVar[str] = "perplexity"
     late: ClassVar[bool] = True

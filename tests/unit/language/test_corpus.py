@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from core.data import debtags
 from core.data.debtags import Package
 from core.errors import DataError
-from core.language import corpus
+from core.language import corpus, descriptions
 from tests.unit.test_debtags import LONG, PACKAGES, write_index
 
 
@@ -21,9 +21,10 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_untagged_packages_are_read_too(tmp_path: Path) -> None:
-    built = corpus.build(write_index(tmp_path / "index", PACKAGES))
-    assert sorted(name for part in built.names.values() for name in part) == ["chess", "chess2", "editor", "tagless"]
-    assert corpus.build() == built
+    built = corpus.build(["packages"], write_index(tmp_path / "index", PACKAGES))
+    names = built.domains["packages"].names
+    assert sorted(name for part in names.values() for name in part) == ["chess", "chess2", "editor", "tagless"]
+    assert corpus.build(["packages"]) == built
 
 
 def test_a_tagged_package_is_kept_before_an_untagged_one_with_its_text(tmp_path: Path) -> None:
@@ -44,7 +45,7 @@ def test_groups_stay_whole_and_held_out_texts_are_not_trained_on(drawn: list[tup
         for i, (source, side, joined) in enumerate(drawn)
     ]
     sides = {f"p{i}": side for i, (_, side, _) in enumerate(drawn) if side is not None}
-    found = corpus.assemble(kept, sides, "test")
+    found = descriptions.assemble(kept, sides, "test")
     place = {name: split for split, part in found.names.items() for name in part}
     assert place.keys() == {package.name for package in kept}
     groups = debtags.groups_of(kept)
@@ -61,20 +62,20 @@ def test_groups_stay_whole_and_held_out_texts_are_not_trained_on(drawn: list[tup
 
 
 def test_a_damaged_cache_is_refused(tmp_path: Path) -> None:
-    corpus.build(write_index(tmp_path / "index", PACKAGES))
-    path = corpus.cached_file()
+    corpus.build(["packages"], write_index(tmp_path / "index", PACKAGES))
+    path = corpus.cached_file("packages")
     whole = path.read_bytes()
     for spoiled in (whole[: len(whole) // 2], b"no gzip", b""):
         path.write_bytes(spoiled)
         with pytest.raises(DataError, match="the cached corpus is damaged"):
-            corpus.build()
+            corpus.build(["packages"])
 
 
 def test_a_changed_text_is_refused(tmp_path: Path) -> None:
     import gzip
 
-    corpus.build(write_index(tmp_path / "index", PACKAGES))
-    path = corpus.cached_file()
+    corpus.build(["packages"], write_index(tmp_path / "index", PACKAGES))
+    path = corpus.cached_file("packages")
     path.write_bytes(gzip.compress(gzip.decompress(path.read_bytes()).replace(b"chess", b"chest")))
     with pytest.raises(DataError, match="its digest differs"):
-        corpus.build()
+        corpus.build(["packages"])

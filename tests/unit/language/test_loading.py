@@ -101,7 +101,7 @@ def test_another_kind_of_language_model_is_refused(saved: Path) -> None:
 
 
 def test_the_default_is_never_asked_of_the_network(checkpoints: Path) -> None:
-    with pytest.raises(CheckpointError, match="there is no checkpoint 'debtags-mlm'"):
+    with pytest.raises(CheckpointError, match=f"there is no checkpoint '{language.DEFAULT}'"):
         language.load()
 
 

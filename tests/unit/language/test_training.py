@@ -16,14 +16,16 @@ from core.cli import main
 from core.document import Document
 from core.errors import Cancelled
 from core.language import training
-from core.language.corpus import Corpus
-from core.language.publish import Hits, is_content
-from core.language.training import Config, MaskingTask, choose_units, windows
+from core.language.corpus import Corpus, Texts
+from core.language.measuring import Hits, is_content
+from core.language.training import Config, MaskingTask, Windows, choose_units, windows
 from core.models.parts.encoder import PieceTokenizer, Tokens
 from core.runs.run import Run
 from core.types import silent
 from tests import strategies, tiny_bert
 from tests.unit.language import tiny
+
+DOMAINS = "packages=3,english=1"
 
 
 @pytest.fixture(scope="module")
@@ -37,18 +39,21 @@ def corpus(count: int = 40) -> Corpus:
     def texts(n: int) -> tuple[str, ...]:
         return tuple(" ".join(generator.choice(tiny.WORDS, generator.integers(4, 40))) + "." for _ in range(n))
 
-    parts = {"train": texts(count), "dev": texts(6), "test": texts(6)}
-    return Corpus({split: tuple(f"{split}{i}" for i in range(len(part))) for split, part in parts.items()}, parts, "made up")
+    def domain(n: int) -> Texts:
+        parts = {"train": texts(n), "dev": texts(6), "test": texts(6)}
+        return Texts({split: tuple(f"{split}{i}" for i in range(len(part))) for split, part in parts.items()}, parts, "made up")
+
+    return Corpus({"packages": domain(count), "english": domain(count // 4)})
 
 
 def config(bert: Path) -> Config:
-    return Config(encoder=str(bert), trained_layers=1, window=24, rounds=5, parts=2, tokens=64, learning_rate=0.01, precision="fp32")
+    return Config(encoder=str(bert), trained_layers=1, window=24, rounds=5, parts=2, tokens=64, learning_rate=0.01, precision="fp32", domains=DOMAINS)
 
 
 def task(bert: Path, seed: int = 0) -> MaskingTask:
     tokenizer = PieceTokenizer(str(bert))
-    rows = windows(tokenizer, corpus().texts["train"], 22, silent)
-    return MaskingTask(config(bert), tiny.network(bert, config(bert)), tokenizer, rows, rows[:5], seed)
+    rows = windows(tokenizer, corpus().domains["packages"].texts["train"], 22, silent)
+    return MaskingTask(config(bert), tiny.network(bert, config(bert)), tokenizer, {"packages": Windows(rows, rows[:5])}, seed)
 
 
 # -- reading
@@ -146,8 +151,8 @@ def weights(bert: Path, folder: Path, stop_at: int | None = None) -> dict[str, n
             super().progress(done, total, what)
 
     with Stopping(folder, seed=5, device="cpu", quiet=True) as run:
-        network, _ = training.train(config(bert), corpus(), run)
-    return network.trained_state()
+        found = training.train(config(bert), corpus(), run)
+    return found.network.trained_state()
 
 
 @pytest.mark.slow
@@ -167,20 +172,30 @@ def test_train_and_evaluate_on_the_command_line(
     bert: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """The whole course: a checkpoint with a card, loadable, with what the card needs; and it learns."""
-    monkeypatch.setattr("core.language.corpus.build", lambda folder=None: corpus(120))
-    settings = {"trained-layers": 1, "window": 24, "rounds": 6, "parts": 2, "tokens": 64, "learning-rate": 0.01, "precision": "fp32", "encoder": bert}
+    monkeypatch.setattr("core.language.corpus.build", lambda domains, folder=None: corpus(120))
+    settings = {
+        "trained-layers": 1,
+        "window": 24,
+        "rounds": 6,
+        "parts": 2,
+        "tokens": 64,
+        "learning-rate": 0.01,
+        "precision": "fp32",
+        "encoder": bert,
+        "domains": DOMAINS,
+    }
     flags = [part for name, value in settings.items() for part in (f"--{name}", str(value))]
     target = tmp_path / "mlm"
     words = ["language", "train", "--run", str(tmp_path / "run"), "--save", str(target), "--device", "cpu", *flags, "--json"]
     assert main(words) == 0
     trained = json.loads(capsys.readouterr().out)
-    assert main(["language", "evaluate", "--checkpoint", str(target), "--json"]) == 0
+    assert main(["language", "evaluate", "--checkpoint", str(target), "--domains", DOMAINS, "--json"]) == 0
     found = json.loads(capsys.readouterr().out)
     assert found["accuracy"] == trained["accuracy"]
     assert found["accuracy"]["all tokens"]["places"] > 10
     assert language.load(str(target)).digest == found["digest"] == trained["digest"]
     card = (target / "README.md").read_text()
-    for said in ("# mlm", corpus(120).digest, "python -m core language train", "top-10", "## 6 words, drawn at random"):
+    for said in ("# mlm", corpus(120).digest, "python -m core language train", "top-10", "## 12 words, drawn at random"):
         assert said in card
     curve = json.loads((target / "config.json").read_text())["provenance"]["curve"]
     assert len(curve) == 6

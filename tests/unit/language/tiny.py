@@ -8,8 +8,8 @@ import torch
 
 from core import checkpoint
 from core.fields import to_json
+from core.language.names import KIND, MODEL
 from core.language.network import LanguageNetwork
-from core.language.reading import KIND, MODEL
 from core.language.training import Config
 from core.models.parts.encoder import Encoder
 from tests import tiny_bert
