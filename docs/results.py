@@ -14,7 +14,9 @@ from core.evidence.claims import UNMEASURED, Verdict
 from core.evidence.details import bins, figures
 from core.evidence.records import Record
 from core.evidence.run import CellState
+from core.language.measuring import QUANTILES
 from core.language.names import DEFAULT
+from core.language.publish import accuracy_rows, perplexity_rows
 from docs.imports import ROOT
 
 PAGE = ROOT / "docs" / "results.md"
@@ -132,6 +134,12 @@ def _language() -> Iterator[str]:
         for name, one in known["evaluation"]["accuracy"].items()
     ]
     yield _table(["masked", "first guess right, %", "among the first ten, %", "loss", "n (places)"], rows)
+    if "domains" in known["evaluation"]:
+        yield "By domain; pseudo-perplexity with a 95 % interval, and its quantiles over texts:"
+        head = ["domain", "masked", "first guess right, %", "among the first ten, %", "loss", "n (places)"]
+        yield _table(head, list(accuracy_rows(known["evaluation"])))
+        quantiles = [f"{q} % of texts below" for q in QUANTILES]
+        yield _table(["domain", "pseudo-perplexity a word", *quantiles, "n (texts)", "words"], list(perplexity_rows(known["evaluation"])))
 
 
 def _defended(shipped: Sequence[Mapping[str, Any]]) -> Iterator[str]:

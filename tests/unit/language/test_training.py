@@ -126,6 +126,23 @@ def test_the_rounds_of_a_pass_share_out_all_texts(bert: Path) -> None:
         assert len(batch) == 1 or len(batch) * (own.lengths[batch].max() + 2) <= 64
 
 
+def test_each_round_reads_of_each_domain_its_share(bert: Path) -> None:
+    """A domain of few texts is read over and over: all of them before any again."""
+    tokenizer = PieceTokenizer(str(bert))
+    large = windows(tokenizer, ["a fast chess engine for the game"] * 90, 22, silent)
+    small = windows(tokenizer, ["the simple text editor for a board"] * 10, 22, silent)
+    domains = {"packages": Windows(large, large[:2], 0.6), "english": Windows(small, small[:2], 0.4)}
+    own = MaskingTask(config(bert), tiny.network(bert, config(bert)), tokenizer, domains, 0)
+    for epoch in range(3):
+        rows = np.concatenate(own.batches(epoch, np.random.default_rng(epoch)))
+        assert [int((rows < 90).sum()), int((rows >= 90).sum())] == [30, 20]  # 100 texts in 2 parts, six tenths and four
+        assert np.bincount(rows[rows >= 90] - 90).tolist() == [2] * 10
+    assert any(len({int(i) // 90 for i in batch}) == 2 for batch in own.batches(0, np.random.default_rng(0)))
+    with torch.no_grad():
+        found = own.validate(own.module)
+    assert found["log_likelihood"] == pytest.approx((found["log_likelihood of packages"] + found["log_likelihood of english"]) / 2)
+
+
 def test_only_the_upper_layers_and_the_head_are_trained(bert: Path) -> None:
     own = task(bert)
     trained = {id(p) for group in own.groups() for p in group["params"]}
@@ -200,6 +217,15 @@ def test_train_and_evaluate_on_the_command_line(
     curve = json.loads((target / "config.json").read_text())["provenance"]["curve"]
     assert len(curve) == 6
     assert curve[-1]["dev_loss"] < curve[0]["dev_loss"]
+    assert curve[0]["dev_loss"] == pytest.approx(sum(curve[0]["by_domain"].values()) / 2)
+    assert found["domains"].keys() == curve[0]["by_domain"].keys() == {"packages", "english"}
+    fit = found["domains"]["english"]["pseudo_perplexity"]
+    assert fit["low"] <= fit["value"] <= fit["high"]
+    assert sorted(fit["quantiles"].values()) == list(fit["quantiles"].values())
+    # On from it, with other shares.
+    more = [*words[:3], str(tmp_path / "more"), "--save", str(tmp_path / "later"), *words[6:], "--start", str(target), "--rounds", "1"]
+    assert main(more) == 0
+    assert trained["digest"] in (tmp_path / "later" / "README.md").read_text()
 
 
 def test_training_needs_a_run_folder(capsys: pytest.CaptureFixture[str]) -> None:
