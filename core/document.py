@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import hashlib
 import re
-import sys
 import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -24,18 +23,27 @@ from core.errors import InputError
 MAX_CHARACTERS = 5_000_000
 
 
-@cache
-def _pattern() -> re.Pattern[str]:
-    """The word pattern. Built once: 1.1 million characters are asked for their category (0.2 s), then kept."""
+WITH_SEPARATORS = 0x20000
+"""From here on Unicode has no space and no punctuation: ideographs, tags and what nobody has assigned (tests/unit/test_document.py looks)."""
+
+
+def separators(end: int) -> list[tuple[int, int]]:
+    """The characters below `end` that stand in no word, as spans [first, last]."""
     spans: list[tuple[int, int]] = []
-    for code in range(sys.maxunicode + 1):
+    for code in range(end):
         category = unicodedata.category(chr(code))
         if (category[0] in "ZP" and code != 0x5F) or category in ("Cc", "Cs") or chr(code) in "$+<=>^`|~":
             if spans and spans[-1][1] == code - 1:
                 spans[-1] = (spans[-1][0], code)
             else:
                 spans.append((code, code))
-    outside = "".join(f"\\U{low:08x}-\\U{high:08x}" for low, high in spans)
+    return spans
+
+
+@cache
+def _pattern() -> re.Pattern[str]:
+    """The word pattern. Built once: every character below `WITH_SEPARATORS` is asked for its category (all there are take 0.2 s), then kept."""
+    outside = "".join(f"\\U{low:08x}-\\U{high:08x}" for low, high in separators(WITH_SEPARATORS))
     inside = f"[^{outside}]"
     return re.compile(rf"{inside}+(?:['\u2019]{inside}+)*(?:\+\+|#)?")
 

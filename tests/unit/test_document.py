@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import unicodedata
 
 import numpy as np
@@ -9,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.document import MAX_CHARACTERS, Document, is_word
+from core.document import MAX_CHARACTERS, WITH_SEPARATORS, Document, is_word, separators
 from core.errors import InputError
 from tests import strategies
 
@@ -21,6 +22,11 @@ def test_the_text_comes_back(text: str) -> None:
     assert document.text == "".join(document.pieces) == text
     assert document.words == tuple(text[start:end] for start, end in document.spans)
     assert len(document) == len(document.words)
+
+
+def test_no_separator_lies_where_none_is_looked_for() -> None:
+    """In the Unicode of this Python."""
+    assert separators(WITH_SEPARATORS) == separators(sys.maxunicode + 1)
 
 
 @given(st.text(st.characters(categories=["Cs"], include_characters="ab ")))
