@@ -6,12 +6,10 @@ from __future__ import annotations
 import os
 import re
 import socket
-import subprocess
-import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
@@ -20,9 +18,8 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Locator, Page, Request, expect, sync_playwright
 
 from tests.conftest import CHROMIUM
+from tests.e2e.servers import ROOT, Forked, Run, Server
 from tests.pages.tiny import save_tiny
-
-ROOT = Path(__file__).resolve().parents[2]
 
 PATIENCE = 300_000
 """Milliseconds: a busy machine is slow, not wrong."""
@@ -37,10 +34,10 @@ WITHOUT = (
     "PreloadTopChromeWebUI,PreloadTopChromeWebUILessNavigations,InitialWebUI,WebUIToolbar,WebUIReloadButton,WebUIOmniboxPopup,"
     "WebUIOmniboxFullPopup,WebUIOmniboxAimPopup,AvoidUnnecessaryBeforeUnloadCheckSync,DestroyProfileOnBrowserClose,HttpsUpgrades,"
     "HttpsFirstBalancedModeAutoEnable,LensOverlay,MediaRouter,PaintHolding,ThirdPartyStoragePartitioning,AvoidCorsURLLoaderRestartOnRedirect,"
-    "OptimizationHints,NetworkTimeServiceQuerying,AimEnabled,PreconnectToSearch"
+    "OptimizationHints,NetworkTimeServiceQuerying,AimEnabled,PreconnectToSearch,SpareRendererForSitePerProcess"
 )
 """The browser's own bars and menus, which are pages with processes of their own: 40 % of the time that a tab costs, and nobody sees them. Then
-what Playwright leaves out: of several such lists a browser heeds the last."""
+what Playwright leaves out: of several such lists a browser heeds the last. And a process kept ready for a next page."""
 
 EXPECTED_404 = ("/_stcore/health", "/_stcore/host-config")
 """A deep link /page makes Streamlit's client look for these below /page first; it then finds them at the root."""
@@ -60,25 +57,20 @@ def _free_port() -> int:
 
 
 @contextmanager
-def serving(checkpoints: Path, log: Path, folder: Path = ROOT) -> Iterator[str]:
+def serving(checkpoints: Path, log: Path, folder: Path = ROOT, kind: type[Forked] | type[Run] = Forked) -> Iterator[str]:
     """A fresh server of the app.py in a folder; yields its address."""
     port = _free_port()
     address = f"http://127.0.0.1:{port}/{os.environ.get('STREAMLIT_SERVER_BASE_URL_PATH', '')}".rstrip("/")
-    command = [sys.executable, "-m", "streamlit", "run", "app.py", f"--server.port={port}"]
-    with log.open("wb") as stream:
-        server = subprocess.Popen(
-            command, cwd=folder, env={**os.environ, "TREMOR_CHECKPOINTS": str(checkpoints)}, stdin=subprocess.DEVNULL, stdout=stream, stderr=stream
-        )
+    server = kind(["run", "app.py", f"--server.port={port}"], folder, {**os.environ, "TREMOR_CHECKPOINTS": str(checkpoints)}, log)
+    try:
+        _wait(f"{address}/_stcore/health", server, log)
+        _gone.discard(_site(address))  # a port may be given again
+        yield address
+    finally:
         try:
-            _wait(f"{address}/_stcore/health", server, log)
-            _gone.discard(_site(address))  # a port may be given again
-            yield address
+            _leave(address)
         finally:
-            try:
-                _leave(address)
-            finally:
-                server.kill()  # asked to end, it takes its time
-                server.wait()
+            server.end()
 
 
 _tabs: list[Page] = []
@@ -100,8 +92,8 @@ def _leave(address: str) -> None:
     _gone.add(_site(address))
 
 
-def _wait(address: str, server: subprocess.Popen[bytes], log: Path) -> None:
-    for _ in range(240):
+def _wait(address: str, server: Server, log: Path) -> None:
+    for _ in range(PATIENCE // 250):
         try:
             with urllib.request.urlopen(address, timeout=2):
                 return
@@ -140,46 +132,77 @@ def chromium() -> Iterator[Browser]:
 Open = Callable[..., Page]
 
 
+@pytest.fixture(scope="session")
+def profiles(chromium: Browser) -> list[BrowserContext]:
+    """Those that no test uses at present. A tab loads a hundred files of Streamlit's; a profile that has shown the app has them, and has them
+    compiled. All else is thrown away between tests (`forget`)."""
+    return []
+
+
+def forget(context: BrowserContext, sites: Iterable[str]) -> None:
+    """Nothing is left of what pages kept in it: cookies, storage, tabs."""
+    blank = context.new_page()
+    for site in sites:
+        context.new_cdp_session(blank).send("Storage.clearDataForOrigin", {"origin": site, "storageTypes": "all"})
+    context.clear_cookies()
+    for tab in context.pages:
+        tab.close()
+
+
 @pytest.fixture
-def open_tab(chromium: Browser) -> Iterator[Open]:
-    """open_tab(address, scheme="light", width=1400) -> a page that is ready; what it did is judged at the end."""
+def open_tab(chromium: Browser, profiles: list[BrowserContext]) -> Iterator[Open]:
+    """open_tab(address, scheme="light", width=1400) -> a page that is ready, of a visitor who was never here; what it did is judged at the end."""
     faults: list[str] = []
-    contexts, tabs = [], _tabs
-    tabs.clear()
+    asking: list[tuple[BrowserContext, str, Callable[[Request], None]]] = []
+    _tabs.clear()
 
     def open_one(address: str, scheme: str = "light", width: int = 1400) -> Page:
-        # Without a graphics card a third of the browser's time goes into drawing what moves while one waits.
-        context = chromium.new_context(viewport={"width": width, "height": 1000}, color_scheme=scheme, reduced_motion="reduce")  # type: ignore[arg-type] # a literal in stubs
-        contexts.append(context)
-        listen(context)
-        tab = context.new_page()
-        tabs.append(tab)
-        home = _site(address)
+        context, home = profiles.pop() if profiles else profile(chromium), _site(address)
 
         def asked(request: Request) -> None:
             if not request.url.startswith((home, "data:", "blob:")):
                 faults.append(f"request to {request.url}")
 
-        def said(message: ConsoleMessage) -> None:
-            if message.type == "error" and home not in _gone and not message.location.get("url", "").endswith(EXPECTED_404):
-                faults.append(f"console: {message.text}")
-
+        asking.append((context, home, asked))
         context.on("request", asked)
-        tab.on("console", said)
-        tab.on("pageerror", lambda error: faults.append(f"script: {error}"))
-        tab.on("dialog", lambda dialog: faults.append(f"dialog: {dialog.message}"))
-        tab.on("response", lambda r: faults.append(f"{r.status} {r.url}") if r.status >= 400 and not r.url.endswith(EXPECTED_404) else None)
+        tab = context.new_page()
+        _tabs.append(tab)
+        watch(tab, home, faults)
+        tab.set_viewport_size({"width": width, "height": 1000})
+        tab.emulate_media(color_scheme=scheme)  # type: ignore[arg-type] # a literal in stubs
         tab.set_default_timeout(PATIENCE)
         tab.goto(address)
         ready(tab)
         return tab
 
     yield open_one
-    for tab in tabs:
+    for tab in _tabs:
         faults += [f"on the page: {text}" for text in tab.locator('[data-testid="stException"]').all_inner_texts()]
-    for context in contexts:
-        context.close()
+    for context, home, asked in asking:
+        context.remove_listener("request", asked)
+        forget(context, [home])
+        profiles.append(context)
     assert not faults
+
+
+def profile(chromium: Browser) -> BrowserContext:
+    """Without a graphics card a third of the browser's time goes into drawing what moves while one waits."""
+    context = chromium.new_context(reduced_motion="reduce")
+    listen(context)
+    return context
+
+
+def watch(tab: Page, home: str, faults: list[str]) -> None:
+    """What a tab complains of becomes a fault, while the server at `home` is there."""
+
+    def said(message: ConsoleMessage) -> None:
+        if message.type == "error" and home not in _gone and not message.location.get("url", "").endswith(EXPECTED_404):
+            faults.append(f"console: {message.text}")
+
+    tab.on("console", said)
+    tab.on("pageerror", lambda error: faults.append(f"script: {error}"))
+    tab.on("dialog", lambda dialog: faults.append(f"dialog: {dialog.message}"))
+    tab.on("response", lambda r: faults.append(f"{r.status} {r.url}") if r.status >= 400 and not r.url.endswith(EXPECTED_404) else None)
 
 
 LINE = """(() => {

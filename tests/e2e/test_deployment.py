@@ -22,6 +22,7 @@ from pages.parts import running
 from pages.parts.serving import settings
 from pages.parts.serving.headers import HEADERS
 from tests.e2e.conftest import ROOT, _free_port, listen, ready, serving, written
+from tests.e2e.servers import Run
 from tests.e2e.visitor import Visitor, clicked, dial, typed
 
 NGINX = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin")
@@ -113,7 +114,7 @@ def site(tiny_checkpoints: Path, tmp_path_factory: pytest.TempPathFactory) -> It
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv(settings.SHARED, "1")
         patch.setenv("TREMOR_RUNS", str(folder / "runs"))
-        with serving(tiny_checkpoints, folder / "app.log") as app:
+        with serving(tiny_checkpoints, folder / "app.log", kind=Run) as app:
             main = configured(folder, app, secure, plain)
             command = [str(NGINX), "-p", str(folder), "-c", str(main), "-e", str(folder / "error.log")]
             with (folder / "nginx.log").open("wb") as log:

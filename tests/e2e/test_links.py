@@ -10,13 +10,15 @@ from playwright.sync_api import expect
 
 from pages.parts.frame import PAGES
 from tests.e2e.conftest import Open, at, ready, serving
+from tests.e2e.servers import Forked, Run
 
 pytestmark = pytest.mark.e2e
 
 
 @pytest.mark.parametrize(("script", "name"), [(script, name) for script, name, _ in PAGES])
 def test_a_deep_link_on_a_fresh_server(script: str, name: str, tiny_checkpoints: Path, tmp_path: Path, open_tab: Open) -> None:
-    with serving(tiny_checkpoints, tmp_path / "log.txt") as address:
+    """One started as a person starts it, the others forked with the large packages imported."""
+    with serving(tiny_checkpoints, tmp_path / "log.txt", kind=Run if name == "Explain" else Forked) as address:
         tab = open_tab(f"{address}/{'' if script == 'app.py' else Path(script).stem}")
         sidebar = tab.locator('[data-testid="stSidebar"]')
         expect(tab).to_have_title(f"{name} · Tremor")
