@@ -18,7 +18,7 @@ from functools import cached_property
 from pathlib import Path
 
 from core.checkpoint import write_atomically
-from core.data import debtags
+from core.data import cache, debtags
 from core.data.debian import SUITE, described
 from core.errors import DataError
 
@@ -45,7 +45,7 @@ class Corpus:
 
 def cached_file() -> Path:
     """Where the built corpus lies, or will."""
-    return debtags.cache_folder() / "descriptions.jsonl.gz"
+    return cache.cache_folder() / "descriptions.jsonl.gz"
 
 
 def assemble(kept: Sequence[debtags.Package], sides: Mapping[str, str], source: str) -> Corpus:
