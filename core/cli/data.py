@@ -30,7 +30,7 @@ def run(arguments: argparse.Namespace) -> Found:
 
     if arguments.action == "list":
         found = [{"name": name, "about": known.about, "present": is_present(name)} for name, known in DATASETS.items()]
-        return {"datasets": found}, [f"{d['name']:14s} {d['about']}{'' if d['present'] else ' (its files are not here)'}" for d in found]
+        return {"datasets": found}, [f"{d['name']:15s} {d['about']}{'' if d['present'] else ' (its files are not here)'}" for d in found]
     if arguments.action == "build" and arguments.dataset in ("debtags", "eurlex57k"):
         dataset = _built(arguments)
     else:

@@ -48,6 +48,8 @@ DATASETS: dict[str, Known] = {
     "delicious": Known("Delicious bookmark tags: 16,105 bags of 500 words, 983 labels", path="delicious", format="mulan"),
     "rcv1-sub1": Known("RCV1-v2, subset 1: 6,000 tf-idf vectors, 101 labels", path="rcv1-subsets/rcv1sub1.svm.gz", format="xc"),
     "rcv1-sub2": Known("RCV1-v2, subset 2: 6,000 tf-idf vectors, 101 labels", path="rcv1-subsets/rcv1sub2.svm.gz", format="xc"),
+    "samples": Known("26 news and EU acts of our own writing with EuroVoc concepts; always here", build="core.data.samples:eurovoc"),
+    "samples-debtags": Known("14 package descriptions of our own writing with debtags; always here", build="core.data.samples:debtags"),
 }
 
 
@@ -96,8 +98,8 @@ def _stored(name: str, known: Known) -> Dataset:
     from core.data.readers.source import Options
 
     path = data_folder() / known.path
-    if known.command and _cached(name).is_file():
-        return restore(name, _cached(name), known.command)
+    if known.command and (kept := _cached(name)).is_file():
+        return restore(name, kept, known.command)
     if not path.exists():
         where = "get the files that its README.txt in the project's shared data names, and set TREMOR_DATA to the folder that holds them"
         if known.command:

@@ -20,6 +20,7 @@ from core.data.dataset import Dataset
 from core.data.debtags import cached_file
 from core.data.readers import table
 from core.data.readers.source import Options, Source
+from core.data.samples import SETS
 from core.errors import DataError
 from pages.parts import loading, owner, session
 from pages.parts.show import plain
@@ -57,7 +58,7 @@ def read(source: str) -> Dataset | None:
     if source == "debtags" and not cached_file().is_file():
         says = "It is not built yet. A click lets `apt-get` fetch the package index from your Debian mirror (network, some 30 MB, about a minute)."
         return _asked(source, says, "Fetch and build") if owner.offers("fetches data sets and builds them") else None
-    if source == "debtags":
+    if source in ("debtags", *SETS):
         return _reading(source)
     return _asked(source, "Reading it takes from some seconds to a minute or two.", "Read it")
 

@@ -19,13 +19,12 @@ from core.study.settings import AUTO, EDGES, Request, Study
 from pages.parts import forms, loading, owner, running, session
 from pages.parts.attack import controls
 from pages.parts.cards import Card
+from pages.parts.datasets import TEXTS, offered
 from pages.parts.features.stepping import SEARCHES
 from pages.parts.show import plain
 from pages.parts.study import listing
 from pages.parts.study import pairs as study_pairs
 
-TEXTS = ("debtags", "eurlex57k", "reuters21578")
-"""Registered data sets whose documents are text."""
 SEVERAL = "qaraei-babbar-2021"
 """The recipe with several fidelities."""
 Place = st.delta_generator.DeltaGenerator
@@ -83,10 +82,11 @@ def _drawn(cards: list[Card]) -> tuple[StudyKind, int]:
     first, second, third = st.columns(3)
     with first:
         checkpoint = st.selectbox("Checkpoint", names, index=names.index(model) if model in names else 0, key="study.checkpoint")
-    if next(card for card in cards if card.name == checkpoint).vectors:
+    card = next(card for card in cards if card.name == checkpoint)
+    if card.vectors:
         return _of_features(str(checkpoint), first, second, third)
     with first:
-        dataset = st.selectbox("Data", [name for name in TEXTS if name in DATASETS and is_present(name)], key="study.dataset")
+        dataset = st.selectbox("Data", offered(cached_file().is_file(), loading.labels(card).ids), key="study.dataset")
         split = st.selectbox("Split", ["test", "dev", "train"], key="study.split")
         longest = st.number_input("Longest document, words (0: any)", 0, 5_000_000, 120, key="study.words")
     with second:
