@@ -104,7 +104,8 @@ def _stored(name: str, known: Known) -> Dataset:
         where = "get the files that its README.txt in the project's shared data names, and set TREMOR_DATA to the folder that holds them"
         if known.command:
             where = (
-                f"`{known.command} --folder DIR` builds it from its folder, its archive or its .jsonl files, and without --folder from the network"
+                f"`{known.command} --folder DIR` builds it from its folder, its archive or its .jsonl files, without --folder from the network; or "
+                "set TREMOR_DATA to the folder that holds them"
             )
         raise DataError(f"the files of '{name}' are not there; {where}. `samples` and `debtags` need none of them.", path)
     return replace(read(path, Options(format=known.format, act_words=known.act_words)), name=name)

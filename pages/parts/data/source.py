@@ -44,6 +44,9 @@ def choose(checkpoint: str) -> str:
         titles |= {PLACE: "A file or folder on this machine"}
     session.default(session.DATASET, CHECKPOINT, titles)
     chosen = st.selectbox("Look at", list(titles), format_func=titles.__getitem__, key=session.DATASET, persist_state="session")
+    if absent := {known.command: name for name, known in reversed(DATASETS.items()) if known.command and not is_present(name)}:
+        builds = "; ".join(f"{name}: `{command} --folder DIR`, or without --folder from the network" for command, name in absent.items())
+        st.caption(f"Not here yet, built by a command: {builds}.")
     if not owner.allowed():
         st.caption("Files of this server are read by its owner only; you can upload a table of yours.")
     return chosen
