@@ -14,9 +14,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import IO, Any
 
-from core.data import cache
+from core.data import archives, cache
 from core.data.dataset import Dataset
-from core.data.readers import archives
 from core.data.readers.eurlex57k import ACT_WORDS, NAMES, Act, act, named
 from core.data.readers.files import bare, listing, refuse_strays, split_of
 from core.data.readers.gather import Gather, Names, noted

@@ -13,9 +13,8 @@ from pathlib import Path
 import pytest
 
 from core.cli import main
-from core.data import eurlex57k, hub, is_present, load_dataset
+from core.data import archives, eurlex57k, hub, is_present, load_dataset
 from core.data.dataset import Dataset
-from core.data.readers import archives
 from core.errors import DataError
 from tests.unit.data.small import labels, put
 
