@@ -15,6 +15,7 @@ import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache, cached_property
+from itertools import islice
 
 import numpy as np
 from numpy.typing import NDArray
@@ -84,6 +85,12 @@ def _apart(word: str, separator: str, following: str = "") -> str:
 def is_word(text: str) -> bool:
     """Whether a text is one word and nothing else, so that it can stand in a word's place."""
     return _pattern().fullmatch(text) is not None
+
+
+def first_words(text: str, count: int) -> str:
+    """A text up to the end of its `count`-th word: all of it where it has no more. Reads no further than that."""
+    found = list(islice(_pattern().finditer(text), count + 1))
+    return text[: found[count - 1].end()] if len(found) > count else text
 
 
 @dataclass(frozen=True)

@@ -36,10 +36,10 @@ def main() -> None:
         return
     if not session.text().strip():
         st.markdown("Paste a document, then choose one of its labels: word by word, see how little must change until the label goes away.")
-        documents.paste(submit="Read it")
+        documents.paste(card, submit="Read it")
     elif card is not None:
         with head.popover("Document", icon=":material/edit_note:"):
-            documents.paste(submit="Read it")
+            documents.paste(card, submit="Read it")
         with head:
             exporting.link()
         with place_for("attack", card.digest, session.text()), sentences():

@@ -35,10 +35,10 @@ def main() -> None:
     head.title("Attention", width="stretch")
     if not session.text().strip():
         st.markdown("Paste a document to see which of its words the encoder reads together.")
-        documents.paste()
+        documents.paste(card)
     elif card is not None:
         with head.popover("Document", icon=":material/edit_note:"):
-            documents.paste()
+            documents.paste(card)
         with head:
             exporting.link()
         with place_for("attention", card.digest, session.text()), sentences():

@@ -41,10 +41,10 @@ def document_side(card: Card, head: st.delta_generator.DeltaGenerator) -> None:
         return
     if not session.text().strip():
         st.markdown("Paste a document: its labels, the words that speak for them and an attack are shown under both checkpoints.")
-        documents.paste(submit="Compare them")
+        documents.paste(card, submit="Compare them")
         return
     with head.popover("Document", icon=":material/edit_note:"):
-        documents.paste(submit="Compare them")
+        documents.paste(card, submit="Compare them")
     with place_for("compare", card.digest, other.digest, session.text()):
         compared(head, (compare_pair.read(card), compare_pair.read(other)))
 

@@ -32,10 +32,10 @@ def main() -> None:
             feature_explaining.page(card, head)
     elif not session.text().strip():
         st.markdown("Paste a document to see its labels, and which of its words speak for each of them.")
-        documents.paste()
+        documents.paste(card)
     elif card is not None:
         with head.popover("Document", icon=":material/edit_note:"):
-            documents.paste()
+            documents.paste(card)
         with place_for("explain", card.digest, session.text()), sentences():
             explain_page(card, head)
 

@@ -22,24 +22,34 @@ if TYPE_CHECKING:
 @dataclass(frozen=True)
 class Known:
     """A registered data set: made by a function ("module:function"), or read from `path` below the data folder in `format`;
-    `act_words` as in core.data.readers.source.Options."""
+    `act_words` as in core.data.readers.source.Options. `command` builds it into the cache, where it is looked for first."""
 
     about: str
     build: str = ""
     path: str = ""
     format: str = ""
     act_words: int | None = None
+    command: str = ""
 
+
+EURLEX57K = "python -m core data build eurlex57k"
 
 DATASETS: dict[str, Known] = {
     "debtags": Known("Debian package descriptions and their debtags; the default", build="core.data.debtags:build"),
-    "eurlex57k": Known("EU legislation with EuroVoc concepts: 57,000 acts (title and 150 words), 4,271 labels", path="eurlex57k", format="eurlex57k"),
-    "eurlex57k-whole": Known("the same acts, whole", path="eurlex57k", format="eurlex57k", act_words=0),
+    "eurlex57k": Known(
+        "EU legislation with EuroVoc concepts: 57,000 acts (title and 150 words), 4,271 labels",
+        path="eurlex57k",
+        format="eurlex57k",
+        command=EURLEX57K,
+    ),
+    "eurlex57k-whole": Known("the same acts, whole", path="eurlex57k", format="eurlex57k", act_words=0, command=EURLEX57K),
     "reuters21578": Known("Reuters newswire, ModApte split: 12,902 stories, 120 topics; research use only", path="reuters21578", format="reuters"),
     "bibtex": Known("BibTeX tags: 7,395 bags of 1,836 words, 159 labels", path="bibtex", format="mulan"),
     "delicious": Known("Delicious bookmark tags: 16,105 bags of 500 words, 983 labels", path="delicious", format="mulan"),
     "rcv1-sub1": Known("RCV1-v2, subset 1: 6,000 tf-idf vectors, 101 labels", path="rcv1-subsets/rcv1sub1.svm.gz", format="xc"),
     "rcv1-sub2": Known("RCV1-v2, subset 2: 6,000 tf-idf vectors, 101 labels", path="rcv1-subsets/rcv1sub2.svm.gz", format="xc"),
+    "samples": Known("26 news and EU acts of our own writing with EuroVoc concepts; always here", build="core.data.samples:eurovoc"),
+    "samples-debtags": Known("14 package descriptions of our own writing with debtags; always here", build="core.data.samples:debtags"),
 }
 
 
@@ -51,7 +61,14 @@ def data_folder() -> Path:
 def is_present(name: str) -> bool:
     """Whether a registered data set can be had now: its files are there, or it is built on demand."""
     known = DATASETS[name]
-    return not known.path or (data_folder() / known.path).exists()
+    return not known.path or (data_folder() / known.path).exists() or _cached(name).is_file()
+
+
+def _cached(name: str) -> Path:
+    """Where a data set that a command builds lies then."""
+    from core.data.cache import cache_folder
+
+    return cache_folder() / f"{name}.jsonl.gz"
 
 
 def load_dataset(name_or_path: str | Path, options: Options | None = None) -> Dataset:
@@ -76,11 +93,19 @@ def load_dataset(name_or_path: str | Path, options: Options | None = None) -> Da
 
 
 def _stored(name: str, known: Known) -> Dataset:
+    from core.data.cache import restore
     from core.data.readers import read
     from core.data.readers.source import Options
 
     path = data_folder() / known.path
+    if known.command and (kept := _cached(name)).is_file():
+        return restore(name, kept, known.command)
     if not path.exists():
         where = "get the files that its README.txt in the project's shared data names, and set TREMOR_DATA to the folder that holds them"
-        raise DataError(f"the files of '{name}' are not there; {where}. `debtags` needs none of them.", path)
+        if known.command:
+            where = (
+                f"`{known.command} --folder DIR` builds it from its folder, its archive or its .jsonl files, without --folder from the network; or "
+                "set TREMOR_DATA to the folder that holds them"
+            )
+        raise DataError(f"the files of '{name}' are not there; {where}. `samples` and `debtags` need none of them.", path)
     return replace(read(path, Options(format=known.format, act_words=known.act_words)), name=name)

@@ -13,9 +13,7 @@ from __future__ import annotations
 import bz2
 import gzip
 import hashlib
-import json
 import lzma
-import os
 import re
 import subprocess
 import tempfile
@@ -27,7 +25,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from core.checkpoint import write_atomically
+from core.data.cache import cache_folder, restore, store
 from core.data.dataset import Dataset, Split, truth_matrix
 from core.data.debian import SUITE, described, fetch
 from core.document import Document
@@ -43,11 +41,6 @@ SOURCE = (
     "Debian package index ({suite}, main): descriptions under the licences of their packages, debtags by the Debtags project. "
     "Nothing of it is shipped with this project."
 )
-
-
-def cache_folder() -> Path:
-    """Where built data sets are kept: $TREMOR_CACHE, or cache/ beside the project."""
-    return Path(os.environ.get("TREMOR_CACHE", Path(__file__).resolve().parents[2] / "cache"))
 
 
 def cached_file() -> Path:
@@ -217,41 +210,6 @@ def assemble(kept: list[Package], source: str) -> Dataset:
     return Dataset("debtags", tuple(names), splits, source, notes=notes)
 
 
-def _store(dataset: Dataset, path: Path) -> None:
-    lines = [json.dumps({"labels": dataset.label_names, "source": dataset.source, "notes": dataset.notes, "digest": dataset.digest})]
-    for name, split in dataset.splits.items():
-        for row, document in enumerate(split.ids):
-            truth = split.truth.indices[split.truth.indptr[row] : split.truth.indptr[row + 1]].tolist()
-            lines.append(json.dumps([name, document, truth, (split.texts or ())[row]]))
-    write_atomically(path, gzip.compress("\n".join(lines).encode(), compresslevel=6, mtime=0))
-
-
-def _restore(path: Path) -> Dataset:
-    """The cached data set. Raises DataError for a file that is damaged in any way."""
-    try:
-        dataset, digest = _parsed(path)
-    except (OSError, EOFError, zlib.error, ValueError, KeyError, TypeError, IndexError, StopIteration) as error:
-        raise DataError(f"the cached data set is damaged ({error}); delete it and build it again", path) from error
-    if dataset.digest != digest:
-        raise DataError("the cached data set is damaged (its digest differs); delete it and build it again", path)
-    return dataset
-
-
-def _parsed(path: Path) -> tuple[Dataset, str]:
-    """What `_store` wrote, and the digest that it recorded."""
-    with gzip.open(path, "rt", encoding="utf-8") as stream:
-        head = json.loads(next(stream))
-        rows: dict[str, list[tuple[str, list[int], str]]] = {name: [] for name, _ in SHARES}
-        for line in stream:
-            name, document, truth, text = json.loads(line)
-            rows[name].append((document, truth, text))
-    splits = {
-        name: Split(tuple(r[0] for r in part), truth_matrix([r[1] for r in part], len(head["labels"])), tuple(r[2] for r in part))
-        for name, part in rows.items()
-    }
-    return Dataset("debtags", tuple(head["labels"]), splits, head["source"], notes=tuple(head["notes"])), head["digest"]
-
-
 def build(folder: Path | str | None = None, *, mirror: str | None = None, suite: str = SUITE, refresh: bool = False) -> Dataset:
     """The data set, from the cache if it was built before; else from index files in `folder`, else fetched with apt, from its own
     Debian mirror or `mirror`.
@@ -260,11 +218,10 @@ def build(folder: Path | str | None = None, *, mirror: str | None = None, suite:
     """
     cached = cached_file()
     if cached.is_file() and folder is None and not refresh:
-        return _restore(cached)
+        return restore("debtags", cached, "python -m core data build debtags")
     with index(folder, mirror, suite) as files:
         dataset = assemble(packages(files), SOURCE.format(suite=described(files, suite)))
-    cached.parent.mkdir(parents=True, exist_ok=True)
-    _store(dataset, cached)
+    store(dataset, cached)
     return dataset
 
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from core.data import debtags
+from core.data.cache import cache_folder
 from core.errors import DataError, InputError
 from core.language import acts, descriptions, glosses
 from core.language.texts import SPLITS, Texts
@@ -83,7 +83,7 @@ def shares(domains: str) -> dict[str, float]:
 
 def cached_file(domain: str) -> Path:
     """Where a domain's texts lie once they were built, or will."""
-    return debtags.cache_folder() / DOMAINS[domain].file
+    return cache_folder() / DOMAINS[domain].file
 
 
 def build(domains: Sequence[str] = tuple(DOMAINS), folder: Path | str | None = None, *, refresh: bool = False) -> Corpus:

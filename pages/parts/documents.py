@@ -1,33 +1,18 @@
-"""Where a document comes from: pasted, or one of the samples in assets/samples."""
+"""Where a document comes from: pasted, or one of the samples (core.data.samples)."""
 
 from __future__ import annotations
 
-import json
-from functools import cache
-from pathlib import Path
-from typing import NamedTuple
-
 import streamlit as st
 
+from core.data.samples import Sample, by_fit, samples
 from core.document import MAX_CHARACTERS
-from pages.parts import session
-from pages.parts.show import problem
+from pages.parts import loading, session
+from pages.parts.cards import Card
+from pages.parts.show import plain, problem
 
-SAMPLES = Path(__file__).resolve().parents[2] / "assets" / "samples"
+KINDS = {"news": "News", "EU act": "EU acts", "package": "Software packages"}
 TOWARDS = {"explain": "pages/explain.py", "attack": "pages/attack.py"}
 """What a document on the first page can be taken up for."""
-
-
-class Sample(NamedTuple):
-    name: str
-    title: str
-    domain: str
-    text: str
-
-
-@cache
-def samples() -> tuple[Sample, ...]:
-    return tuple(Sample(path.stem, **json.loads(path.read_text(encoding="utf-8"))) for path in sorted(SAMPLES.glob("*.json")))
 
 
 def linked() -> None:
@@ -41,16 +26,17 @@ def linked() -> None:
         _take(found)
 
 
-def paste(height: int = 190, submit: str = "Show its labels") -> bool:
-    """The box for a document and the samples. What is taken stands in the session; True in the run that took it."""
+def paste(card: Card | None, height: int = 190, submit: str = "Show its labels") -> bool:
+    """The box for a document and the samples, those first that fit the checkpoint. What is taken stands in the session; True in the run
+    that took it."""
     with st.form("paste", border=False):
         _box(height)
         taken = st.form_submit_button(submit, type="primary", on_click=_take_draft, icon=":material/arrow_forward:")
     st.caption("or start with a sample")
-    return _samples() or taken
+    return _samples(card) or taken
 
 
-def start() -> str | None:
+def start(card: Card | None) -> str | None:
     """The same on the first page, where a document may go two ways. Returns the page to show, in the run that took a document."""
     with st.form("paste", border=False):
         _box(150)
@@ -64,7 +50,7 @@ def start() -> str | None:
             "Samples lead to", list(TOWARDS), key=session.TOWARDS, format_func=str.capitalize, required=True, label_visibility="collapsed",
             persist_state="session",
         )  # fmt: skip
-    if _samples():
+    if _samples(card):
         return TOWARDS[towards]
     if session.get(session.TOO_LONG):
         return None
@@ -75,15 +61,21 @@ def _box(height: int) -> None:
     if length := session.get(session.TOO_LONG):
         problem(f"The document has {length:,} characters; at most {MAX_CHARACTERS:,} are read. Cut it and try again: what was here before stays.")
     session.default(session.DRAFT, session.text())
-    placeholder = "Paste the description of a program: a sentence, or pages."
+    placeholder = "Paste a text: a paragraph of news, a legal act, the description of a program."
     st.text_area("Document", key=session.DRAFT, height=height, placeholder=placeholder, persist_state="session")
 
 
-def _samples() -> bool:
+def _samples(card: Card | None) -> bool:
+    """The samples of a kind as buttons. The kinds whose labels the checkpoint knows come first."""
+    kinds = by_fit(loading.labels(card).ids if card is not None else ())
+    kind = st.segmented_control(
+        "Samples", kinds, default=kinds[0], key=f"samples.{kinds[0]}", format_func=KINDS.__getitem__, required=True, label_visibility="collapsed"
+    )
     taken = False
-    with st.container(horizontal=True, gap="small"):
+    with st.container(horizontal=True, gap="small", key="samples"):
         for number, sample in enumerate(samples()):
-            taken |= st.button(f"{sample.title} :gray[{sample.domain}]", key=f"sample.{number}", on_click=_take, args=(sample,))
+            if sample.kind == kind:
+                taken |= st.button(plain(sample.title), key=f"sample.{number}", on_click=_take, args=(sample,))
     return taken
 
 

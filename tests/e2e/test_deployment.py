@@ -209,7 +209,7 @@ def test_a_visitor_opens_a_page_and_the_owner_signs_in(site: Site, open_page: Pa
     expect(tab.get_by_role("button", name="Launch")).to_be_visible()
     assert site.token not in tab.url
     sidebar.get_by_role("link", name="Home").click()
-    tab.get_by_placeholder("Paste the description of a program").fill("An editor to cut and paste, and a dns server.")
+    tab.get_by_placeholder("Paste a text").fill("An editor to cut and paste, and a dns server.")
     tab.get_by_role("button", name="Show its labels").click()
     expect(tab.get_by_role("heading", name="Explain", exact=True)).to_be_visible()
     expect(tab.get_by_text("use::editing").first).to_be_visible()

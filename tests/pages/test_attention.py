@@ -114,7 +114,7 @@ def test_a_model_without_attention_says_what_to_do(app):
 def test_no_document_asks_for_one(app):
     test = app(text="   ")
     assert "Paste a document" in shown(test)
-    test.button(key="sample.0").click().run()
+    next(button for button in test.button if str(button.key).startswith("sample.")).click().run()
     assert not test.exception and frames(test)
 
 

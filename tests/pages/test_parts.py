@@ -14,6 +14,7 @@ from hypothesis import strategies as hs
 from streamlit.testing.v1 import AppTest
 
 from core import checkpoint, fields
+from core.data import samples
 from core.document import Document
 from core.errors import SettingsError
 from core.explainers import EXPLAINERS, LEVELS, explainer_class, preset
@@ -170,10 +171,11 @@ def test_durations(seconds: float, text: str) -> None:
 
 
 def test_samples_are_short_and_long_and_of_several_domains() -> None:
-    found = documents.samples()
+    found = samples.samples()
     sizes = [len(Document.from_text(sample.text)) for sample in found]
     assert len(found) >= 6 and min(sizes) < 30 and max(sizes) > 300
-    assert len({sample.domain for sample in found}) == len(found)
+    assert len({sample.title for sample in found}) == len(found)
+    assert {sample.kind for sample in found} == set(documents.KINDS)
 
 
 def test_only_its_file_names_the_session_state_and_the_caches() -> None:

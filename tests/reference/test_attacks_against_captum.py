@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 import warnings
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,13 +11,13 @@ import torch
 import torch.nn.functional as F
 
 from core.attacks.embeddings.fgsm import Fgsm, Perturbed, Pgd, perturb
+from core.data.samples import samples
 from core.document import Document
 from core.types import Classifier
 from tests.reference.shipped import shipped
 from tests.steering import Curved
 from tests.toy import TEXT
 
-SAMPLES = Path(__file__).resolve().parents[2] / "assets" / "samples"
 DOCUMENTS = [Document.from_text(" ".join(np.random.default_rng(i).permutation(Document.from_text(TEXT).words))) for i in range(8)]
 
 
@@ -72,7 +70,7 @@ def test_pgd_is_captums_where_its_last_step_is_the_best() -> None:
 @shipped("debtags-xml-cnn")
 def test_they_harm_the_shipped_xml_cnn(xml_cnn: Classifier) -> None:
     """50 pieces of the sample documents: the loss rises on 9 of 10, and PGD finds more than FGSM on average."""
-    texts = [json.loads(path.read_text(encoding="utf-8"))["text"] for path in sorted(SAMPLES.glob("*.json"))]
+    texts = [sample.text for sample in samples() if sample.kind == "package"][:7]
     documents = [Document.from_text(" ".join(Document.from_text(text).words[start : start + 40])) for start in range(0, 32, 4) for text in texts][:50]
     assert len(documents) == 50
     fgsm, pgd = ([perturb(kind(epsilon=0.05), xml_cnn, document) for document in documents] for kind in (Fgsm, Pgd))

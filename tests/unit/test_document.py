@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.document import MAX_CHARACTERS, Document, is_word
+from core.document import MAX_CHARACTERS, Document, first_words, is_word
 from core.errors import InputError
 from tests import strategies
 
@@ -148,3 +148,12 @@ def test_the_digest_tells_texts_apart() -> None:
 def test_what_is_one_word(text: str, whole: bool) -> None:
     assert is_word(text) == whole
     assert is_word(text) == (Document.from_text(text).words == (text,))
+
+
+@pytest.mark.parametrize(
+    ("text", "count", "expected"),
+    [("one, two; three.", 2, "one, two"), ("one, two; three.", 3, "one, two; three."), ("C++ C# end", 1, "C++"), ("", 1, ""), (" ... ", 2, " ... ")],
+)
+def test_the_first_words_of_a_text(text: str, count: int, expected: str) -> None:
+    """What follows the last word stays where no other word follows."""
+    assert first_words(text, count) == expected

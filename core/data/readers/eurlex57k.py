@@ -6,16 +6,16 @@ paragraph nor an encoder's window has, and the first words say what an act is ab
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from core.data.dataset import Dataset
 from core.data.readers.files import bare, by_split, companion, data_name, listing
-from core.data.readers.gather import Gather, Names, noted
+from core.data.readers.gather import Gather, Names, Place, noted
 from core.data.readers.source import Source, head, json_object, parse_json, string
-from core.document import Document
+from core.document import first_words
 from core.errors import DataError
 
 NAMES = "EURLEX57K.json"
@@ -43,6 +43,21 @@ def sniff(path: Path) -> float:
     return float('"celex_id"' in start and '"concepts"' in start)
 
 
+class Act(NamedTuple):
+    """One act as it is read: its title and all that follows, and the place where it stood."""
+
+    id: str
+    title: str
+    rest: str
+    concepts: list[str]
+    place: Place
+
+    def text(self, words: int) -> str:
+        """Its title and so many words after it, a line break between; 0: all of them."""
+        rest = first_words(self.rest, words) if words else self.rest
+        return "\n".join(part for part in (self.title, rest) if part)
+
+
 def read(path: Path, source: Source) -> Dataset:
     """An act's text is its title, and of its header, recitals, main body and attachments, a line break between, the first words."""
     limit = ACT_WORDS if source.options.act_words is None else source.options.act_words
@@ -51,31 +66,29 @@ def read(path: Path, source: Source) -> Dataset:
     for split, files in by_split(_files(path), folder).items():
         gather.part(split)
         for file in files:
-            for line, act in _acts(file, source):
-                concepts = act.get("concepts")
-                if not isinstance(concepts, list) or not all(isinstance(concept, str) for concept in concepts):
-                    raise DataError("'concepts' must be a list of EuroVoc ids", file, line)
-                title, *parts = (string(act, section, file, line).strip() for section in SECTIONS)
-                rest = "\n".join(part for part in parts if part)
-                text = "\n".join(part for part in (title, first_words(rest, limit) if limit else rest) if part)
-                gather.add(split, (file, line), names.ids(concepts, (file, line)), text, string(act, "celex_id", file, line) or None)
-    naming = _naming(folder, source)
-    found = replace(gather.by_name(data_name(path), names, naming), source=SOURCE)
+            for line, record in _records(file, source):
+                found = act(record, (file, line))
+                gather.add(split, found.place, names.ids(found.concepts, found.place), found.text(limit), found.id or None)
+    return named(gather, names, data_name(path), _naming(folder, source))
+
+
+def named(gather: Gather, names: Names, name: str, naming: Mapping[str, str]) -> Dataset:
+    """The data set of what was gathered, its labels named, with a note where names are missing."""
+    found = replace(gather.by_name(name, names, naming), source=SOURCE)
     missing = sum(concept not in naming for concept in names.place)
     return noted(found, f"{missing:,} labels have no name and show their EuroVoc id; {NAMES} holds names") if missing else found
 
 
-def first_words(text: str, count: int) -> str:
-    """A text up to the end of its `count`-th word."""
-    taken = 16 * count
-    while True:
-        document = Document.from_text(text[:taken])
-        if len(document) > count or taken >= len(text):  # one more, as the last word of a cut text may be cut
-            return document.text[: document.spans[count - 1][1]] if len(document) > count else text
-        taken *= 2
+def act(record: dict[str, Any], place: Place) -> Act:
+    """What a JSON object says of an act."""
+    concepts = record.get("concepts", record.get("eurovoc_concepts"))
+    if not isinstance(concepts, list) or not all(isinstance(concept, str) for concept in concepts):
+        raise DataError("'concepts' must be a list of EuroVoc ids", *place)
+    title, *parts = (string(record, section, *place).strip() for section in (*SECTIONS, "text"))
+    return Act(string(record, "celex_id", *place), title, "\n".join(part for part in parts if part), concepts, place)
 
 
-def _acts(file: Path, source: Source) -> Iterator[tuple[int, dict[str, Any]]]:
+def _records(file: Path, source: Source) -> Iterator[tuple[int, dict[str, Any]]]:
     if bare(file).endswith(".jsonl"):
         yield from source.records(file)
     else:
@@ -85,9 +98,12 @@ def _acts(file: Path, source: Source) -> Iterator[tuple[int, dict[str, Any]]]:
 def _naming(folder: Path, source: Source) -> dict[str, str]:
     """EuroVoc id -> name. Empty where the file is missing."""
     file = companion(folder, (NAMES,)) or companion(folder.parent, (NAMES,))
-    if file is None:
-        return {}
-    concepts = parse_json(source.whole(file), file)
+    return {} if file is None else names_in(source.whole(file), file)
+
+
+def names_in(text: str, file: Path) -> dict[str, str]:
+    """EuroVoc id -> name, from the content of EURLEX57K.json."""
+    concepts = parse_json(text, file)
     if not isinstance(concepts, dict) or not all(isinstance(concept, dict) for concept in concepts.values()):
         raise DataError("an object of concepts is expected", file)
     return {id: string(concept, "label", file, None).strip() for id, concept in concepts.items()}

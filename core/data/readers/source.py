@@ -88,22 +88,30 @@ class Source:
 
         DataError for a line over the limit, bytes that are not in `encoding`, and NUL bytes.
         """
-        limit = self.options.line_bytes
         with _opened(path) as stream:
-            number = 0
-            while line := stream.readline(limit + 1):
-                number += 1
-                self.count(path, number)
-                self.spend(len(line), path, number)
-                if len(line) > limit:
-                    raise DataError(f"the line is longer than {limit:,} bytes; raise line_bytes if it should be", path, number)
-                yield number, _decoded(line, encoding, path, number)
+            yield from self.lines_of(stream, path, encoding)
+
+    def lines_of(self, stream: IO[bytes], path: Path, encoding: str = "utf-8") -> Iterator[tuple[int, str]]:
+        """The same of what is open already; `path` is what errors call it."""
+        limit = self.options.line_bytes
+        number = 0
+        while line := stream.readline(limit + 1):
+            number += 1
+            self.count(path, number)
+            self.spend(len(line), path, number)
+            if len(line) > limit:
+                raise DataError(f"the line is longer than {limit:,} bytes; raise line_bytes if it should be", path, number)
+            yield number, _decoded(line, encoding, path, number)
 
     def whole(self, path: Path) -> str:
         """A small UTF-8 file at once, at most as long as a line may be."""
-        limit = self.options.line_bytes
         with _opened(path) as stream:
-            content = stream.read(limit + 1)
+            return self.whole_of(stream, path)
+
+    def whole_of(self, stream: IO[bytes], path: Path) -> str:
+        """The same of what is open already."""
+        limit = self.options.line_bytes
+        content = stream.read(limit + 1)
         self.spend(len(content), path)
         if len(content) > limit:
             raise DataError(f"the file is longer than {limit:,} bytes; raise line_bytes if it should be", path)

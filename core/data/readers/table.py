@@ -123,7 +123,7 @@ def _check_width(width: int, source: Source, file: Path, line: int) -> None:
 def _read_rows(file: Path, source: Source) -> Iterator[TableRow]:
     name = bare(file)
     if name.endswith(".parquet"):
-        return _parquet(file, source)
+        return parquet_rows(file, source)
     if name.endswith((".csv", ".tsv")):
         return _csv(file, source)
     if name.endswith(".json") and next((line for line in head(file) if line.strip()), "").lstrip().startswith("["):
@@ -184,7 +184,7 @@ def _parquet_file(file: Path) -> Iterator[Any]:
         raise DataError(f"is no parquet file that can be read ({error})", file) from error
 
 
-def _parquet(file: Path, source: Source) -> Iterator[TableRow]:
+def parquet_rows(file: Path, source: Source) -> Iterator[TableRow]:
     """Rows in small batches. What the file says of its unpacked size is counted, and what comes of it limited like lines."""
     with _parquet_file(file) as opened:
         source.spend(sum(opened.metadata.row_group(i).total_byte_size for i in range(opened.metadata.num_row_groups)), file)

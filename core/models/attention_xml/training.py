@@ -13,9 +13,9 @@ import torch.nn.functional as F
 from scipy import sparse
 from torch import Tensor, nn
 
+from core.data.cache import cache_folder
 from core.data.clusters import pifa
 from core.data.dataset import Dataset, truth_for
-from core.data.debtags import cache_folder
 from core.document import Document
 from core.errors import InputError
 from core.labels import LabelSpace, inverse_propensities

@@ -12,8 +12,8 @@ import torch
 from scipy import sparse
 from torch import Tensor, nn
 
+from core.data.cache import cache_folder
 from core.data.dataset import Dataset, truth_for
-from core.data.debtags import cache_folder
 from core.document import Document
 from core.labels import LabelSpace, inverse_propensities
 from core.metrics import find_hits, ndcg, precision, psp, recall_by_bin, value

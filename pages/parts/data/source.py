@@ -20,6 +20,7 @@ from core.data.dataset import Dataset
 from core.data.debtags import cached_file
 from core.data.readers import table
 from core.data.readers.source import Options, Source
+from core.data.samples import SETS
 from core.errors import DataError
 from pages.parts import loading, owner, session
 from pages.parts.show import plain
@@ -43,6 +44,9 @@ def choose(checkpoint: str) -> str:
         titles |= {PLACE: "A file or folder on this machine"}
     session.default(session.DATASET, CHECKPOINT, titles)
     chosen = st.selectbox("Look at", list(titles), format_func=titles.__getitem__, key=session.DATASET, persist_state="session")
+    if absent := {known.command: name for name, known in reversed(DATASETS.items()) if known.command and not is_present(name)}:
+        builds = "; ".join(f"{name}: `{command} --folder DIR`, or without --folder from the network" for command, name in absent.items())
+        st.caption(f"Not here yet, built by a command: {builds}.")
     if not owner.allowed():
         st.caption("Files of this server are read by its owner only; you can upload a table of yours.")
     return chosen
@@ -57,7 +61,7 @@ def read(source: str) -> Dataset | None:
     if source == "debtags" and not cached_file().is_file():
         says = "It is not built yet. A click lets `apt-get` fetch the package index from your Debian mirror (network, some 30 MB, about a minute)."
         return _asked(source, says, "Fetch and build") if owner.offers("fetches data sets and builds them") else None
-    if source == "debtags":
+    if source in ("debtags", *SETS):
         return _reading(source)
     return _asked(source, "Reading it takes from some seconds to a minute or two.", "Read it")
 

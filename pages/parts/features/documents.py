@@ -9,6 +9,7 @@ import numpy as np
 import streamlit as st
 
 from core.data import DATASETS, is_present
+from core.data.samples import SETS
 from core.errors import InputError
 from core.explainers.features import FeatureDocument
 from core.ranking import top_k
@@ -61,7 +62,7 @@ class FeatureReading:
 
 def choose(card: Card) -> FeatureReading | None:
     """The widgets; the document once its data set was read, which waits for a click."""
-    places = [name for name in DATASETS if is_present(name) and name != "debtags"]
+    places = [name for name in DATASETS if is_present(name) and name not in ("debtags", *SETS)]
     given = session.get(session.DATASET)
     if given is not None and given not in places and owner.allowed() and Path(str(given)).exists():
         places = [str(given), *places]

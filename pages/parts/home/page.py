@@ -18,7 +18,7 @@ def show() -> None:
             "for it and which against it, by five explainers side by side, and says how far each can be trusted. Then it attacks: word by word, how "
             "little must change until the label goes away."
         )
-        chosen = documents.start()
+        chosen = documents.start(card)
     if chosen:
         st.switch_page(chosen)
     st.caption("Everything runs on this machine. The document is kept for this visit only and is never put into a link.")

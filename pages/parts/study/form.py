@@ -11,6 +11,7 @@ from core.attacks.features import FEATURE_ATTACKS
 from core.attacks.goals import TITLES
 from core.data import DATASETS, is_present
 from core.data.debtags import cached_file
+from core.data.samples import SETS
 from core.errors import CoreError, InputError
 from core.study.kind import StudyKind
 from core.study.kinds import feature_campaigns, features
@@ -19,13 +20,12 @@ from core.study.settings import AUTO, EDGES, Request, Study
 from pages.parts import forms, loading, owner, running, session
 from pages.parts.attack import controls
 from pages.parts.cards import Card
+from pages.parts.datasets import TEXTS, offered
 from pages.parts.features.stepping import SEARCHES
 from pages.parts.show import plain
 from pages.parts.study import listing
 from pages.parts.study import pairs as study_pairs
 
-TEXTS = ("debtags", "eurlex57k", "reuters21578")
-"""Registered data sets whose documents are text."""
 SEVERAL = "qaraei-babbar-2021"
 """The recipe with several fidelities."""
 Place = st.delta_generator.DeltaGenerator
@@ -83,12 +83,16 @@ def _drawn(cards: list[Card]) -> tuple[StudyKind, int]:
     first, second, third = st.columns(3)
     with first:
         checkpoint = st.selectbox("Checkpoint", names, index=names.index(model) if model in names else 0, key="study.checkpoint")
-    if next(card for card in cards if card.name == checkpoint).vectors:
+    card = next(card for card in cards if card.name == checkpoint)
+    if card.vectors:
         return _of_features(str(checkpoint), first, second, third)
     with first:
-        dataset = st.selectbox("Data", [name for name in TEXTS if name in DATASETS and is_present(name)], key="study.dataset")
+        dataset = st.selectbox("Data", offered(cached_file().is_file(), loading.labels(card).ids), key="study.dataset")
         split = st.selectbox("Split", ["test", "dev", "train"], key="study.split")
-        longest = st.number_input("Longest document, words (0: any)", 0, 5_000_000, 120, key="study.words")
+        own = dataset in SETS  # so few that none is left out
+        longest = st.number_input(
+            "Longest document, words (0: any)", 0, 5_000_000, 0 if own else 120, key="study.words.own" if own else "study.words"
+        )
     with second:
         goal = st.selectbox("Goal", list(GOALS), key="study.goal", format_func=TITLES.__getitem__, help=controls.HELP)
         k = st.number_input("k", 1, 1_000, 5, key="study.k")

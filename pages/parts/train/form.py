@@ -8,7 +8,6 @@ from typing import Any
 import streamlit as st
 
 from core.checkpoint import read_config
-from core.data import DATASETS, is_present
 from core.data.debtags import cached_file
 from core.defences import DEFENCES, defence_class
 from core.errors import CoreError, InputError
@@ -20,11 +19,10 @@ from core.training.estimate import estimate
 from core.training.request import TrainingRequest, base_config, base_settings
 from pages.parts import forms, loading, owner, running, session
 from pages.parts.cards import Card
+from pages.parts.datasets import offered
 from pages.parts.frame import KINDS
 from pages.parts.show import plain
 
-TEXTS = ("debtags", "eurlex57k", "reuters21578")
-"""Registered data sets whose documents are text."""
 SOLVED = "linear"
 """The model that is solved, not trained step by step: nothing to go on from, nothing to defend."""
 PARENT, AFRESH = "From a checkpoint", "Afresh"
@@ -60,7 +58,7 @@ def _asked(parents: list[Card]) -> TrainingRequest:
     with first:
         start = st.segmented_control("Start", [PARENT, AFRESH], default=PARENT if parents else AFRESH, key="train.start.from", required=True)
         parent, model = _start(parents, start == PARENT)
-        dataset = st.selectbox("Data", [name for name in TEXTS if name in DATASETS and is_present(name)], key="train.dataset")
+        dataset = st.selectbox("Data", offered(cached_file().is_file()), key="train.dataset")
     with second:
         names = ["", *(name for name in DEFENCES if model in getattr(defence_class(name), "FITS", ()))] if model != SOLVED else [""]
         defence = st.selectbox("Defence", names, format_func=_title, key=f"train.defence.{model}")

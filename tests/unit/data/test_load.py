@@ -26,6 +26,7 @@ def test_every_set_is_built_or_read_in_a_known_format() -> None:
 @pytest.mark.parametrize("name", [name for name, known in DATASETS.items() if known.path])
 def test_missing_files_say_where_to_get_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     monkeypatch.setenv("TREMOR_DATA", str(tmp_path))
+    monkeypatch.setenv("TREMOR_CACHE", str(tmp_path))
     assert not is_present(name)
     with pytest.raises(DataError, match="set TREMOR_DATA to the folder"):
         load_dataset(name)

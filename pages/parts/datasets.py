@@ -1,0 +1,23 @@
+"""Which registered data sets of texts a page offers, in which order."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from core.data import DATASETS, is_present
+from core.data.samples import SETS, samples
+
+TEXTS = ("debtags", "eurlex57k", "eurlex57k-whole", "reuters21578", *SETS)
+"""Registered data sets whose documents are text."""
+
+
+def offered(built: bool, known: Collection[str] = ()) -> list[str]:
+    """Data sets of texts that are here, those first that can be used at once: where debtags is not `built` and others' files are absent, our own
+    samples. `known`: labels of the chosen checkpoint; samples that share none of them come last."""
+    here = [name for name in TEXTS if name in DATASETS and is_present(name)]
+    return sorted(here, key=lambda name: (name == "debtags" and not built, _strange(name, known)))  # what is alike stays in its order
+
+
+def _strange(name: str, known: Collection[str]) -> bool:
+    """Whether a checkpoint knows no label of a set of samples."""
+    return bool(known) and name in SETS and not any(label in known for sample in samples() for label in sample.labels.get(SETS[name], ()))
