@@ -86,6 +86,11 @@ def is_word(text: str) -> bool:
     return _pattern().fullmatch(text) is not None
 
 
+def digest_of(text: str) -> str:
+    """SHA-256 of a text, 16 hexadecimal digits: names it without showing it."""
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:16]
+
+
 @dataclass(frozen=True)
 class Document:
     """Separators and words in turn: pieces[0] is a separator (perhaps empty), pieces[1] a word, and so on; the last
@@ -128,8 +133,8 @@ class Document:
 
     @cached_property
     def digest(self) -> str:
-        """SHA-256 of the text, 16 hexadecimal digits: names the document without showing it."""
-        return hashlib.sha256(self.text.encode("utf-8", "surrogatepass")).hexdigest()[:16]
+        """`digest_of` its text."""
+        return digest_of(self.text)
 
     def __len__(self) -> int:
         """The number of words."""

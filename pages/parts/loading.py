@@ -86,10 +86,13 @@ def dataset(where: str, options: Options | None = None) -> Dataset:
         owner.required("reads files and folders of this machine")
     elif DATASETS[where].build and not cached_file().is_file():
         owner.required("fetches data sets and builds them")
+    return _as_it_stands("data set", (where, options), _stamp(where), lambda: load_dataset(where, options))
+
+
+def _stamp(where: str) -> Hashable:
     path = Path(where)
     files = islice(path.rglob("*"), STAMPED) if path.is_dir() else [path] if path.is_file() else []
-    stamp = tuple((str(file), file.lstat().st_mtime_ns) for file in files)
-    return _as_it_stands("data set", (where, options), stamp, lambda: load_dataset(where, options))
+    return tuple((str(file), file.lstat().st_mtime_ns) for file in files)
 
 
 def _as_it_stands(kind: str, place: Hashable, stamp: Hashable, make: Callable[[], T]) -> T:
@@ -127,6 +130,23 @@ def campaign(folder: Path) -> Campaign:
     from core.study.campaigns import read_campaign
 
     return _as_it_stands("study", str(folder), _stand(folder), lambda: read_campaign(folder))
+
+
+def whole(one: Campaign, read: bool = False) -> Campaign | None:
+    """A study with its texts. One that keeps none gets them from its data set: where that was read before, or, asked to `read`, is read now,
+    which may take a minute; None where neither is so. InputError where it is other data."""
+    from core.study import texts
+
+    if not one.without_texts:
+        return one
+    where, stand = one.request.study.dataset, _stand(one.folder)
+    found: Campaign | None = kept(("study with texts", str(one.folder), stand))
+    if found is not None:
+        return found
+    known: Dataset | None = dataset(where) if read else kept(("data set", (where, None), _stamp(where)))
+    if known is None:
+        return None
+    return _as_it_stands("study with texts", str(one.folder), stand, lambda: texts.whole(one, known))
 
 
 def feature_campaign(folder: Path) -> FeatureCampaign:

@@ -19,6 +19,7 @@ from core.study.summary import Filter, by_bin, gap, query_area, row
 from pages.parts import loading, owner
 from pages.parts.cards import Card
 from pages.parts.show import plain
+from pages.parts.study import texts
 
 KINDS = {"cosine": "cosine", "angular": "1 − arccos(cosine), as the paper's code has it"}
 LISTED = 40
@@ -167,8 +168,10 @@ def transfers(shown: Sequence[Campaign], cards: Sequence[Card]) -> None:
     st.caption("Texts that fit: those whose original meets the goal's condition there, too. Two queries a text.")
     if not owner.offers(READS):
         return
+    shown = texts.shown(shown)
+    without = any(one.without_texts for one in shown)
     readers = st.multiselect("Let the saved texts be read by", [card.name for card in cards], key="study.readers")
-    if st.button("Read", key="study.read", icon=":material/forward:", disabled=not readers):
+    if st.button("Read", key="study.read", icon=":material/forward:", disabled=not readers or without):
         _read(shown, [card for card in cards if card.name in readers])
         st.rerun()
 
