@@ -18,6 +18,8 @@ from core.study.records import WITHOUT_TEXTS, lacks_text
 Names = Annotated[list[str], Meta(min_length=1)]
 Ranks = Annotated[list[Whole], Meta(min_length=1)]
 Scores = Annotated[list[Real], Meta(min_length=1)]
+SAID = 300
+"""Letters of what is wrong with a record."""
 Digest = Annotated[str, Meta(pattern="^[0-9a-f]{16}$")]
 
 
@@ -157,12 +159,17 @@ class Outcome(msgspec.Struct):
     k: Count = 0
 
 
+def _unlike(record: Mapping[str, Any], error: msgspec.ValidationError, where: str) -> DataError:
+    """The sentence for a record that none of these shapes fits; a file from elsewhere does not say how long it is."""
+    return DataError(f"the record of pair '{str(record.get('pair'))[:60]}' is none that a study writes: {str(error)[:SAID]}", where)
+
+
 def outcome(record: Mapping[str, Any], where: str) -> Outcome:
     """DataError, naming the pair and the field, for a record that says none."""
     try:
         return msgspec.convert(record, Outcome)
     except msgspec.ValidationError as error:
-        raise DataError(f"the record of pair '{str(record.get('pair'))[:60]}' is none that a study writes: {error}", where) from error
+        raise _unlike(record, error, where) from error
 
 
 def check_record(record: Mapping[str, Any], where: str) -> None:
@@ -174,7 +181,7 @@ def check_record(record: Mapping[str, Any], where: str) -> None:
         else:
             msgspec.convert(record, Skipped if broken else Attacked)
     except msgspec.ValidationError as error:
-        raise DataError(f"the record of pair '{str(record.get('pair'))[:60]}' is none that a study writes: {error}", where) from error
+        raise _unlike(record, error, where) from error
 
 
 def _check_without_text(record: Mapping[str, Any], broken: bool) -> None:
