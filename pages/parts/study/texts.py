@@ -44,13 +44,16 @@ def _offer(studies: Sequence[Campaign]) -> None:
     names = " and ".join(sorted({one.request.study.dataset for one in studies}))
     st.caption(plain(f"{', '.join(one.name for one in studies)}: without texts. Put back from {names}, they are shown and can be replayed."))
     if st.button("Read the texts", key="study.texts", icon=":material/visibility:"):
+        bar = st.progress(0.0, "Reading the data …")
         try:
-            with st.spinner("Reading the data …"), loading.heavy_work(lambda text: None):
+            with loading.heavy_work(lambda text: bar.progress(0.0, text)):
                 for one in studies:
                     loading.whole(one, read=True)
         except CoreError as error:
             problem(error)
             return
+        finally:
+            bar.empty()
         st.rerun()
 
 
