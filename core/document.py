@@ -41,6 +41,11 @@ def is_ignorable(character: str) -> bool:
     return any(low <= ord(character) <= high for low, high in IGNORABLE)
 
 
+def digest_of(text: str) -> str:
+    """SHA-256 of a text, 16 hexadecimal digits: names it without showing it."""
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:16]
+
+
 def _parts_words(character: str, category: str) -> bool:
     return (category[0] in "ZP" and character != "_") or category in ("Cc", "Cs") or character in SYMBOLS
 
@@ -84,11 +89,6 @@ def _apart(word: str, separator: str, following: str = "") -> str:
 def is_word(text: str) -> bool:
     """Whether a text is one word and nothing else, so that it can stand in a word's place."""
     return _pattern().fullmatch(text) is not None
-
-
-def digest_of(text: str) -> str:
-    """SHA-256 of a text, 16 hexadecimal digits: names it without showing it."""
-    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
 
 @dataclass(frozen=True)

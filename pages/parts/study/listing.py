@@ -34,8 +34,8 @@ def choose(found: dict[str, Path]) -> list[Campaign]:
     if passed_on := [one for one in shown if one.without_texts]:
         st.caption(plain(said(passed_on)))
     if examples := [one.name for one in shown if one.shipped and not one.without_texts]:
-        what = "examples on the app's seven sample documents, tagged by hand. They show" if examples[1:] else (
-            "an example on the app's seven sample documents, tagged by hand. It shows"
+        what = "examples on seven of the app's sample documents, tagged by hand. They show" if examples[1:] else (
+            "an example on seven of the app's sample documents, tagged by hand. It shows"
         )  # fmt: skip
         small = "are" if examples[1:] else "is"
         st.caption(

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from core import checkpoint
 from core.data import load_dataset
+from core.files import read_json
 from core.models import load
 from core.study import campaigns, follow, texts
 from core.study.campaigns import Campaign, read_campaign
@@ -44,7 +46,7 @@ def test_it_is_whole_and_of_a_shipped_checkpoint(one: Campaign) -> None:
     made = attempts(one.records)
     assert len(made) >= 20 and {record["digest"] for record in made} == {one.digest}
     assert one.without_texts or len(made) == len(one.plan.pairs)
-    saved = json.loads((one.folder / "summary.json").read_text(encoding="utf-8"))
+    saved = read_json(one.folder / "summary.json", dict[str, Any])
     assert all(saved[key] == one.summary()[key] for key in ("all", "bins", "data", "digest"))
 
 
