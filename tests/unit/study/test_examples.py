@@ -10,7 +10,6 @@ import pytest
 
 from core import checkpoint
 from core.data import load_dataset
-from core.files import read_json
 from core.models import load
 from core.study import campaigns, follow, texts
 from core.study.campaigns import Campaign, read_campaign
@@ -40,6 +39,8 @@ def test_some_are_shipped_and_each_folder_is_one_of_them() -> None:
 
 
 def test_it_is_whole_and_of_a_shipped_checkpoint(one: Campaign) -> None:
+    from core.files import read_json
+
     assert one.shipped and [record["pair"] for record in one.records] == [pair.id for pair in one.plan.pairs]
     found = checkpoint.read_config(one.checkpoint)["digest"]
     assert one.digest == found, f"{one.checkpoint} has changed: make its study again (docs/studies.md)"
