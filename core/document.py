@@ -41,11 +41,6 @@ def is_ignorable(character: str) -> bool:
     return any(low <= ord(character) <= high for low, high in IGNORABLE)
 
 
-def digest_of(text: str) -> str:
-    """SHA-256 of a text, 16 hexadecimal digits: names it without showing it."""
-    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:16]
-
-
 def _parts_words(character: str, category: str) -> bool:
     return (category[0] in "ZP" and character != "_") or category in ("Cc", "Cs") or character in SYMBOLS
 
@@ -84,6 +79,11 @@ def _apart(word: str, separator: str, following: str = "") -> str:
     moved there ("a+x+b" without x is "a ++b", not "a++b"; "C++foo" with C for C++ is "C foo")."""
     match = _pattern().match(word + separator + following[:1])
     return " " + separator if match is not None and match.end() > len(word) else separator
+
+
+def digest_of(text: str) -> str:
+    """SHA-256 of a text, 16 hexadecimal digits: names it without showing it."""
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
 
 def is_word(text: str) -> bool:

@@ -26,7 +26,8 @@ DIGESTS = {"text": "text_digest", "adversarial": "adversarial_digest"}
 """What stands in the place of each text of a record."""
 TEXTS = {digest: text for text, digest in DIGESTS.items()}
 ADDED = ("without_texts", "replayed")
-FETCHED = {"debtags": "python -m core data build debtags", "eurlex57k": "python -m core data build eurlex57k --folder FOLDER"}
+EURLEX57K = "python -m core data build eurlex57k --folder FOLDER"
+FETCHED = {"debtags": "python -m core data build debtags", "eurlex57k": EURLEX57K, "eurlex57k-whole": EURLEX57K}
 """The commands that bring data sets here; FOLDER is a copy of the data's own files."""
 
 

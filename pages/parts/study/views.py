@@ -166,12 +166,13 @@ def transfers(shown: Sequence[Campaign], cards: Sequence[Card]) -> None:
     ]
     table("Transfer", rows, "transfer")
     st.caption("Texts that fit: those whose original meets the goal's condition there, too. Two queries a text.")
+    shown = texts.shown(shown)
+    if any(one.without_texts for one in shown):
+        return
     if not owner.offers(READS):
         return
-    shown = texts.shown(shown)
-    without = any(one.without_texts for one in shown)
     readers = st.multiselect("Let the saved texts be read by", [card.name for card in cards], key="study.readers")
-    if st.button("Read", key="study.read", icon=":material/forward:", disabled=not readers or without):
+    if st.button("Read", key="study.read", icon=":material/forward:", disabled=not readers):
         _read(shown, [card for card in cards if card.name in readers])
         st.rerun()
 
