@@ -86,13 +86,10 @@ def dataset(where: str, options: Options | None = None) -> Dataset:
         owner.required("reads files and folders of this machine")
     elif DATASETS[where].build and not cached_file().is_file():
         owner.required("fetches data sets and builds them")
-    return _as_it_stands("data set", (where, options), _stamp(where), lambda: load_dataset(where, options))
-
-
-def _stamp(where: str) -> Hashable:
     path = Path(where)
     files = islice(path.rglob("*"), STAMPED) if path.is_dir() else [path] if path.is_file() else []
-    return tuple((str(file), file.lstat().st_mtime_ns) for file in files)
+    stamp = tuple((str(file), file.lstat().st_mtime_ns) for file in files)
+    return _as_it_stands("data set", (where, options), stamp, lambda: load_dataset(where, options))
 
 
 def _as_it_stands(kind: str, place: Hashable, stamp: Hashable, make: Callable[[], T]) -> T:
@@ -129,31 +126,14 @@ def campaign(folder: Path) -> Campaign:
     """A study as it stands on the disk; read anew when it has a record more."""
     from core.study.campaigns import read_campaign
 
-    return _as_it_stands("study", str(folder), _stand(folder), lambda: read_campaign(folder))
-
-
-def whole(one: Campaign, read: bool = False) -> Campaign | None:
-    """A study with its texts. One that keeps none gets them from its data set: where that was read before, or, asked to `read`, is read now,
-    which may take a minute; None where neither is so. InputError where it is other data."""
-    from core.study import texts
-
-    if not one.without_texts:
-        return one
-    where, stand = one.request.study.dataset, _stand(one.folder)
-    found: Campaign | None = kept(("study with texts", str(one.folder), stand))
-    if found is not None:
-        return found
-    known: Dataset | None = dataset(where) if read else kept(("data set", (where, None), _stamp(where)))
-    if known is None:
-        return None
-    return _as_it_stands("study with texts", str(one.folder), stand, lambda: texts.whole(one, known))
+    return _as_it_stands("study", str(folder), stand(folder), lambda: read_campaign(folder))
 
 
 def feature_campaign(folder: Path) -> FeatureCampaign:
     """The same for a study of feature vectors."""
     from core.study.kinds.feature_campaigns import read_feature_campaign
 
-    return _as_it_stands("vector study", str(folder), _stand(folder), lambda: read_feature_campaign(folder))
+    return _as_it_stands("vector study", str(folder), stand(folder), lambda: read_feature_campaign(folder))
 
 
 def pairs(folder: Path) -> tuple[Plan, set[str]]:
@@ -164,10 +144,10 @@ def pairs(folder: Path) -> tuple[Plan, set[str]]:
     def read() -> tuple[Plan, set[str]]:
         return read_plan(folder), {str(record["pair"]) for record in records.read(records.path_in(folder))}
 
-    return _as_it_stands("pairs", str(folder), _stand(folder), read)
+    return _as_it_stands("pairs", str(folder), stand(folder), read)
 
 
-def _stand(folder: Path) -> Hashable:
+def stand(folder: Path) -> Hashable:
     files = sorted(path for pattern in ("plan.json", "config.json", "records.jsonl*") for path in folder.glob(pattern))
     return tuple((file.name, file.lstat().st_size, file.lstat().st_mtime_ns) for file in files)  # lstat: a link may lead nowhere
 

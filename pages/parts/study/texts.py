@@ -18,25 +18,27 @@ from pages.parts.show import plain, problem
 
 
 def shown(studies: Sequence[Campaign]) -> list[Campaign]:
-    """The same studies, those without texts with them where their data were read; else a button, or a sentence, says how they come."""
-    found, here, gone = [], list[Campaign](), dict[str, Campaign]()
-    for one in studies:
-        try:
-            whole = loading.whole(one)
-        except CoreError as error:
-            problem(error)
-        else:
-            if whole is None:
-                dataset = one.request.study.dataset
-                here += [one] if texts.at_hand(dataset) else []
-                gone |= {} if texts.at_hand(dataset) else {dataset: one}
-            one = whole or one
-        found.append(one)
-    for dataset, one in gone.items():
+    """The same studies, those without texts with them where they were put back; else a button, or a sentence, says how they come."""
+    found = [_whole(one) or one for one in studies]
+    lacking = [one for one in found if one.without_texts]
+    here = [one for one in lacking if texts.at_hand(one.request.study.dataset)]
+    for dataset, one in {one.request.study.dataset: one for one in lacking if one not in here}.items():
         st.info(f"{plain(texts.missing(one))} {texts.how_to_get(dataset)}", icon=":material/visibility_off:")
     if here:
         _offer(here)
     return found
+
+
+def _whole(one: Campaign, read: bool = False) -> Campaign | None:
+    """A study with its texts. One that keeps none has them once somebody asked to `read` its data set, which may take a minute. InputError
+    where that is other data."""
+    if not one.without_texts:
+        return one
+    key = ("study with texts", str(one.folder), loading.stand(one.folder))
+    if not read:
+        found: Campaign | None = loading.kept(key)
+        return found
+    return loading.remembered(key, lambda: texts.whole(one, loading.dataset(one.request.study.dataset)))
 
 
 def _offer(studies: Sequence[Campaign]) -> None:
@@ -48,7 +50,7 @@ def _offer(studies: Sequence[Campaign]) -> None:
         try:
             with loading.heavy_work(lambda text: bar.progress(0.0, text)):
                 for one in studies:
-                    loading.whole(one, read=True)
+                    _whole(one, read=True)
         except CoreError as error:
             problem(error)
             return
