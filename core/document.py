@@ -82,6 +82,11 @@ def _apart(word: str, separator: str, following: str = "") -> str:
     return " " + separator if match is not None and match.end() > len(word) else separator
 
 
+def digest_of(text: str) -> str:
+    """SHA-256 of a text, 16 hexadecimal digits: names it without showing it."""
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:16]
+
+
 def is_word(text: str) -> bool:
     """Whether a text is one word and nothing else, so that it can stand in a word's place."""
     return _pattern().fullmatch(text) is not None
@@ -135,8 +140,8 @@ class Document:
 
     @cached_property
     def digest(self) -> str:
-        """SHA-256 of the text, 16 hexadecimal digits: names the document without showing it."""
-        return hashlib.sha256(self.text.encode("utf-8", "surrogatepass")).hexdigest()[:16]
+        """`digest_of` its text."""
+        return digest_of(self.text)
 
     def __len__(self) -> int:
         """The number of words."""

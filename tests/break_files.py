@@ -2,10 +2,10 @@
 
     python -m tests.break_files --files 500 --runs 200 --pages 20
 
-prints each fault's case and traceback, then counts as JSON, and exits with 1 where there is a fault. Each case
-is one seeded damage (tests.mutations) to a
-valid checkpoint, data set, card or saved attack, or to the run folder of a training, a study of words or a study of vectors. A CoreError is
-a fair answer; anything else is a fault, and so is a process, a connection or an unpickled class that a case brings about.
+prints each fault's case and traceback, then counts as JSON, and exits with 1 where there is a fault. Each case is one seeded damage
+(tests.mutations) to a valid checkpoint, data set, card or saved attack, or to the folder of a training, a study of words, the same without its
+texts, or a study of vectors. A CoreError is a fair answer; anything else is a fault, and so is a process, a connection or an unpickled class
+that a case brings about.
 """
 
 from __future__ import annotations
@@ -147,6 +147,7 @@ def _data(folder: Path) -> dict[str, Path]:
 
 def _runs(folder: Path) -> dict[str, Path]:
     from core.runs.run import Run, write_job, write_status
+    from core.study import stripping
     from tests.pages import studies
     from tests.study_records import attacked
 
@@ -168,7 +169,10 @@ def _runs(folder: Path) -> dict[str, Path]:
     for place, verb in ((training, ["train", "--model", "linear", "--run"]), (words, ["study", "--out"]), (vectors, ["study", "--out"])):
         write_job(place, [*verb, str(place)], "cpu")
     (folder / "record" / "attack.json").write_text(attacked(words))
-    return {"training": training, "words": words, "vectors": vectors}
+    passed_on = folder / "passed-on"
+    studies.write(folder / "named", folder / "checkpoint", pairs=8, data="tiny")
+    stripping.strip(folder / "named", passed_on)
+    return {"training": training, "words": words, "vectors": vectors, "passed-on": passed_on}
 
 
 def _feature_study(folder: Path, out: Path) -> None:
@@ -293,10 +297,11 @@ def _again(folder: Path) -> None:
 
 def read_studies(found: Found, folder: Path) -> None:
     from core.render import robustness
-    from core.study import campaigns, exports, follow, tables
+    from core.study import campaigns, exports, follow, tables, texts
     from core.study.kinds import feature_campaigns, feature_tables, read_kind
     from core.study.run import read_plan
     from core.study.shapes import check_places
+    from tests.pages import studies
 
     campaigns.folders()
     feature_campaigns.folders()
@@ -310,12 +315,16 @@ def read_studies(found: Found, folder: Path) -> None:
         fields.to_json(one.request.study)
         json.dumps(one.summary())
         exports.to_csv(one.records)
+        whole = ask(found, "texts", lambda: texts.whole(one, studies.dataset())) if one.without_texts else None
+        if whole is not None:
+            assert not whole.without_texts
+            exports.to_csv(whole.records)
         robustness.success_by_frequency(tables.figure_2([one]), "documents")
         robustness.staircase(tables.anytime([one], "queries"), "queries")
         robustness.fragile_labels(tables.fragility(one.records))
         tables.table_3([one])
         for record in one.records:
-            ask(found, "places", lambda record=record: check_places(record))  # type: ignore[misc]  # mypy: lambda with a default
+            ask(found, "places", lambda record=record: None if one.without_texts else check_places(record))  # type: ignore[misc]  # mypy: lambda with a default
     other = ask(found, "study of vectors", lambda: feature_campaigns.read_feature_campaign(folder))
     if other is not None:
         feature_tables.side_by_side([other])
@@ -329,7 +338,7 @@ def read_studies(found: Found, folder: Path) -> None:
 FILES: dict[str, Callable[[Found, Path], None]] = {
     "checkpoint": read_checkpoint, "jsonl": read_data, "csv": read_data, "xc": read_data, "mulan": read_data, "record": read_record,
 }  # fmt: skip
-RUNS = ("training", "words", "vectors")
+RUNS = ("training", "words", "vectors", "passed-on")
 
 
 def look(found: Found, folder: Path, page: str, **link: Any) -> None:
@@ -350,14 +359,18 @@ def look(found: Found, folder: Path, page: str, **link: Any) -> None:
 @contextmanager
 def places(folder: Path) -> Iterator[None]:
     """checkpoints/ and runs/ of this harness alone."""
+    from core.data import DATASETS
     from core.study import campaigns
+    from tests.pages.studies import HERE
 
     before = (checkpoint.FOLDER, checkpoint.RUNS, campaigns.SHIPPED, os.environ.get("TREMOR_CACHE"))
+    DATASETS["tiny"] = HERE
     checkpoint.FOLDER, checkpoint.RUNS, campaigns.SHIPPED = folder / "checkpoints", folder / "runs", folder / "shipped"
     os.environ["TREMOR_CACHE"] = str(folder / "cache")
     try:
         yield
     finally:
+        del DATASETS["tiny"]
         checkpoint.FOLDER, checkpoint.RUNS, campaigns.SHIPPED = before[:3]
         os.environ.pop("TREMOR_CACHE") if before[3] is None else os.environ.update(TREMOR_CACHE=before[3])
 

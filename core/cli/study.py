@@ -1,4 +1,4 @@
-"""`python -m core study`: attack some hundred pairs drawn over label frequencies; replay, transfer or export what was found."""
+"""`python -m core study`: attack some hundred pairs drawn over label frequencies; replay, transfer, export or pass on what was found."""
 
 from __future__ import annotations
 
@@ -21,11 +21,13 @@ from core.study.kind import StudyKind
 from core.study.settings import Request, Study
 from core.types import Classifier
 
-ACTIONS = ("run", "replay", "transfer", "export", "clusters")
+ACTIONS = ("run", "replay", "transfer", "export", "strip", "clusters")
 OF_FEATURES = ("run", "replay", "export")
 ABOUT = (
     "run (the default; the same command goes on after a stop or a kill), replay (every record is made again), transfer (saved texts on "
-    "another checkpoint), export (CSV, parquet, summary), clusters (write the label clusters that targets are drawn from)"
+    "another checkpoint), export (CSV, parquet, summary), strip (make every record again, then copy the study without texts, to pass it on), "
+    "clusters (write the label clusters that targets are drawn from). Of a study without texts, replay, transfer and export put them back "
+    "from its data, which --dataset says where to find"
 )
 
 
@@ -44,6 +46,7 @@ def add_flags(parser: argparse.ArgumentParser, words: Sequence[str]) -> None:
 
         study_features.add_flags(parser, str(chosen))
         return
+    parser.add_argument("--from", dest="source", metavar="FOLDER", help="strip: the study that is copied to --out")
     parser.add_argument("--to", action="append", help="transfer: a checkpoint that reads the saved texts; may be given again")
     fields.add_flags(parser, Study, "the study")
     recipe_flags(parser)
@@ -56,7 +59,8 @@ def run(arguments: argparse.Namespace) -> Found:
             "name the file: --out assets/clusters/NAME.tsv" if arguments.action == "clusters" else "name the study's folder: --out runs/NAME"
         )
     actions: dict[str, Callable[[argparse.Namespace], Found]] = {
-        "run": _run, "replay": _replay, "transfer": _transfer, "export": _export, "clusters": _clusters,
+        "run": _run, "replay": _replay, "transfer": _transfer, "export": _export, "strip": _strip,
+        "clusters": _clusters,
     }  # fmt: skip
     return actions[arguments.action](arguments)
 
@@ -138,6 +142,11 @@ def _folder(arguments: argparse.Namespace) -> Path:
     return Path(arguments.out)
 
 
+def _data(arguments: argparse.Namespace) -> str:
+    """Where a study's data lie here, if that was said."""
+    return str(getattr(arguments, "setting_dataset", ""))
+
+
 def _of_features(folder: Path) -> bool:
     """Whether the study in a folder attacked feature vectors, not words."""
     from core.study.kinds.features import KIND
@@ -148,11 +157,12 @@ def _of_features(folder: Path) -> bool:
 def _replay(arguments: argparse.Namespace) -> Found:
     from core.cli.study_features import replayed
     from core.models import load
-    from core.study import follow, records
+    from core.study import follow
+    from core.study.texts import read_whole_records
 
     if _of_features(_folder(arguments)):
         return replayed(arguments)
-    saved = records.read(records.path_in(_folder(arguments)))
+    saved = read_whole_records(_folder(arguments), _data(arguments))
     name = fields.from_flags(Study, arguments).checkpoint if hasattr(arguments, "setting_checkpoint") else saved[0]["checkpoint"]
     found = follow.replay_all(saved, load(name))
     shown = [f"{row['pair']}: {', '.join(row['differences'])} differ" for row in found["different"]]
@@ -161,13 +171,14 @@ def _replay(arguments: argparse.Namespace) -> Found:
 
 def _transfer(arguments: argparse.Namespace) -> Found:
     from core.models import load
-    from core.study import follow, records
+    from core.study import follow
+    from core.study.texts import read_whole_records
 
     if not arguments.to:
         raise InputError("name a checkpoint that shall read the saved texts: --to NAME")
     if _of_features(_folder(arguments)):
         raise InputError(f"{arguments.out} attacked feature vectors, so it holds no texts that another checkpoint could read")
-    saved = records.read(records.path_in(_folder(arguments)))
+    saved = read_whole_records(_folder(arguments), _data(arguments))
     rows = []
     for name in arguments.to:
         classifier = load(name)
@@ -177,10 +188,27 @@ def _transfer(arguments: argparse.Namespace) -> Found:
 
 
 def _export(arguments: argparse.Namespace) -> Found:
+    from core.study.campaigns import read_campaign
     from core.study.exports import export
+    from core.study.texts import at_hand, how_to_get, missing
 
-    summary = export(_folder(arguments))
-    return summary, [*lines(summary), f"records.csv, records.parquet and summary.json are in {arguments.out}"]
+    summary = export(_folder(arguments), _data(arguments))
+    shown = [*lines(summary), f"records.csv, records.parquet and summary.json are in {arguments.out}"]
+    if not _of_features(_folder(arguments)) and not _data(arguments):
+        one = read_campaign(_folder(arguments))
+        dataset = one.request.study.dataset
+        shown += [f"{missing(one)} {how_to_get(dataset)}"] if one.without_texts and not at_hand(dataset) else []
+    return summary, shown
+
+
+def _strip(arguments: argparse.Namespace) -> Found:
+    from core.cli.printing import progress_bar
+    from core.study import stripping
+
+    if not arguments.source:
+        raise InputError("name the study that shall be copied without its texts: --from runs/NAME")
+    found = stripping.strip(Path(arguments.source), _folder(arguments), _data(arguments), progress_bar())
+    return found, stripping.lines(found)
 
 
 def _clusters(arguments: argparse.Namespace) -> Found:

@@ -7,6 +7,8 @@ records    what was found, a line a pair
 summary    success with intervals by goal and bin, tail against head
 tables     the paper's Tables 3 and 5, Figure 2, and curves, as functions of saved records
 follow     every record replayed; saved texts on another checkpoint
+texts      records without texts, and the texts put back from the data set
+stripping  a study copied without its texts, to be passed on
 exports    CSV, parquet, summary.json
 vectors    studies of attacks on feature vectors
 jobs       studies that outlive the page that started them

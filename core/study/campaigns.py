@@ -31,6 +31,9 @@ class Campaign:
     records: list[records.Record]
     data: str
     digest: str
+    data_digest: str = ""
+    run: str = ""
+    """What the folder was called before its study was passed on without texts; a study on its pairs knows it by that name."""
 
     @property
     def name(self) -> str:
@@ -40,6 +43,11 @@ class Campaign:
     def shipped(self) -> bool:
         """Whether it is an example that comes with the project."""
         return self.folder.is_relative_to(SHIPPED)
+
+    @property
+    def without_texts(self) -> bool:
+        """Whether records keep no text of the data set (core.study.texts)."""
+        return any(map(records.lacks_text, self.records))
 
     @property
     def checkpoint(self) -> str:
@@ -63,7 +71,8 @@ def read_campaign(folder: Path) -> Campaign:
     saved = [] if path is None else records.read(path)
     for record in saved:
         check_record(record, str(path))
-    return Campaign(folder, Request.from_json(config), read_plan(folder), saved, str(config.get("data", "")), str(config.get("digest", "")))
+    data, digest, data_digest = (str(config.get(key, "")) for key in ("data", "digest", "data_digest"))
+    return Campaign(folder, Request.from_json(config), read_plan(folder), saved, data, digest, data_digest, str(config.get("run", "")))
 
 
 def read_config(folder: Path, kind: str = "study") -> dict[str, Any] | None:

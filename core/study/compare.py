@@ -13,12 +13,13 @@ from typing import Any
 import numpy as np
 
 from core.attacks.goals import called
+from core.document import digest_of
 from core.errors import InputError
 from core.evaluation.agreement import Agreement, of_values, values_of
 from core.explainers.attribution import Attribution
 from core.labels import LabelSpace
 from core.ranking import ranks, top_k
-from core.study.records import Record, attempts
+from core.study.records import Record, attempts, lacks_text
 from core.study.settings import Study
 from core.study.statistics import NOTHING, RESAMPLES, Interval, wilson
 from core.study.summary import ANY, Filter
@@ -147,7 +148,7 @@ def compare(first: Sequence[Record], second: Sequence[Record], bins: Sequence[st
     InputError where a row holds another text in the other study: then the rows are of different data."""
     mine, theirs = ({_key(record): record for record in each} for each in (first, second))
     for pair in mine.keys() & theirs.keys():
-        if mine[pair]["text"] != theirs[pair]["text"]:
+        if _text_of(mine[pair]) != _text_of(theirs[pair]):
             raise InputError(f"row {pair[0]} holds another text in the other study, so the two are of different data and cannot be compared")
     other = {_key(record): record for record in attempts(second)}
     both = tuple((record, other[_key(record)]) for record in attempts(first) if _key(record) in other)
@@ -157,6 +158,11 @@ def compare(first: Sequence[Record], second: Sequence[Record], bins: Sequence[st
 
 def _key(record: Record) -> tuple[int, str | None]:
     return int(record["row"]), record["label"]
+
+
+def _text_of(record: Record) -> str:
+    """The digest of a record's text, which one without its text keeps."""
+    return str(record["text_digest"]) if lacks_text(record) else digest_of(record["text"])
 
 
 def coverage(first: Sequence[Record], second: Sequence[Record]) -> Coverage:

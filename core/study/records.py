@@ -2,6 +2,8 @@
 
 A line is `core.attacks.words.result.Result.to_json` and beside it what the study knows of the pair ("pair", "bin", ...). A pair that
 could not be attacked has a line, too: reason "refused" (the goal did not fit) or "error" (with the error's type and sentence).
+
+A study that is passed on without the texts it attacked has lines without them (core.study.texts): "text_digest" stands for "text".
 """
 
 from __future__ import annotations
@@ -18,6 +20,8 @@ from core.files import LINES_BYTES, read_bytes, read_lines, writing
 SCHEMA = 1
 """Of what the study adds to an attack's record."""
 FILE = "records.jsonl"
+WITHOUT_TEXTS = 1
+"""Of the form of records without texts (core.study.texts)."""
 SKIPPED = ("refused", "error")
 """Reasons of records that are no attempts."""
 
@@ -65,6 +69,11 @@ def append(path: Path, record: Mapping[str, Any]) -> None:
 def attempts(records: Iterable[Record]) -> list[Record]:
     """The records of attacks that were made: without refused pairs and errors."""
     return [record for record in records if record["reason"] not in SKIPPED]
+
+
+def lacks_text(record: Mapping[str, Any]) -> bool:
+    """Whether a record keeps the text's digest in its place (core.study.texts)."""
+    return "text" not in record
 
 
 def timeless(record: Mapping[str, Any]) -> Record:

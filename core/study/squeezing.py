@@ -19,6 +19,7 @@ from core.study.campaigns import Campaign, read_campaign
 from core.study.follow import write_squeezing
 from core.study.records import attempts
 from core.study.settings import Prepare
+from core.study.texts import read_whole, whole
 from core.types import Classifier, Progress
 
 if TYPE_CHECKING:
@@ -55,6 +56,8 @@ def measure_squeezing(asked: SqueezingRequest, progress: Progress, prepare: Prep
 
     campaign = read_campaign(asked.records)
     classifier, dataset = load(asked.checkpoint), load_dataset(asked.dataset or campaign.request.study.dataset)
+    if campaign.without_texts:
+        campaign = whole(campaign, dataset) if dataset.digest == campaign.data_digest else read_whole(asked.records)
     if not isinstance(classifier, Maskable):
         raise CapabilityError(f"'{classifier.name}' cannot read a text with words taken away, which squeezed models must; choose another")
     attacks = [_moving(EMBEDDING_ATTACKS[name], epsilon, classifier) for name, epsilon in asked.epsilons.items()]

@@ -126,14 +126,14 @@ def campaign(folder: Path) -> Campaign:
     """A study as it stands on the disk; read anew when it has a record more."""
     from core.study.campaigns import read_campaign
 
-    return _as_it_stands("study", str(folder), _stand(folder), lambda: read_campaign(folder))
+    return _as_it_stands("study", str(folder), stand(folder), lambda: read_campaign(folder))
 
 
 def feature_campaign(folder: Path) -> FeatureCampaign:
     """The same for a study of feature vectors."""
     from core.study.kinds.feature_campaigns import read_feature_campaign
 
-    return _as_it_stands("vector study", str(folder), _stand(folder), lambda: read_feature_campaign(folder))
+    return _as_it_stands("vector study", str(folder), stand(folder), lambda: read_feature_campaign(folder))
 
 
 def pairs(folder: Path) -> tuple[Plan, set[str]]:
@@ -144,10 +144,10 @@ def pairs(folder: Path) -> tuple[Plan, set[str]]:
     def read() -> tuple[Plan, set[str]]:
         return read_plan(folder), {str(record["pair"]) for record in records.read(records.path_in(folder))}
 
-    return _as_it_stands("pairs", str(folder), _stand(folder), read)
+    return _as_it_stands("pairs", str(folder), stand(folder), read)
 
 
-def _stand(folder: Path) -> Hashable:
+def stand(folder: Path) -> Hashable:
     files = sorted(path for pattern in ("plan.json", "config.json", "records.jsonl*") for path in folder.glob(pattern))
     return tuple((file.name, file.lstat().st_size, file.lstat().st_mtime_ns) for file in files)  # lstat: a link may lead nowhere
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from core.attacks import Recipe
 from core.attacks.goals import Goal
 from core.attacks.words.session import Budget, WordAttack
+from core.data import Known
 from core.data.dataset import Dataset, Split
 from core.models import load
 from core.runs.run import Run
@@ -32,6 +33,10 @@ def broken(recipe: Recipe, goal: Goal, name: str) -> WordAttack:
     return prepare(recipe, goal, name)
 
 
+HERE = Known("tiny documents", build="tests.pages.studies:dataset")
+"""In the table of data sets: what these studies attack is on this machine."""
+
+
 def dataset() -> Dataset:
     """The tiny data set with a test split; one document would run code if it were shown as HTML."""
     tiny, more = tiny_dataset(), tiny_dataset(60, 5).splits["train"]
@@ -40,9 +45,11 @@ def dataset() -> Dataset:
     return Dataset("tiny", tiny.label_names, {**tiny.splits, "test": test})
 
 
-def write(folder: Path, checkpoint: Path, goal: str = "positive-targeted", make: Callable[..., WordAttack] = prepare, pairs: int = 16) -> None:
-    """Run a study into `folder`."""
-    request = Request(Study(str(checkpoint), goal=goal, targets="naive", k=1, bins="1,18", pairs=pairs), "canned", Recipe(change_rate=0.3))
+def write(
+    folder: Path, checkpoint: Path, goal: str = "positive-targeted", make: Callable[..., WordAttack] = prepare, pairs: int = 16, data: str = "debtags"
+) -> None:
+    """Run a study into `folder`. `data`: the name of the data set that it says it attacked."""
+    request = Request(Study(str(checkpoint), data, goal=goal, targets="naive", k=1, bins="1,18", pairs=pairs), "canned", Recipe(change_rate=0.3))
     with Run(folder, quiet=True) as run:
         work(WordKind(request, make), load(checkpoint), dataset(), run, 1)
     export(folder)

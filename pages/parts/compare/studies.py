@@ -9,19 +9,18 @@ from typing import Any
 import streamlit as st
 
 from core import checkpoint
-from core.document import Document
 from core.errors import CoreError
 from core.study import follow
 from core.study.campaigns import Campaign, read_config
 from core.study.compare import Comparison, Coverage, Paired, clean_metrics, compare, defended, series, unlike
-from core.study.records import Record
+from core.study.records import Record, lacks_text
 from core.study.settings import Request
 from core.study.statistics import Interval
 from core.study.summary import Filter
 from pages.parts import loading, owner, running, session
 from pages.parts.cards import Card, all_cards
 from pages.parts.show import plain, problem
-from pages.parts.study import listing, pairs, views
+from pages.parts.study import listing, pairs, texts, views
 from pages.parts.study.views import table
 
 OUTCOMES = {(True, True): "both", (True, False): "only the first", (False, True): "only the second", (False, False): "neither"}
@@ -55,8 +54,9 @@ def section() -> None:
     if both.whole.n:
         _success(pair, both, chosen)
         _metrics(pair)
-        _transfer(pair)
-        _pairs(pair, both, chosen)
+        first, second = texts.shown(pair)
+        _transfer((first, second))
+        _pairs((first, second), both, chosen)
 
 
 def _offer(pair: tuple[Campaign, Campaign]) -> None:
@@ -110,8 +110,10 @@ def _take_started(found: dict[str, Path]) -> None:
 
 
 def _by_folder(found: dict[str, Path]) -> dict[str, str]:
-    """By the folder's own name: the path was written where the command was given, and shipped studies have moved since."""
-    return {folder.name: name for name, folder in found.items()}
+    """By the folder's own name, and by the one it had before it was passed on: the path was written where the command was given, and shipped
+    studies have moved since."""
+    before = {str(config["run"]): name for name, folder in found.items() if (config := read_config(folder) or {}).get("run")}
+    return before | {folder.name: name for name, folder in found.items()}
 
 
 def _fitting(found: dict[str, Path], first: str | None) -> tuple[str, str]:
@@ -226,7 +228,8 @@ def _transfer(pair: tuple[Campaign, Campaign]) -> None:
             rows.append({"texts of": one.name, "read by": found["to"], "successful texts": found["texts"], **fooled})
     table("Do the texts that fool one fool the other?", rows, "crossed")
     readers = [(one, card) for one, other in ways if (card := _card(other)) is not None]
-    if len(rows) < 2 and st.button("Let each read the other's texts", key="compare.read", icon=":material/forward:", disabled=len(readers) < 2):
+    off = len(readers) < 2 or any(one.without_texts for one in pair)
+    if len(rows) < 2 and st.button("Let each read the other's texts", key="compare.read", icon=":material/forward:", disabled=off):
         owner.required(views.READS)
         bar = st.progress(0.0, "Reading …")
         with loading.heavy_work(lambda text: bar.progress(0.0, text)):
@@ -246,7 +249,7 @@ def _pairs(pair: tuple[Campaign, Campaign], both: Comparison, chosen: Filter) ->
     )
     rows = [row for row in picked.selection.rows if row < len(found)]
     if not rows:
-        st.caption("Select a row to see both texts.")
+        st.caption("Select a row to see the words that were changed in both.")
         return
     _open(pair, found[rows[0]])
 
@@ -267,14 +270,16 @@ def _moved(record: Record) -> str | None:
 
 
 def _open(pair: tuple[Campaign, Campaign], each: tuple[Record, Record]) -> None:
-    from core.render.attack_report import final_swaps
-    from core.render.trace import diff
-
-    for column, one, record in zip(st.columns(2, gap="medium"), pair, each, strict=True):
+    """`each`: two records of the comparison, which is made without texts; the studies may have theirs by now."""
+    found = [next(own for own in one.records if own["pair"] == record["pair"]) for one, record in zip(pair, each, strict=True)]
+    for place, (column, one, record) in enumerate(zip(st.columns(2, gap="medium"), pair, found, strict=True)):
         with column:
             st.markdown(f"**{plain(one.name)}**")
-            st.html(diff(Document.from_text(record["text"]), final_swaps(record)))
-    st.button("Open on one document", key="compare.open", icon=":material/compare:", on_click=_take, args=(pair, each[0]))
+            texts.words(record, f"compare.changes.{place}")
+    whole = next((record for record in found if not lacks_text(record)), None)
+    st.button(
+        "Open on one document", key="compare.open", icon=":material/compare:", on_click=_take, args=(pair, whole), disabled=whole is None
+    )  # fmt: skip
 
 
 def _take(pair: tuple[Campaign, Campaign], record: Record) -> None:

@@ -18,7 +18,7 @@ from pages.parts import loading, running, session
 from pages.parts.cards import Card
 from pages.parts.features import study_records
 from pages.parts.show import plain, problem
-from pages.parts.study.listing import MOST, latest, readable
+from pages.parts.study.listing import MOST, first, readable
 
 COMMAND = "python -m core study --recipe hop-skip-jump --checkpoint bibtex-linear --dataset bibtex --documents 50 --out runs/bibtex-hsj"
 
@@ -35,7 +35,7 @@ def choose() -> list[FeatureCampaign]:
         problem(f"{name} holds a study's records, but its config.json cannot be read, so nobody can tell what was attacked.")
     if not found:
         return []
-    session.choose(session.VECTOR_STUDIES, [name for name in asked if name in found][:MOST] or latest(found))
+    session.choose(session.VECTOR_STUDIES, [name for name in asked if name in found][:MOST] or first(found))
     names = st.multiselect("Studies of feature vectors", list(found), key=session.VECTOR_STUDIES, max_selections=MOST, persist_state="session")
     return readable(names, found, loading.feature_campaign)
 

@@ -13,7 +13,7 @@ from core.runs import jobs
 from core.runs.run import read_progress
 from core.study import campaigns
 from core.study.campaigns import Campaign
-from core.study.kinds import feature_campaigns
+from core.study.kinds import feature_campaigns, read_kind
 from pages.parts import loading, running, session
 from pages.parts.show import plain, problem
 
@@ -28,12 +28,14 @@ def choose(found: dict[str, Path]) -> list[Campaign]:
     chosen = [name for name in session.get(session.STUDIES, []) if name in found]
     if session.get(session.STARTED) in found:
         chosen = list(dict.fromkeys([session.take(session.STARTED), *chosen]))[:MOST]
-    session.choose(session.STUDIES, chosen or latest(found))
+    session.choose(session.STUDIES, chosen or first(found))
     names = st.multiselect("Studies", list(found), key=session.STUDIES, max_selections=MOST, persist_state="session")
     shown = readable(names, found, loading.campaign)
-    if examples := [one.name for one in shown if one.shipped]:
-        what = "examples on the app's seven sample documents, tagged by hand. They show" if examples[1:] else (
-            "an example on the app's seven sample documents, tagged by hand. It shows"
+    if passed_on := [one for one in shown if one.without_texts]:
+        st.caption(plain(said(passed_on)))
+    if examples := [one.name for one in shown if one.shipped and not one.without_texts]:
+        what = "examples on seven of the app's sample documents, tagged by hand. They show" if examples[1:] else (
+            "an example on seven of the app's sample documents, tagged by hand. It shows"
         )  # fmt: skip
         small = "are" if examples[1:] else "is"
         st.caption(
@@ -43,6 +45,18 @@ def choose(found: dict[str, Path]) -> list[Campaign]:
             )
         )
     return shown
+
+
+def said(passed_on: Sequence[Campaign]) -> str:
+    """What studies without texts are, and what is known of their figures."""
+    each = [
+        f"{one.name} ({len(one.records):,} pairs of {one.data}, {one.request.study.split} split; {one.checkpoint}, weights {one.digest})"
+        for one in passed_on
+    ]
+    return (
+        f"{', '.join(each)}: passed on without texts. Every attack was made again on these weights when that was done, and came out as saved; "
+        "whether it does here shows under Records."
+    )
 
 
 def readable(names: Sequence[str], found: Mapping[str, Path], read: Callable[[Path], C]) -> list[C]:
@@ -56,9 +70,22 @@ def readable(names: Sequence[str], found: Mapping[str, Path], read: Callable[[Pa
     return shown
 
 
-def latest(found: Mapping[str, Path]) -> list[str]:
-    """The latest that holds a record; there must be some."""
-    return [next((name for name, folder in found.items() if any(folder.glob("records.jsonl*"))), next(iter(found)))]
+def first(found: Mapping[str, Path]) -> list[str]:
+    """What a visit begins with: the latest that holds a record; where none was made here, the shipped one of the visit's checkpoint. There must
+    be some."""
+    held = {name: folder for name, folder in found.items() if any(folder.glob("records.jsonl*"))} or dict(found)
+    shipped = [name for name, folder in held.items() if folder.is_relative_to(campaigns.SHIPPED)]
+    if len(shipped) < len(held):
+        return [next(name for name in held if name not in shipped)]
+    return [next((name for name in shipped if attacked(held[name]) == session.get(session.MODEL)), shipped[0])]
+
+
+def attacked(folder: Path) -> str:
+    """The checkpoint that a study attacked; empty where its settings cannot be read, which is said when it is shown."""
+    try:
+        return Path(read_kind(folder)[0].study.checkpoint).name
+    except CoreError:
+        return ""
 
 
 def watch() -> None:

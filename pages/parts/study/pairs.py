@@ -8,16 +8,15 @@ from pathlib import Path
 import streamlit as st
 
 from core.attacks.goals import called
-from core.data import DATASETS, is_present
-from core.data.debtags import cached_file
 from core.errors import CoreError, InputError
 from core.runs import jobs
 from core.study import launching as study_jobs
-from core.study.kind import StudyKind, StudySettings
+from core.study.kind import StudyKind
 from core.study.kinds import read_kind
 from core.study.kinds.features import FeatureKind
 from core.study.kinds.words import WordKind
 from core.study.run import same_attack
+from core.study.texts import at_hand
 from pages.parts import loading, owner, running, session
 from pages.parts.cards import Card
 from pages.parts.compare.kin import relatives
@@ -27,20 +26,13 @@ LONGEST = 60
 """Letters of a proposed folder's name, to which a number may be added."""
 
 
-def data_here(study: StudySettings) -> bool:
-    """Whether the data that a study names are on this machine: a registered data set, or a file or folder seen from the project's."""
-    if study.dataset in DATASETS:
-        return is_present(study.dataset) and (study.dataset != "debtags" or cached_file().is_file())
-    return (jobs.ROOT / study.dataset).exists()
-
-
 def givers(found: Mapping[str, Path]) -> list[str]:
     """The studies whose pairs another checkpoint could attack: their settings can be read and their data are here."""
     names = []
     for name, folder in found.items():
         try:
             kind, _ = read_kind(folder)
-            if data_here(kind.study):
+            if at_hand(kind.study.dataset):
                 names.append(name)
         except CoreError:
             continue  # a study of another version; the page that shows it says so

@@ -7,14 +7,13 @@ from typing import Any
 
 import streamlit as st
 
-from core.document import Document
 from core.study import exports, follow
 from core.study.campaigns import Campaign
-from core.study.records import Record
-from core.study.shapes import check_places
+from core.study.records import Record, lacks_text
 from pages.parts import loading, session
 from pages.parts.cards import Card
 from pages.parts.show import plain
+from pages.parts.study import texts
 
 OUTCOMES = {"reached": "success", "exhausted": "failed", "budget": "failed", "refused": "skipped", "error": "skipped"}
 
@@ -25,6 +24,7 @@ def browse(shown: list[Campaign], cards: list[Card]) -> None:
     if not one.records:
         st.info("This study has no record yet.")
         return
+    (one,) = texts.shown([one])
     _files(one)
     _replay(one, cards)
     picked = st.dataframe(
@@ -35,7 +35,7 @@ def browse(shown: list[Campaign], cards: list[Card]) -> None:
     if rows:
         _open(one.records[rows[0]])
     else:
-        st.caption("Select a row to see the text.")
+        st.caption("Select a row to see the changed words." if one.without_texts else "Select a row to see the text.")
 
 
 def _line(record: Record) -> dict[str, Any]:
@@ -49,16 +49,11 @@ def _line(record: Record) -> dict[str, Any]:
 
 
 def _open(record: Record) -> None:
-    from core.render.attack_report import final_swaps
-    from core.render.trace import diff
-
     with st.container(border=True):
         st.markdown(plain(f"{record['document']}: {record['label'] or 'any right label'}, {record['note'] or OUTCOMES[record['reason']]}"))
-        if record["reason"] == "error":
-            st.text(record["text"])
+        texts.words(record, f"study.changes.{record['pair']}")
+        if record["reason"] == "error" or lacks_text(record):
             return
-        check_places(record)
-        st.html(diff(Document.from_text(record["text"]), final_swaps(record)))
         if st.button("Replay on the Attack page", key="study.open", icon=":material/swords:", on_click=_take, args=(record,)):
             st.switch_page("pages/attack.py")
 
@@ -75,7 +70,7 @@ def _files(one: Campaign) -> None:
                 "Records, JSON lines",
                 "jsonl",
                 "application/jsonl",
-                lambda: "".join(json.dumps(each, ensure_ascii=False) + "\n" for each in one.records),
+                lambda: exports.to_lines(one.records),
             ),
             ("Records, parquet", "parquet", "application/vnd.apache.parquet", lambda: exports.to_parquet(one.records)),
             ("Summary, JSON", "json", "application/json", lambda: exports.rows_to_json([one.summary()])),
@@ -87,7 +82,7 @@ def _replay(one: Campaign, cards: list[Card]) -> None:
     """Every record made again on its checkpoint: text, ranks and outcome must be as saved."""
     card = next((card for card in cards if card.name == one.checkpoint), None)
     key = ("replayed", str(one.folder), one.digest, len(one.records))
-    asked = st.button("Replay every record", key="study.replay", icon=":material/replay:", disabled=card is None)
+    asked = st.button("Replay every record", key="study.replay", icon=":material/replay:", disabled=card is None or one.without_texts)
     if asked and card is not None and loading.kept(key) is None:
         bar = st.progress(0.0, "Replaying …")
         with loading.heavy_work(lambda text: bar.progress(0.0, text)):

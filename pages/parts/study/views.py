@@ -19,6 +19,7 @@ from core.study.summary import Filter, by_bin, gap, query_area, row
 from pages.parts import loading, owner
 from pages.parts.cards import Card
 from pages.parts.show import plain
+from pages.parts.study import texts
 
 KINDS = {"cosine": "cosine", "angular": "1 − arccos(cosine), as the paper's code has it"}
 LISTED = 40
@@ -165,6 +166,9 @@ def transfers(shown: Sequence[Campaign], cards: Sequence[Card]) -> None:
     ]
     table("Transfer", rows, "transfer")
     st.caption("Texts that fit: those whose original meets the goal's condition there, too. Two queries a text.")
+    shown = texts.shown(shown)
+    if any(one.without_texts for one in shown):
+        return
     if not owner.offers(READS):
         return
     readers = st.multiselect("Let the saved texts be read by", [card.name for card in cards], key="study.readers")
