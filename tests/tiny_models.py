@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from core import checkpoint, fields, models
+from core.checkpoint.ensemble import ENDING, SETTING
 from core.data.dataset import Dataset, Split, truth_matrix
 from core.runs.run import Run
 from core.types import Classifier
@@ -65,9 +66,19 @@ SETTINGS: dict[str, Callable[[Path], dict[str, Any]]] = {
 """What makes each model tiny. x-transformer's beam holds all its clusters, so that its two phases must agree with the dense score."""
 
 
+ENSEMBLES = ("xml-cnn-with-linear", "mach-with-linear")
+"""The models that can be summed with the linear reference, as the sums are called."""
+
+
+def base(kind: str) -> str:
+    """The model of a kind, or of an ensemble."""
+    return kind.removesuffix(ENDING)
+
+
 def train(kind: str, folder: Path) -> Classifier:
-    """A trained model of a kind; KeyError for a kind without tiny settings: add a line above."""
-    config = fields.from_json(models.config_class(kind), SETTINGS[kind](folder))
+    """A trained model of a kind or an ensemble; KeyError for a kind without tiny settings: add a line above."""
+    summed, kind = {SETTING: True} if kind in ENSEMBLES else {}, base(kind)
+    config = fields.from_json(models.config_class(kind), {**SETTINGS[kind](folder), **summed})
     with Run(folder / "run", seed=3, device="cpu", quiet=True) as run:
         found: Classifier = models.train(kind, config, dataset(), dataset().label_space(), run)
         return found
@@ -124,4 +135,4 @@ def _keep(kind: str, folder: Path) -> None:
     model: Any = train(kind, folder)
     shutil.rmtree(folder / "run")
     parts = {"settings": model.settings(), "labels": model.labels, "tensors": model.tensors(), "files": model.files()}
-    checkpoint.save(folder / kind, model=kind, **parts)
+    checkpoint.save(folder / kind, model=base(kind), **parts)

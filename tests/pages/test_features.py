@@ -162,7 +162,7 @@ def test_moved_word_vectors_are_shown_as_vectors_and_read_as_words(tmp_path: Pat
     from core.models.xml_cnn.network import XmlCnnModule
 
     torch.manual_seed(5)
-    config = Config(width=12, filters=5, chunks=3, bottleneck=16, window=20, vectors="random", vector_scale=0.5, linear=False)
+    config = Config(width=12, filters=5, chunks=3, bottleneck=16, window=20, vectors="random", vector_scale=0.5)
     words = Words(tuple(f"w{i}" for i in range(30)))
     model = XmlCnn(config, LabelSpace.of(["a", "b", "c", "d"], [9, 5, 2, 1], 20), words, XmlCnnModule(config, words.size, 4))
     core.checkpoint.save(

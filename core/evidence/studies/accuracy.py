@@ -79,7 +79,7 @@ EURLEX = Accuracy(
     (
         _cell("linear", "linear", "--negatives", "5000"),
         next(Cell("eurlex57k-xml-cnn", one.model, one.data, training=one.training) for one in XML_CNN.cells if one.name == "eurlex57k-xml-cnn-base"),
-        _cell("mach", "MACH", "--linear", "false"),
+        _cell("mach", "MACH"),
         _cell("x-transformer", "X-Transformer", "--epochs", "1", "--precision", "bf16"),
         _cell("attention-xml", "AttentionXML", "--precision", "bf16", "--epochs", "2", "--tree-above", "2000", "--candidates", "80"),
         _cell("aplc-xlnet", "APLC-XLNet", "--precision", "bf16", "--clusters", "3"),

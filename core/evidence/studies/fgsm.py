@@ -77,9 +77,9 @@ def hits(scores: Any, own: list[int]) -> str:
 def _trained(name: str, data: str, base: tuple[str, ...], child: tuple[str, ...]) -> dict[str, TrainingCommand]:
     """Base, control and robust XML-CNN of a data set."""
     name = f"{name}-xml-cnn"
-    first = TrainingCommand(name, ("--model", "xml-cnn", "--dataset", data, "--linear", "false", *base))
+    first = TrainingCommand(name, ("--model", "xml-cnn", "--dataset", data, *base))
     fgsm = ("--defence", "fgsm", "--epsilon", str(AUTHORS_EPSILON), "--label-source", "true", "--attacked-weight", "0.3")
-    start = ("--from", "{" + name + "}", "--dataset", data, "--linear", "false", *child, *fgsm)
+    start = ("--from", "{" + name + "}", "--dataset", data, *child, *fgsm)
     return {
         "base": first,
         "control": TrainingCommand(f"{name}-control", (*start, "--control", "true"), (first,)),

@@ -1,5 +1,6 @@
-"""The linear reference as a part of another model: score(x) = scale * (network(x) + share * margin(x)) + shift.
+"""The linear reference as a part of an ensemble: score(x) = scale * (network(x) + share * margin(x)) + shift.
 
+A model is made of its network alone unless `--with-linear true` asks for the ensemble (core.checkpoint.ensemble says what that is called).
 Networks of this size do not reach labels with a handful of training documents; one-vs-rest SVMs on words and bigrams do
 (measurements.md, section 1). Each errs where the other does not: on debtags' dev split XML-CNN alone has P@1 84.8 and
 nDCG@5 81.2, the SVMs 84.2 and 82.3, their sum 86.5 and 84.3. The share is chosen on the dev split. Scale and shift

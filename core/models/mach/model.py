@@ -59,7 +59,7 @@ class Mach:
         check_identifiable(len(labels), config.buckets, config.repetitions)
         network = Network(config)
         network.start(np.full((config.repetitions, config.buckets), 0.01), torch.Generator().manual_seed(seed))
-        return cls(replace(config, linear=False), labels, tfidf, network)
+        return cls(replace(config, with_linear=False), labels, tfidf, network)
 
     # -- scores
 
@@ -209,7 +209,7 @@ class Mach:
         with torch.device("meta"):
             network = Network(config)
         network.load_state_dict(tensors, assign=True)
-        part = LinearPart.load(saved, linear.Config(threshold=config.linear_threshold), tfidf) if config.linear else None
+        part = LinearPart.load(saved, linear.Config(threshold=config.linear_threshold), tfidf) if config.with_linear else None
         return over(tfidf)(config, saved.labels, tfidf, network, part, saved.name, saved.digest)
 
 
