@@ -11,6 +11,7 @@ from core import checkpoint
 from core.evidence import records
 from core.evidence.board import EvidenceBoard, read_board
 from core.evidence.claims import UNMEASURED, Verdict
+from core.evidence.departures import OURS, attack, called
 from core.evidence.details import bins, figures
 from core.evidence.records import Record
 from core.evidence.run import CellState
@@ -188,12 +189,16 @@ def _about(states: Sequence[CellState]) -> str:
     study = states[0].study
     left = [one.cell.name for one in states if one.record is None]
     said = f"{study.ABOUT[0].upper()}{study.ABOUT[1:]}. Threat: {study.THREAT}."
+    found = [one.record for one in states if one.record is not None]
+    more = [f"{one}." for one in dict.fromkeys(attack(record.header) for record in found) if one]
+    more += dict.fromkeys(f"{record.header.model}: {OURS[record.header.model]}" for record in found if record.header.model in OURS)
+    said = " ".join([said, *more])
     return said + (f" Not measured yet: {', '.join(left)}." if left else "")
 
 
 def _figures(found: Sequence[Record]) -> str:
     """Of one record a line a figure, of several a line a record."""
-    every = {record.header.cell: {row["figure"]: row for row in figures(record)} for record in found}
+    every = {called(record.header.cell, record): {row["figure"]: row for row in figures(record)} for record in found}
     if len(found) == 1:
         ((cell, rows),) = every.items()
         return _table([cell, "", "what it is"], [[name, _said(row), row["what it is"]] for name, row in rows.items()])
@@ -209,7 +214,7 @@ def _by_bin(found: Sequence[Record]) -> Iterator[str]:
     """Success by label frequency, of attacks on words."""
     if found[0].header.kind != "attacks":
         return
-    every = {record.header.cell: {row["training documents"]: row for row in bins(record)} for record in found}
+    every = {called(record.header.cell, record): {row["training documents"]: row for row in bins(record)} for record in found}
     names = sorted({name for rows in every.values() for name in rows}, key=lambda name: int("".join(c for c in name.split(",")[0] if c.isdigit())))
     yield "Success by the number of documents that the label was trained on:"
     rows = [

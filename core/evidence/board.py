@@ -20,6 +20,7 @@ from typing import Any
 from core.errors import DataError
 from core.evidence import claims, papers, records
 from core.evidence.claims import Claim, Verdict, verdict_on
+from core.evidence.departures import called, told
 from core.evidence.estimates import NOTHING, Measured
 from core.evidence.papers import NO_ATTACK, Papers, PrintedRow, Table
 from core.evidence.records import Record
@@ -260,7 +261,8 @@ def _of_row(table: Table, row: PrintedRow, link: Link, whole: Papers, have: Sequ
         threat = known(link.measure_of(row), link.against is not None).threat or one.first.study.THREAT
         if row.threat not in (threat, NO_ATTACK):
             raise DataError(f"row {row.id} is of '{row.threat}', the cell {one.first.name} of '{threat}'")
-        yield _line(table, row, link, one, one.missing(), *_protocol(row, link, one, whole))
+        same, reason = _protocol(row, link, one, whole)
+        yield _line(table, row, link, one, one.missing(), same, told(reason, row.model, one.first.record, row.threat != NO_ATTACK))
 
 
 def _protocol(row: PrintedRow, link: Link, chosen: Selection, whole: Papers) -> tuple[str, str]:
@@ -278,6 +280,7 @@ def _ours_alone(table: Table, row: PrintedRow, link: Link, have: Sequence[CellSt
         if one.measured and key not in beside and fits(one.first, {"study": link.study}):
             beside.add(key)
             reason = f"The paper has no such row: another model or other data. {link.reason}"
+            reason = told(reason, one.first.cell.model, one.first.record, row.threat != NO_ATTACK)
             yield _line(table, None, link, one, "", NO, reason, metric=row.metric, unit=row.unit, threat=row.threat, measure=key[0])
 
 
@@ -300,7 +303,7 @@ def _line(
         chosen.check(measure)
     cell = None if chosen is None else chosen.first.cell
     against = "" if chosen is None or chosen.second is None else f" against {chosen.second.cell.variant}"
-    variant = "" if cell is None else f"{cell.variant}{against}"
+    variant = "" if cell is None else called(f"{cell.variant}{against}", chosen.first.record if chosen else None).strip()
     return Line(
         table.paper, table.id, row, row.metric if row else metric, row.unit if row else unit, row.threat if row else threat,
         row.setting if row else variant, measure, () if chosen is None else chosen.names, "" if cell is None else cell.model,

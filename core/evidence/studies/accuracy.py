@@ -39,7 +39,7 @@ class Accuracy:
         weights = cell.weights()
         classifier, dataset = load(weights), load_dataset(cell.data)
         settings = {"documents": len(dataset.split("test")), "labels": len(classifier.labels), **trained(weights)}
-        header = header_for(self, cell, settings, data_digest=dataset.digest, checkpoint=classifier.name, digest=classifier.digest)
+        header = header_for(self, cell, settings, data_digest=dataset.digest, classifier=classifier)
         return resumed(header, work, lambda done: predictions(classifier, dataset, done, progress))
 
 

@@ -27,7 +27,7 @@ from core.models.parts.columns import Columns, columns_of, reads_columns
 from core.models.parts.substitution import Changed
 from core.models.parts.tfidf import Features, TfIdf
 from core.ranking import best_of_all, best_scored
-from core.types import BoolArray, Contributions, Embedded, IntArray, MaskMode, Perturbable, Scores, Unit, Weigh
+from core.types import BoolArray, Contributions, Embedded, IntArray, MaskMode, Perturbable, RowKinds, Scores, Unit, Weigh
 from core.vector import FeatureSpace, FeatureVector
 
 BATCH = 256
@@ -39,6 +39,7 @@ class Mach:
     so attributions to features are exact) and Savable."""
 
     KIND = "mach"
+    row_kinds = RowKinds(features="TF-IDF values before hashing")
 
     def __init__(
         self, config: Config, labels: LabelSpace, tfidf: TfIdf | Columns, network: Network, linear: LinearPart | None = None, name: str = "mach",
@@ -217,6 +218,7 @@ class FeatureMach(Mach):
     """MACH over vectors; a FeatureClassifier."""
 
     ABOUT = "mach over vectors"
+    row_kinds = RowKinds(features="feature values before hashing")
 
     @property
     def space(self) -> FeatureSpace:

@@ -29,6 +29,7 @@ class XmlCnn(WithLinear):
     """Word vectors, convolutions and dynamic pooling (XML-CNN); as an ensemble, with the margins of the linear reference added."""
 
     KIND = "xml-cnn"
+    ROWS = "word vectors"
 
     def __init__(
         self, config: Config, labels: LabelSpace, words: Words, module: XmlCnnModule, part: LinearPart | None = None, name: str = "xml-cnn",
