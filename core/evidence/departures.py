@@ -18,9 +18,11 @@ OURS: Mapping[str, str] = {
     "APLC-XLNet": "Ours reads with MiniLM and low-rank adapters, the paper's with XLNet, fine-tuned as a whole.",
 }
 """How our models differ from those that the papers' rows call by the same name, where a reader would not expect it."""
+SHORT: Mapping[str, str] = {"APLC-XLNet": "MiniLM with adapters"}
+"""The same beside the name."""
 
 FGSM_ROWS: Mapping[str, RowKinds] = {
-    "fgsm-xml-cnn": RowKinds("word vectors", "TF-IDF values of its linear part"),
+    "fgsm-xml-cnn": RowKinds("word vectors", "TF-IDF values of the linear part"),
     "fgsm-mach": RowKinds(features="TF-IDF values before hashing"),
 }
 """What the models of records that do not say it read; XML-CNN's second kind only where it is an ensemble."""
@@ -45,8 +47,8 @@ def attack(header: Header) -> str:
 
 def marks(header: Header) -> tuple[str, ...]:
     """What must stand beside the model's name."""
-    alone = f"({NETWORK_ONLY}" in attack(header)
-    return (*((SAID,) if is_summed(header) else ()), *((NETWORK_ONLY,) if alone else ()))
+    summed, alone = is_summed(header), f"({NETWORK_ONLY}" in attack(header)
+    return tuple(mark for mark, there in ((SHORT.get(header.model, ""), header.model in SHORT), (SAID, summed), (NETWORK_ONLY, alone)) if there)
 
 
 def called(name: str, record: Record | None) -> str:
@@ -59,6 +61,6 @@ def told(reason: str, model: str, record: Record | None, attacked: bool) -> str:
     """The reason that stands beside a paper's row, with what the model's name does not say. `attacked`: whether the figure is of attacked rows."""
     found = [reason, OURS.get(model, "")]
     if record is not None:
-        found += [f"{one[0].upper()}{one[1:]}." for one in marks(record.header)]
+        found += [f"{one[0].upper()}{one[1:]}." for one in marks(record.header) if one not in SHORT.values()]
         found += [f"{said}." for said in [attack(record.header)] if said and attacked]
     return " ".join(one for one in found if one)

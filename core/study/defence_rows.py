@@ -27,6 +27,8 @@ def evaluated(files: Sequence[tuple[str, Path]]) -> list[dict[str, Any]]:
             on = f"{found['documents']:,} documents of {found['split']}, drawn with seed {found['seed']}"
             rows += [_row(who, f"{name}, clean, %", found["metrics"][name], on) for name in ("P@1", "P@3", "P@5")]
             losses.add(str(found["loss"]))
+            if any("said" not in each for each in found["attacked"]):
+                raise InputError(f"{path} is of an earlier version and does not say what was moved: evaluate again with this version")
             for each in found["attacked"]:
                 said = str(each["said"])
                 rows += [_row(who, f"{name}, {said}, %", each["metrics"][name], on) for name in ("P@1", "P@3", "P@5")]

@@ -36,7 +36,7 @@ def network_only(attack: EmbeddingAttack, kinds: RowKinds) -> bool:
 def moved(attack: EmbeddingAttack, kinds: RowKinds) -> str:
     """The rows that move, and those that could and do not."""
     if network_only(attack, kinds):
-        return f"{kinds.words} ({NETWORK_ONLY}: its {kinds.features} stay)"
+        return f"{kinds.words} ({NETWORK_ONLY}: the {kinds.features} stay)"
     return " and ".join(name for name in (kinds.words, kinds.features) if name)
 
 

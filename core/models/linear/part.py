@@ -204,7 +204,7 @@ class WithLinear:
 
     @property
     def row_kinds(self) -> RowKinds:
-        return RowKinds(self.ROWS, "" if self.linear is None else "TF-IDF values of its linear part")
+        return RowKinds(self.ROWS, "" if self.linear is None else "TF-IDF values of the linear part")
 
     def perturbable(self, embedded: Embedded) -> Perturbable:
         return Perturbable.of(embedded, len(embedded.tokens) if self.linear is None else _joined(embedded)[1])
