@@ -176,6 +176,8 @@ def test_moved_word_vectors_are_shown_as_vectors_and_read_as_words(tmp_path: Pat
     assert not at.exception
     assert "vectors and no text" in said(at) and "none has another nearest word" in said(at)
     assert "Read as nearest words" in html(at)
+    sentence = "PGD of 10 steps on the word vectors, epsilon 1 % of the mean norm of a row, binary cross-entropy of the 5 best labels."
+    assert sentence in said(at).replace("\\", "")
     at.number_input(key="vectors.set.pgd.epsilon").set_value(20.0).run()
     at.button(key="vectors.run").click().run()
     assert not at.exception
