@@ -83,7 +83,10 @@ def _accuracy(shipped: Sequence[Mapping[str, Any]]) -> Iterator[str]:
             f"{judged['split'].capitalize()} split, n = {judged['documents']:,} documents, data digest `{judged['data_digest']}`; in percent, "
             "measured on the shipped weights. Commands, seeds and settings: the checkpoint's card."
         )
-        rows = [[_link(one) + _marked(one), f"`{one['evaluation']['digest']}`", *(_percent(one["evaluation"]["metrics"][key]) for key in METRICS)] for one in found]
+        rows = [
+            [_link(one) + _marked(one), f"`{one['evaluation']['digest']}`", *(_percent(one["evaluation"]["metrics"][key]) for key in METRICS)]
+            for one in found
+        ]
         yield _table(["checkpoint", "weights", *METRICS], rows)
         shown = judged["recall@5_by_bin"]
         yield "Recall@5 by the number of documents that a label was trained on, in percent (true pairs of document and label):"

@@ -78,6 +78,7 @@ def test_rows_of_the_papers_have_it_beside_them() -> None:
     assert aplc and all("Ours reads with MiniLM and low-rank adapters" in line.reason for line in aplc)
     moved = [line for line in board.lines if "attacked" in line.measure and line.our_model in ("XML-CNN", "MACH") and line.measured]
     assert moved and all("FGSM on the " in line.reason and "epsilon" in line.reason for line in moved)
+    assert all(line.beside and line.reason.endswith(line.beside) for line in (*aplc, *moved))
     for line in board.lines:
         if line.chosen is not None and line.measured and is_summed(line.chosen.records[0].header):
             assert SAID in line.our_variant and "without a linear part" not in line.reason
