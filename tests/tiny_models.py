@@ -46,14 +46,14 @@ def dataset() -> Dataset:
 SETTINGS: dict[str, Callable[[Path], dict[str, Any]]] = {
     "linear": lambda folder: {"minimum_documents": 1},
     "xml-cnn": lambda folder: {
-        "width": 16, "filters": 8, "chunks": 2, "bottleneck": 16, "window": 24, "vectors": "random", "epochs": 4, "batch_size": 16,
-        "learning_rate": 0.01,
+        "width": 16, "filters": 16, "chunks": 2, "bottleneck": 32, "window": 24, "vectors": "random", "vector_scale": 1.0, "epochs": 16,
+        "batch_size": 8, "learning_rate": 0.01, "dropout": 0.1, "vector_dropout": 0.0, "word_dropout": 0.0,
     },
     "x-transformer": lambda folder: {
         "encoder": str(tiny_bert.write(folder / "bert", [word.lower() for word in TOPICS + FILLER])), "trained_layers": 1, "window": 24,
         "max_leaf": 4, "beam": 8, "epochs": 2, "batch_size": 16, "learning_rate": 1e-3,
     },
-    "mach": lambda folder: {"minimum_documents": 1, "columns": 256, "buckets": 8, "repetitions": 4, "hidden": 8, "epochs": 6, "batch_size": 16},
+    "mach": lambda folder: {"minimum_documents": 1, "columns": 256, "buckets": 8, "repetitions": 4, "hidden": 8, "epochs": 20, "batch_size": 16},
     "attention-xml": lambda folder: {
         "width": 32, "hidden": 32, "bottleneck": 32, "window": 24, "vectors": "random", "vector_scale": 1.0, "epochs": 12, "batch_size": 8,
         "learning_rate": 0.01, "dropout": 0.1, "vector_dropout": 0.0,
