@@ -4,7 +4,8 @@
     class Lime:
         samples: Annotated[int, Field("perturbed texts that are scored", low=50, high=20_000)] = 1_000
 
-Components call `check(self)` in `__post_init__`, so a component that exists is valid. Types: bool, int, float, str.
+Components call `check(self)` in `__post_init__`, so a component that exists is valid. Types: bool, int, float, str. A setting that was saved
+under another name once is read by a class attribute RENAMED: the old name to the new one.
 """
 
 from __future__ import annotations
@@ -95,9 +96,18 @@ def to_json(component: Any) -> dict[str, Any]:
     return {setting.name: getattr(component, setting.name) for setting in settings_of(type(component))}
 
 
+def current(component: type[Any], values: Mapping[str, Any]) -> dict[str, Any]:
+    """Settings under the names that they have now. SettingsError for one that is given under both names."""
+    renamed: Mapping[str, str] = getattr(component, "RENAMED", {})
+    if twice := [old for old in values if renamed.get(old) in values]:
+        raise SettingsError(f"{component.__name__}: {twice[0]} is called {renamed[twice[0]]} now; give one of them")
+    return {renamed.get(name, name): value for name, value in values.items()}
+
+
 def from_json(component: type[T], values: Mapping[str, Any]) -> T:
     """Build a component from settings by name. Unknown names raise SettingsError: a mistyped key must not be ignored."""
     known = {setting.name: setting for setting in settings_of(component)}
+    values = current(component, values)
     if unknown := sorted(set(values) - set(known)):
         raise SettingsError(f"{component.__name__} has no setting {', '.join(unknown)}; it has {', '.join(known) or 'none'}")
     cast = {name: float(v) if known[name].kind is float and type(v) is int else v for name, v in values.items()}
@@ -115,6 +125,7 @@ def _parse_bool(text: str) -> bool:
 def add_flags(parser: argparse.ArgumentParser, component: type, title: str | None = None) -> None:
     """One flag a setting, `--name-with-dashes`; a flag that is not given leaves no trace in the namespace."""
     group = parser.add_argument_group(title or component.__name__)
+    old = {new: name for name, new in getattr(component, "RENAMED", {}).items()}
     for setting in settings_of(component):
         field = setting.field
         low, high = (f"{bound:g}" if bound is not None else "" for bound in (field.low, field.high))
@@ -128,6 +139,9 @@ def add_flags(parser: argparse.ArgumentParser, component: type, title: str | Non
             default=argparse.SUPPRESS,
             help=f"{field.help}{bounds} (default: {setting.default})".replace("%", "%%"),
         )
+        if setting.name in old:  # commands on the cards of older checkpoints say what they said
+            flag, kind = f"--{old[setting.name]}".replace("_", "-"), _parse_bool if setting.kind is bool else setting.kind
+            group.add_argument(flag, dest=f"setting_{setting.name}", type=kind, default=argparse.SUPPRESS, help=argparse.SUPPRESS)
 
 
 def to_flags(component: Any) -> list[str]:
@@ -148,7 +162,7 @@ def from_flags(component: type[T], namespace: argparse.Namespace, base: Mapping[
     """Build a component from parsed flags, over `base` settings (a preset, say)."""
     names = [setting.name for setting in settings_of(component)]
     given = {name: getattr(namespace, f"setting_{name}") for name in names if hasattr(namespace, f"setting_{name}")}
-    return from_json(component, {**(base or {}), **given})
+    return from_json(component, {**current(component, base or {}), **given})
 
 
 def described(title: str, kinds: Mapping[str, type]) -> str:

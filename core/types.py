@@ -127,9 +127,20 @@ class Perturbable:
         return cls(owned & first, owned & ~first)
 
 
+@dataclass(frozen=True)
+class RowKinds:
+    """What a classifier's rows are, as a person says it: those that stand for words, as vectors, and those that hold one value; "" for none."""
+
+    words: str = ""
+    features: str = ""
+
+
 @runtime_checkable
 class Steerable(Differentiable, Protocol):
     """A differentiable classifier whose rows can be moved against any function of all its scores: what FGSM and PGD need."""
+
+    @property
+    def row_kinds(self) -> RowKinds: ...
 
     def perturbable(self, embedded: Embedded) -> Perturbable: ...
 

@@ -8,9 +8,11 @@ from itertools import groupby
 from typing import Any
 
 from core import checkpoint
+from core.checkpoint.ensemble import SAID, is_ensemble
 from core.evidence import records
 from core.evidence.board import EvidenceBoard, read_board
 from core.evidence.claims import UNMEASURED, Verdict
+from core.evidence.departures import OURS, SHORT, attack, called
 from core.evidence.details import bins, figures
 from core.evidence.records import Record
 from core.evidence.run import CellState
@@ -71,7 +73,7 @@ def _shipped() -> Iterator[dict[str, Any]]:
     for folder in sorted(path.parent for path in (ROOT / "checkpoints").glob("*/config.json")):
         config = checkpoint.read_config(folder)
         if "metrics" in config["provenance"]["evaluation"]:
-            yield {"name": folder.name, "model": config["model"], **config["provenance"]}
+            yield {"name": folder.name, "model": config["model"], "settings": config["settings"], **config["provenance"]}
 
 
 def _accuracy(shipped: Sequence[Mapping[str, Any]]) -> Iterator[str]:
@@ -84,15 +86,24 @@ def _accuracy(shipped: Sequence[Mapping[str, Any]]) -> Iterator[str]:
             f"{judged['split'].capitalize()} split, n = {judged['documents']:,} documents, data digest `{judged['data_digest']}`; in percent, "
             "measured on the shipped weights. Commands, seeds and settings: the checkpoint's card."
         )
-        rows = [[_link(one), f"`{one['evaluation']['digest']}`", *(_percent(one["evaluation"]["metrics"][key]) for key in METRICS)] for one in found]
+        rows = [
+            [_link(one) + _marked(one), f"`{one['evaluation']['digest']}`", *(_percent(one["evaluation"]["metrics"][key]) for key in METRICS)]
+            for one in found
+        ]
         yield _table(["checkpoint", "weights", *METRICS], rows)
         shown = judged["recall@5_by_bin"]
         yield "Recall@5 by the number of documents that a label was trained on, in percent (true pairs of document and label):"
         head = ["checkpoint", *(f"{_bin(name)} ({one['pairs']:,})" for name, one in shown.items())]
-        yield _table(head, [[one["name"], *(_recall(one, name) for name in shown)] for one in found])
+        yield _table(head, [[one["name"] + _marked(one), *(_recall(one, name) for name in shown)] for one in found])
         yield "What training took:"
         head = ["checkpoint", "seconds", "on", "seed", "MB", "trained on from"]
         yield _table(head, [[one["name"], *_training(one)] for one in found])
+
+
+def _marked(one: Mapping[str, Any]) -> str:
+    """What the checkpoint's name does not say of it."""
+    marks = [SHORT["APLC-XLNet"]] * (one["model"] == "aplc-xlnet") + [SAID] * is_ensemble(one["settings"])
+    return f" ({', '.join(marks)})" if marks else ""
 
 
 def _link(one: Mapping[str, Any]) -> str:
@@ -152,7 +163,7 @@ def _defended(shipped: Sequence[Mapping[str, Any]]) -> Iterator[str]:
         if rows := one.get("defended"):
             who = list(dict.fromkeys(row["who"] for row in rows))
             cells = {(row["measure"], row["who"]): f"{row['value']:.1f} [{row['low']:.1f}, {row['high']:.1f}]" for row in rows}
-            yield f"### {one['name']}"
+            yield f"### {one['name']}{_marked(one)}"
             on = "; ".join(dict.fromkeys(row["on"] for row in rows if row.get("on")))
             yield f"Defence {one['defence']['name']}, trained on from {one['parent']['name']} (`{one['parent']['digest']}`). Measured on {on}."
             measures = dict.fromkeys(row["measure"] for row in rows)
@@ -197,12 +208,16 @@ def _about(states: Sequence[CellState]) -> str:
     study = states[0].study
     left = [one.cell.name for one in states if one.record is None]
     said = f"{study.ABOUT[0].upper()}{study.ABOUT[1:]}. Threat: {study.THREAT}."
+    found = [one.record for one in states if one.record is not None]
+    more = [f"{one}." for one in dict.fromkeys(attack(record.header) for record in found) if one]
+    more += dict.fromkeys(f"{record.header.model}: {OURS[record.header.model]}" for record in found if record.header.model in OURS)
+    said = " ".join([said, *more])
     return said + (f" Not measured yet: {', '.join(left)}." if left else "")
 
 
 def _figures(found: Sequence[Record]) -> str:
     """Of one record a line a figure, of several a line a record."""
-    every = {record.header.cell: {row["figure"]: row for row in figures(record)} for record in found}
+    every = {called(record.header.cell, record): {row["figure"]: row for row in figures(record)} for record in found}
     if len(found) == 1:
         ((cell, rows),) = every.items()
         return _table([cell, "", "what it is"], [[name, _said(row), row["what it is"]] for name, row in rows.items()])
@@ -218,7 +233,7 @@ def _by_bin(found: Sequence[Record]) -> Iterator[str]:
     """Success by label frequency, of attacks on words."""
     if found[0].header.kind != "attacks":
         return
-    every = {record.header.cell: {row["training documents"]: row for row in bins(record)} for record in found}
+    every = {called(record.header.cell, record): {row["training documents"]: row for row in bins(record)} for record in found}
     names = sorted({name for rows in every.values() for name in rows}, key=lambda name: int("".join(c for c in name.split(",")[0] if c.isdigit())))
     yield "Success by the number of documents that the label was trained on:"
     rows = [

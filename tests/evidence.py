@@ -30,7 +30,8 @@ def attack(number: int, tail: bool, success: bool, changed: int = 1, words: int 
 def header(kind: str = "attacks", study: str = "qaraei-positive", cell: str = "debtags-mach", **more: Any) -> Header:
     given = {
         "model": "MACH", "variant": "normal", "data": "debtags", "data_digest": "d" * 16, "split": "test", "checkpoint": "debtags-mach",
-        "digest": "a1b2c3d4", "threat": THREAT, "seed": 0, "settings": {"k": 5, "pairs": 12, "bins": BINS}, "measured": "2026-01-02", "seconds": 3.0,
+        "digest": "a1b2c3d4", "threat": THREAT, "seed": 0, "settings": {"k": 5, "pairs": 12, "bins": BINS, "ensemble": False},
+        "measured": "2026-01-02", "seconds": 3.0,
         "command": f"python -m core evidence run {study} --cell {cell}",
     }  # fmt: skip
     return Header(study=study, cell=cell, kind=kind, **{**given, **more})

@@ -7,12 +7,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from core.types import Embedded, Perturbable, Scores, Unit, Weigh
+from core.types import Embedded, Perturbable, RowKinds, Scores, Unit, Weigh
 from tests.toy import Attending, Linear
 
 
 class Straight(Linear):
     """A word's row is its weights, so score[label] = BIAS[label] + the sum of all rows' coordinates `label`."""
+
+    row_kinds = RowKinds("rows of weights")
 
     def perturbable(self, embedded: Embedded) -> Perturbable:
         return Perturbable.of(embedded, len(embedded.tokens))
@@ -41,6 +43,7 @@ class Curved(Attending):
     def __init__(self) -> None:
         super().__init__()
         self.visited: list[Scores] = []
+        self.row_kinds = RowKinds("rows of the tiny transformer")
 
     def perturbable(self, embedded: Embedded) -> Perturbable:
         return Perturbable.of(embedded, len(embedded.tokens))

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from core import checkpoint, fields, models
+from core.checkpoint.ensemble import ENDING, SETTING
 from core.data.dataset import Dataset, Split, truth_matrix
 from core.runs.run import Run
 from core.types import Classifier
@@ -45,14 +46,14 @@ def dataset() -> Dataset:
 SETTINGS: dict[str, Callable[[Path], dict[str, Any]]] = {
     "linear": lambda folder: {"minimum_documents": 1},
     "xml-cnn": lambda folder: {
-        "width": 16, "filters": 8, "chunks": 2, "bottleneck": 16, "window": 24, "vectors": "random", "epochs": 4, "batch_size": 16,
-        "learning_rate": 0.01,
+        "width": 16, "filters": 16, "chunks": 2, "bottleneck": 32, "window": 24, "vectors": "random", "vector_scale": 1.0, "epochs": 16,
+        "batch_size": 8, "learning_rate": 0.01, "dropout": 0.1, "vector_dropout": 0.0, "word_dropout": 0.0,
     },
     "x-transformer": lambda folder: {
         "encoder": str(tiny_bert.write(folder / "bert", [word.lower() for word in TOPICS + FILLER])), "trained_layers": 1, "window": 24,
         "max_leaf": 4, "beam": 8, "epochs": 2, "batch_size": 16, "learning_rate": 1e-3,
     },
-    "mach": lambda folder: {"minimum_documents": 1, "columns": 256, "buckets": 8, "repetitions": 4, "hidden": 8, "epochs": 6, "batch_size": 16},
+    "mach": lambda folder: {"minimum_documents": 1, "columns": 256, "buckets": 8, "repetitions": 4, "hidden": 8, "epochs": 20, "batch_size": 16},
     "attention-xml": lambda folder: {
         "width": 32, "hidden": 32, "bottleneck": 32, "window": 24, "vectors": "random", "vector_scale": 1.0, "epochs": 12, "batch_size": 8,
         "learning_rate": 0.01, "dropout": 0.1, "vector_dropout": 0.0,
@@ -65,9 +66,19 @@ SETTINGS: dict[str, Callable[[Path], dict[str, Any]]] = {
 """What makes each model tiny. x-transformer's beam holds all its clusters, so that its two phases must agree with the dense score."""
 
 
+ENSEMBLES = ("xml-cnn-with-linear", "mach-with-linear")
+"""The models that can be summed with the linear reference, as the sums are called."""
+
+
+def base(kind: str) -> str:
+    """The model of a kind, or of an ensemble."""
+    return kind.removesuffix(ENDING)
+
+
 def train(kind: str, folder: Path) -> Classifier:
-    """A trained model of a kind; KeyError for a kind without tiny settings: add a line above."""
-    config = fields.from_json(models.config_class(kind), SETTINGS[kind](folder))
+    """A trained model of a kind or an ensemble; KeyError for a kind without tiny settings: add a line above."""
+    summed, kind = {SETTING: True} if kind in ENSEMBLES else {}, base(kind)
+    config = fields.from_json(models.config_class(kind), {**SETTINGS[kind](folder), **summed})
     with Run(folder / "run", seed=3, device="cpu", quiet=True) as run:
         found: Classifier = models.train(kind, config, dataset(), dataset().label_space(), run)
         return found
@@ -124,4 +135,4 @@ def _keep(kind: str, folder: Path) -> None:
     model: Any = train(kind, folder)
     shutil.rmtree(folder / "run")
     parts = {"settings": model.settings(), "labels": model.labels, "tensors": model.tensors(), "files": model.files()}
-    checkpoint.save(folder / kind, model=kind, **parts)
+    checkpoint.save(folder / kind, model=base(kind), **parts)

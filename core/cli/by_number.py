@@ -10,6 +10,8 @@ from typing import Any
 
 from core import fields
 from core.attacks.features.steps import said_distance
+from core.checkpoint import read_config
+from core.checkpoint.ensemble import SAID, is_ensemble
 from core.cli.goal import chosen_goal, goal_flags
 from core.cli.printing import Found
 from core.errors import InputError
@@ -50,9 +52,11 @@ def predict(arguments: argparse.Namespace) -> Found:
         }
         for rank, (label, score) in enumerate(zip(ids, scores, strict=True), 1)
     ]
-    found = {**_said(one, arguments), "unit": one.classifier.unit, "labels": rows}
+    summed = is_ensemble(read_config(arguments.checkpoint)["settings"])
+    found = {**_said(one, arguments), "unit": one.classifier.unit, "labels": rows, "ensemble": summed}
     lines = [f"{row['rank']:>3}  {row['score']:>9.4f}  {row['label']}{'  (true)' if row['true'] else ''}" for row in rows]
-    return found, [f"{one.classifier.name}, score is a {one.classifier.unit}; {len(one.vector)} features are not 0", *lines]
+    said = f", an {SAID}" if summed else ""
+    return found, [f"{one.classifier.name}{said}, score is a {one.classifier.unit}; {len(one.vector)} features are not 0", *lines]
 
 
 def explain(arguments: argparse.Namespace, explainer: Any, progress: Progress) -> Found:

@@ -39,7 +39,7 @@ def run(arguments: argparse.Namespace) -> Found:
     provenance = {**config["provenance"], "defended": rows}
     folder = checkpoint.find(arguments.checkpoint)
     try:
-        text = card(folder.name, provenance, str(config["model"]))
+        text = card(folder.name, provenance, str(config["model"]), settings=config["settings"])
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise InputError(f"checkpoint '{folder.name}': its provenance is none that `train` wrote: {type(error).__name__} {error}") from error
     checkpoint.annotate(folder, provenance, text)

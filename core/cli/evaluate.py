@@ -103,10 +103,12 @@ def _attacked(arguments: argparse.Namespace, epsilons: Sequence[float], classifi
 
 
 def _lines(found: dict[str, Any]) -> list[str]:
-    """What a person reads: the clean metrics, then at each epsilon those under attack and what was lost, with its interval."""
+    """What a person reads: the clean metrics, then of each attack what it moves, the metrics under it and what was lost, with its interval."""
+    from core.attacks.embeddings.saying import NETWORK_ONLY
+
     drawn = "" if found["limit"] is None else f" drawn with seed {found['seed']} from {found['drawn_from']:,}"
     lines = [
-        f"{found['attack']} on {found['checkpoint']}, loss {found['loss']}, ranked by {found['ranked_by']}",
+        f"{found['checkpoint']}{f', {NETWORK_ONLY}' if found['network_only'] else ''}, clean and attacked, ranked by {found['ranked_by']}",
         f"{found['documents']} documents{drawn}, {found['excluded']} without a label left out",
         "clean        " + "  ".join(f"{name} {100 * m['value']:.2f}" for name, m in found["metrics"].items()),
     ]
@@ -114,7 +116,7 @@ def _lines(found: dict[str, Any]) -> list[str]:
         lost = {name: f"{100 * gap['value']:.2f} [{100 * gap['low']:.2f}, {100 * gap['high']:.2f}]" for name, gap in side["gap"].items()}
         radii = ", ".join(f"{kind} {radius:.4g}" for kind, radius in side["eps_eff_median"].items())
         lines += [
-            f"epsilon {side['epsilon']:g}",
+            side["said"],
             "  attacked   " + "  ".join(f"{name} {100 * m['value']:.2f}" for name, m in side["metrics"].items()),
             "  lost       " + "  ".join(f"{name} {text}" for name, text in lost.items()),
             f"  a coordinate moved by at most {radii or 'nothing'}, the rows by {side['share_median']:.3f} of their length (medians); "

@@ -68,10 +68,11 @@ def _run(arguments: argparse.Namespace, progress: Progress) -> Found:
 
 
 def _reproduce(arguments: argparse.Namespace, progress: Progress) -> Found:
+    from core.evidence.departures import attack
     from core.evidence.run import again
 
     record, compared = again(_named(arguments, cell=True), str(arguments.cell), progress)
-    lines = [f"{record.header.name}, {len(record.items):,} items; kept [95 % interval] -> now"]
+    lines = [f"{record.header.name}, {len(record.items):,} items; kept [95 % interval] -> now", *filter(None, [attack(record.header)])]
     for one in compared:
         interval = "" if one.kept.exact else f" [{one.kept.low:.4g}, {one.kept.high:.4g}]"
         lines.append(f"  {'same' if one.same else 'DIFFERENT':9s} {one.measure}: {one.kept.value:.4g}{interval} -> {one.now.value:.4g}")
@@ -101,7 +102,7 @@ def _show(arguments: argparse.Namespace, progress: Progress) -> Found:
     verdicts = [one for one in board.verdicts if arguments.paper in (None, one.paper, *board.papers.papers[one.paper].seeds)]
     lines = [f"{one.verdict.upper():16s} {one.paper}: {one.claim.said}\n{'':17s}{one.sentence}" for one in verdicts]
     for line in chosen:
-        measure = f" ({line.measure})" if line.measured else ""
+        measure = f" ({line.measure}){f' | {line.beside}' if line.beside else ''}" if line.measured else ""
         lines.append(
             f"{line.paper} {line.where} | {line.model} | {line.data} | {line.setting} | {line.metric}: {line.printed} | {line.ours}{measure}"
         )

@@ -16,6 +16,8 @@ def add_flags(parser: argparse.ArgumentParser, words: Sequence[str]) -> None:
 
 def run(arguments: argparse.Namespace) -> Found:
     """Each label with its rank, its score and how many documents it was trained on."""
+    from core.checkpoint import read_config
+    from core.checkpoint.ensemble import SAID, is_ensemble
     from core.models import load
     from core.predict import predict, to_json
     from core.windows import read_as
@@ -26,5 +28,6 @@ def run(arguments: argparse.Namespace) -> Found:
         return by_number.predict(arguments)
     classifier = read_as(load(arguments.checkpoint), arguments.windows)
     found = to_json(predict(classifier, text_of(arguments), arguments.top_k), classifier)
+    found["ensemble"] = is_ensemble(read_config(arguments.checkpoint)["settings"])
     lines = [f"{row['rank']:>3}  {row['score']:>9.4f}  {row['label']}  (trained on {row['train_count']:,})" for row in found["labels"]]
-    return found, [f"{found['checkpoint']}, score is a {found['unit']}", *lines]
+    return found, [f"{found['checkpoint']}{f', an {SAID}' if found['ensemble'] else ''}, score is a {found['unit']}", *lines]

@@ -75,7 +75,7 @@ def lines(found: dict[str, Any]) -> list[str]:
 
 def _moved_lines(found: dict[str, Any]) -> list[str]:
     """Rows moved and squeezed, on the same documents."""
-    lines = [f"{found['attack'].upper()} of {found['epsilon']:g} on the rows of {found['documents']:,} documents, then squeezed"]
+    lines = [f"{found['said']}, in {found['documents']:,} documents, then squeezed"]
     for attacker, said in found["attackers"].items():
         lines.append(f"the attacker {said}:")
         lines.append(f"{'':42} {'P@1':>6} {'moved':>6}  gap [95 %]             won back [95 %]")

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from core import checkpoint, fields
+from core.checkpoint import ensemble
 from core.cli.printing import Found
 from core.cli.reading import options_of, reading_flags
 from core.defences import DEFENCES, defence_class, refusal
@@ -76,6 +77,9 @@ def run(arguments: argparse.Namespace) -> Found:
     if saved is not None and (why := checkpoint.parent_refusal(folder, saved)):
         raise InputError(why)
     config, defence = _settings(arguments, kind, saved)
+    name = checkpoint.called(folder) if arguments.save else Path(arguments.run).absolute().name
+    if why := ensemble.name_refusal(name, fields.to_json(config)):
+        raise InputError(why)
     whole = load_dataset(arguments.dataset, options_of(arguments))
     dataset = complete(whole)
     labels: LabelSpace = dataset.label_space(arguments.label_minimum) if saved is None else saved.labels

@@ -24,7 +24,7 @@ from core.models.mach import Mach
 from core.models.parts.tfidf import Features
 from core.models.parts.words import PADDING
 from core.models.xml_cnn import XmlCnn
-from core.types import Classifier, Embedded, IntArray, Perturbable, Scores, Steerable, Weigh
+from core.types import Classifier, Embedded, IntArray, Perturbable, RowKinds, Scores, Steerable, Weigh
 
 Rows = NDArray[np.float32]
 
@@ -82,6 +82,10 @@ class SqueezedRows:
     def embed(self, document: Document) -> Embedded:
         """The document's rows before they are rounded: what an attacker moves."""
         return self.classifier.embed(document)
+
+    @property
+    def row_kinds(self) -> RowKinds:
+        return self.classifier.row_kinds
 
     def perturbable(self, embedded: Embedded) -> Perturbable:
         return self.classifier.perturbable(embedded)

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from core.attacks.embeddings.fgsm import EmbeddingAttack, Perturbed, perturb
+from core.attacks.embeddings.saying import kinds_of, moved, network_only, said
 from core.data.dataset import Dataset, truth_for
 from core.document import Document
 from core.errors import CapabilityError, InputError
@@ -149,6 +150,7 @@ def figures(metrics: dict[str, Estimate]) -> dict[str, dict[str, float]]:
 def to_json(found: AttackedEvaluation, classifier: Classifier, dataset: Dataset) -> dict[str, Any]:
     """The object of `python -m core evaluate --attack ... --json`: `metrics` are the clean ones, `attacked` has an entry an epsilon."""
     first = found.attacked[0].attack
+    kinds = kinds_of(classifier)
     return {
         "checkpoint": classifier.name,
         "digest": classifier.digest,
@@ -164,12 +166,15 @@ def to_json(found: AttackedEvaluation, classifier: Classifier, dataset: Dataset)
         "attack": first.NAME,
         "settings": {name: value for name, value in settings_to_json(first).items() if name != "epsilon"},
         "loss": found.loss,
+        "moved": moved(first, kinds),
+        "network_only": network_only(first, kinds),
         "ranked_by": "the scores of all labels, without a beam",
         "metrics": figures(found.clean),
         "attacked": [
             {
-                "epsilon": side.attack.epsilon, "metrics": figures(side.metrics), "gap": figures(side.gap), "eps_eff_median": side.radii,
-                "share_median": side.share, "loss_rose": side.rose, "untouched": side.untouched,
+                "epsilon": side.attack.epsilon, "said": said(side.attack, classifier.unit, kinds), "metrics": figures(side.metrics),
+                "gap": figures(side.gap), "eps_eff_median": side.radii, "share_median": side.share, "loss_rose": side.rose,
+                "untouched": side.untouched,
             }
             for side in found.attacked
         ],

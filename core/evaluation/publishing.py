@@ -38,7 +38,8 @@ def publish(
     provenance = {**provenance, "load_seconds": time.monotonic() - start, "size_bytes": sum(path.stat().st_size for path in folder.iterdir())}
     found = to_json(evaluate(loaded, dataset, "test" if "test" in dataset.splits else "dev", progress), loaded, dataset)
     provenance["evaluation"] = found
-    keep(provenance=provenance, card=card(checkpoint.called(folder), provenance, getattr(model, "ABOUT", kind), getattr(model, "REMARK", "")))
+    said = card(checkpoint.called(folder), provenance, getattr(model, "ABOUT", kind), getattr(model, "REMARK", ""), model.settings())
+    keep(provenance=provenance, card=said)
     return found
 
 

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from core.attacks.embeddings.fgsm import EmbeddingAttack, perturb
+from core.attacks.embeddings.saying import kinds_of, said
 from core.data.dataset import Dataset, truth_for
 from core.defences.squeezed_rows import SqueezedRows, refusal
 from core.defences.squeezing import Squeezed
@@ -68,6 +69,7 @@ def evaluate_squeezed(
     each = [Sides(*ranked[at : at + 3]) for at in range(2, len(ranked), 3)]
     return {
         "attack": attack.NAME, "epsilon": attack.epsilon, "settings": to_json(attack), "loss": attack.loss_for(classifier.unit), "split": split,
+        "said": said(attack, classifier.unit, kinds_of(classifier)),
         "documents": len(rows), "excluded": len(part) - len(rows), "seed": seed, "ranked_by": "the scores of all labels, without a beam",
         "attackers": ATTACKERS, "left_out": [one.squeezer.name for one, reader in found if reader is None],
         "rows": [_row(name, side, plain) for name, side in zip((classifier.name, *(one.name for one in readers)), (plain, *each), strict=True)],

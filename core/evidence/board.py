@@ -9,10 +9,8 @@ a paper has no row for stands below its table as ours alone; what nobody measure
 from __future__ import annotations
 
 import math
-import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from fnmatch import translate
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -20,56 +18,18 @@ from typing import Any
 from core.errors import DataError
 from core.evidence import claims, papers, records
 from core.evidence.claims import Claim, Verdict, verdict_on
+from core.evidence.departures import called, told
 from core.evidence.estimates import NOTHING, Measured
+from core.evidence.links import Link, read_links
 from core.evidence.papers import NO_ATTACK, Papers, PrintedRow, Table
 from core.evidence.records import Record
 from core.evidence.run import CellState, states
-from core.evidence.selecting import NOT_YET, Missing, Selection, check_where, fits, known, select
-from core.evidence.showing import figure, fitting, scaled
-from core.files import read_json
+from core.evidence.selecting import NOT_YET, Missing, Selection, fits, known, select
+from core.evidence.showing import figure, scaled
 
-FILE = "links.json"
 YES, PARTLY, NO = "yes", "partly", "no"
-MODEL, STAND_INS = "$model", "$stand_ins"
 NONE_PRINTED = "none reported"
 OURS_ALONE = "not in the paper"
-
-
-@dataclass(frozen=True)
-class Link:
-    """`rows`: patterns of row ids. Then one of: cells of `study` that fit `where` ("$model", "$stand_ins": the row's), by `measure`
-    ("{metric}": the row's), with `same` protocol and its `reason`; `none`: why there is nothing to compare; `awaits`: what is missing for a
-    measurement that no study makes yet. `alone`: cells that no row asks for stand below the table."""
-
-    rows: tuple[str, ...]
-    study: str = ""
-    measure: str = ""
-    where: Mapping[str, str] | None = None
-    against: Mapping[str, str] | None = None
-    same: str = ""
-    reason: str = ""
-    none: str = ""
-    awaits: str = ""
-    alone: bool = True
-
-    def meets(self, row: PrintedRow) -> bool:
-        return self._pattern.match(row.id) is not None
-
-    @cached_property
-    def _pattern(self) -> re.Pattern[str]:
-        """All patterns as one: every link is asked about every row."""
-        return re.compile("|".join(map(translate, self.rows)))
-
-    def measure_of(self, row: PrintedRow) -> str:
-        return self.measure.replace("{metric}", row.metric)
-
-    def conditions(self, row: PrintedRow, whole: Papers) -> dict[str, Any]:
-        places: dict[str, Any] = {MODEL: row.model, STAND_INS: whole.datasets[row.data].stand_ins}
-        return {key: places.get(value, value) for key, value in (self.where or {}).items()}
-
-    def free(self) -> dict[str, str]:
-        """The conditions that do not depend on the row."""
-        return {key: value for key, value in (self.where or {}).items() if not value.startswith("$")}
 
 
 @dataclass(frozen=True)
@@ -146,6 +106,11 @@ class Line:
         return figure(self.found, self.unit) if self.measured else self.state
 
     @property
+    def beside(self) -> str:
+        """What of our model its name does not say, and what an attack moved; "" where there is nothing to say."""
+        return "" if self.chosen is None else told("", self.our_model, self.chosen.first.record, self.threat != NO_ATTACK)
+
+    @property
     def here(self) -> str:
         """The same in short: what a measurement needs is said by `to_measure`, which no column of a table has room for."""
         return self.ours if self.missing is None else NOT_YET
@@ -197,41 +162,6 @@ def read_board(folder: Path | None = None) -> EvidenceBoard:
     return EvidenceBoard(whole, lines, claims.read(whole, folder), have)
 
 
-def read_links(whole: Papers, folder: Path | None = None) -> tuple[Link, ...]:
-    """DataError for a link that meets no row, for a row that no link meets, and for what `check` finds."""
-    path = (folder or records.FOLDER) / FILE
-    try:
-        found = read_json(path, dict[str, Any])["links"]
-        links = tuple(Link(**{**one, "rows": tuple(one["rows"])}) for one in found)
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise DataError(f"the links between papers and records cannot be read: {type(error).__name__} {error}", path) from error
-    for link in links:
-        met = [row for row in whole.rows.values() if link.meets(row)]
-        if not met:
-            raise DataError(f"the link of rows {', '.join(link.rows)} meets no row", path)
-        check(link, met)
-    if left := [row.id for row in whole.rows.values() if not any(link.meets(row) for link in links)]:
-        raise DataError(f"no link meets row {left[0]}", path)
-    return links
-
-
-def check(link: Link, met: Sequence[PrintedRow]) -> None:
-    """DataError for a link of no kind or of two, for one whose measure is of another unit than its rows', and for one that would put a
-    figure under attack beside a clean one."""
-    if sum(map(bool, (link.study, link.none, link.awaits))) != 1:
-        raise DataError(f"the link of rows {', '.join(link.rows)} must name a study, say why there is none, or what it awaits")
-    if not link.study:
-        return
-    check_where(link.where or {})
-    check_where(link.against or {})
-    for row in met:
-        measure = known(link.measure_of(row), link.against is not None)
-        if not fitting(row.unit, measure.unit):
-            raise DataError(f"row {row.id} is in {row.unit or 'no unit'}, the measure '{link.measure_of(row)}' in {measure.unit}")
-        if measure.attacked != (row.threat != NO_ATTACK) and measure.kind not in ("copies",):
-            raise DataError(f"row {row.id} is of '{row.threat}', which the measure '{link.measure_of(row)}' is not")
-
-
 def of_table(table: Table, whole: Papers, links: Sequence[Link], have: Sequence[CellState]) -> Iterator[Line]:
     """The paper's rows in order, then our cells that it has no row for."""
     beside: set[tuple[str, tuple[str, ...]]] = set()
@@ -260,7 +190,8 @@ def _of_row(table: Table, row: PrintedRow, link: Link, whole: Papers, have: Sequ
         threat = known(link.measure_of(row), link.against is not None).threat or one.first.study.THREAT
         if row.threat not in (threat, NO_ATTACK):
             raise DataError(f"row {row.id} is of '{row.threat}', the cell {one.first.name} of '{threat}'")
-        yield _line(table, row, link, one, one.missing(), *_protocol(row, link, one, whole))
+        same, reason = _protocol(row, link, one, whole)
+        yield _line(table, row, link, one, one.missing(), same, told(reason, row.model, one.first.record, row.threat != NO_ATTACK))
 
 
 def _protocol(row: PrintedRow, link: Link, chosen: Selection, whole: Papers) -> tuple[str, str]:
@@ -278,6 +209,7 @@ def _ours_alone(table: Table, row: PrintedRow, link: Link, have: Sequence[CellSt
         if one.measured and key not in beside and fits(one.first, {"study": link.study}):
             beside.add(key)
             reason = f"The paper has no such row: another model or other data. {link.reason}"
+            reason = told(reason, one.first.cell.model, one.first.record, row.threat != NO_ATTACK)
             yield _line(table, None, link, one, "", NO, reason, metric=row.metric, unit=row.unit, threat=row.threat, measure=key[0])
 
 
@@ -300,7 +232,7 @@ def _line(
         chosen.check(measure)
     cell = None if chosen is None else chosen.first.cell
     against = "" if chosen is None or chosen.second is None else f" against {chosen.second.cell.variant}"
-    variant = "" if cell is None else f"{cell.variant}{against}"
+    variant = "" if cell is None else called(f"{cell.variant}{against}", chosen.first.record if chosen else None).strip()
     return Line(
         table.paper, table.id, row, row.metric if row else metric, row.unit if row else unit, row.threat if row else threat,
         row.setting if row else variant, measure, () if chosen is None else chosen.names, "" if cell is None else cell.model,

@@ -17,6 +17,7 @@ from typing import Any
 
 from core.errors import DataError
 from core.evidence import records
+from core.evidence.departures import called
 from core.evidence.estimates import Measured
 from core.evidence.measures import DIFFERENCE, FRACTION
 from core.evidence.outcomes import AGAINST, FOR, OPEN, Border, CellOutcome, counts
@@ -197,7 +198,7 @@ def _name(chosen: Selection) -> str:
     """'XML-CNN on debtags, base against robust'."""
     cell, second = chosen.first.cell, chosen.second
     variant = f", {cell.variant}" if cell.variant and (second is not None or cell.variant not in PLAIN) else ""
-    return f"{cell.model} on {cell.data}{variant}" + (f" against {second.cell.variant}" if second is not None else "")
+    return f"{called(cell.model, chosen.first.record)} on {cell.data}{variant}" + (f" against {second.cell.variant}" if second is not None else "")
 
 
 def verdict(outcomes: Sequence[str], every: bool = True) -> str:

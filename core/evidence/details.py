@@ -8,6 +8,7 @@ from typing import Any
 
 from core.evidence import records
 from core.evidence.attacked_pairs import THETA, bins_of, study_records
+from core.evidence.departures import OURS, attack, called
 from core.evidence.estimates import Measured
 from core.evidence.measures import DIFFERENCE, FRACTION, MEASURES, measure
 from core.evidence.records import Item, Record
@@ -25,10 +26,11 @@ def facts(record: Record) -> list[tuple[str, str]]:
     """What decides the record, by name."""
     head = record.header
     found = (
-        ("Study", head.study), ("Model", f"{head.model}{f', {head.variant}' if head.variant else ''}"), ("Checkpoint", head.checkpoint),
-        ("Weights", head.digest), ("Data", f"{head.data}{f', {head.split} split' if head.split else ''}"), ("Data digest", head.data_digest),
-        ("Threat", head.threat), ("Seed", str(head.seed)), ("Items", f"{len(record.items):,} {head.kind}"), ("Measured", head.measured),
-        ("Seconds", f"{head.seconds:,.0f}"),
+        ("Study", head.study), ("Model", f"{called(head.model, record)}{f', {head.variant}' if head.variant else ''}"),
+        ("Beside the paper", OURS.get(head.model, "")), ("Checkpoint", head.checkpoint), ("Weights", head.digest),
+        ("Data", f"{head.data}{f', {head.split} split' if head.split else ''}"), ("Data digest", head.data_digest),
+        ("Threat", head.threat), ("Attack", attack(head)), ("Seed", str(head.seed)), ("Items", f"{len(record.items):,} {head.kind}"),
+        ("Measured", head.measured), ("Seconds", f"{head.seconds:,.0f}"),
     )  # fmt: skip
     return [(name, value) for name, value in found if value]
 
@@ -54,7 +56,9 @@ def alone(states: Iterable[CellState]) -> list[CellState]:
 
 def side_by_side(found: Iterable[Record]) -> list[DetailRow]:
     """Every figure of several records, one after the other."""
-    return [{"record": one.header.name, "model": one.header.model, "data": one.header.data, **row} for one in found for row in figures(one)]
+    return [
+        {"record": one.header.name, "model": called(one.header.model, one), "data": one.header.data, **row} for one in found for row in figures(one)
+    ]
 
 
 def bins(record: Record) -> list[DetailRow]:

@@ -19,21 +19,26 @@ from core.study.statistics import wilson
 
 def evaluated(files: Sequence[tuple[str, Path]]) -> list[dict[str, Any]]:
     """Clean and attacked P@1, P@3, P@5 and the gap of P@1, in percent. InputError for files of other documents."""
-    rows, drawn = [], set()
+    rows, drawn, losses = [], set(), set()
     for who, path in files:
         try:
             found = read_json(path, dict[str, Any])
             drawn.add((found["data_digest"], found["split"], found["documents"], found["seed"]))
             on = f"{found['documents']:,} documents of {found['split']}, drawn with seed {found['seed']}"
             rows += [_row(who, f"{name}, clean, %", found["metrics"][name], on) for name in ("P@1", "P@3", "P@5")]
+            losses.add(str(found["loss"]))
+            if any("said" not in each for each in found["attacked"]):
+                raise InputError(f"{path} is of an earlier version and does not say what was moved: evaluate again with this version")
             for each in found["attacked"]:
-                said = f"{found['attack']}, epsilon {each['epsilon']:g}, {found['loss']} loss, {found['settings']['label_source']} labels"
+                said = str(each["said"])
                 rows += [_row(who, f"{name}, {said}, %", each["metrics"][name], on) for name in ("P@1", "P@3", "P@5")]
                 rows.append(_row(who, f"clean minus attacked P@1, {said}", each["gap"]["P@1"], on))
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise InputError(f"{path} is not what `evaluate --attack .. --json` prints: {type(error).__name__} {error}") from error
     if len(drawn) > 1:
         raise InputError("these evaluations are of different documents; evaluate all with the same --split, --limit and --seed")
+    if len(losses) > 1:
+        raise InputError(f"these evaluations raise different losses ({', '.join(sorted(losses))}); evaluate all with the same --loss, ranking say")
     return list({(row["who"], row["measure"]): row for row in rows}.values())
 
 

@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from core import checkpoint, fields
+from core.checkpoint.ensemble import name_refusal
 from core.defences import defence_class, refusal
-from core.errors import CapabilityError
+from core.errors import CapabilityError, InputError
 from core.models import config_class, fine_tuning
 
 
@@ -32,7 +33,9 @@ class TrainingRequest:
             raise CapabilityError(why)
 
     def words(self, folder: Path) -> list[str]:
-        """The command line after `python -m core`, every setting written out."""
+        """The command line after `python -m core`, every setting written out. InputError for a folder whose name says nothing of an ensemble."""
+        if why := name_refusal(folder.name, fields.to_json(self.config)):
+            raise InputError(why)
         start = ["--from", self.parent] if self.parent else ["--model", self.model, "--label-minimum", str(self.label_minimum)]
         where = ["--dataset", self.dataset, "--run", str(folder), "--seed", str(self.seed), "--device", self.device]
         defended = ["--defence", self.defence, *fields.to_flags(self.settings)] if self.defence else []

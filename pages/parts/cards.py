@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from core import checkpoint
 from core.checkpoint.deltas import MAX_PARENTS
+from core.checkpoint.ensemble import SAID, is_ensemble
 from core.errors import CheckpointError
 
 FEATURES = "features.txt"
@@ -40,8 +41,15 @@ class Card:
     """Whether it reads feature vectors of a data set."""
     shipped: bool = True
     """Whether it lies in checkpoints/, not in a run's folder."""
+    ensemble: bool = False
+    """Whether its scores are its network's and the linear reference's together."""
     labels: str = ""
     """The checksum of its labels.tsv, its parent's where it inherits it: two of one checksum know the same labels. Nothing where it is not told."""
+
+    @property
+    def title(self) -> str:
+        """Its name as lists show it: an ensemble says so."""
+        return f"{self.name} ({SAID})" if self.ensemble else self.name
 
 
 def _precision(provenance: Any) -> float | None:
@@ -60,7 +68,10 @@ def card(name: str) -> Card:
     named = str(parent.get("name", "")) if isinstance(parent, dict) else ""
     precision = _precision(config.get("provenance"))
     labels = str(config["files"].get(LABELS, ""))
-    return Card(name, config["model"], config["digest"], config["documents"], precision, named, FEATURES in config["files"], labels=labels)
+    return Card(
+        name, config["model"], config["digest"], config["documents"], precision, named, FEATURES in config["files"],
+        ensemble=is_ensemble(config["settings"]), labels=labels,
+    )  # fmt: skip
 
 
 def all_cards() -> tuple[list[Card], list[str]]:
@@ -90,6 +101,11 @@ def _inherited(one: Card, by_name: Mapping[str, Card]) -> str:
 def asked_for() -> str:
     """The checkpoint that the operator named to start with; nothing where none was named."""
     return os.environ.get(SETTING, "").strip()
+
+
+def titled(cards: Sequence[Card]) -> Callable[[str], str]:
+    """How a list of these checkpoints shows each name."""
+    return {card.name: card.title for card in cards}.__getitem__
 
 
 def default(cards: Sequence[Card]) -> Card:

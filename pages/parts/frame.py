@@ -11,8 +11,9 @@ from pathlib import Path
 
 import streamlit as st
 
+from core.checkpoint.ensemble import SAID
 from pages.parts import documents, owner, session
-from pages.parts.cards import RULE, SETTING, Card, all_cards, asked_for, default
+from pages.parts.cards import RULE, SETTING, Card, all_cards, asked_for, default, titled
 from pages.parts.show import plain, problem
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -74,7 +75,7 @@ def _picker() -> Card | None:
     if named and named not in by_name:
         st.warning(plain(f"{SETTING} names checkpoint '{named}', which is not here."))
     session.default(session.MODEL, default(cards).name, by_name)
-    st.selectbox("Checkpoint", list(by_name), key=session.MODEL, persist_state="session", help=RULE)
+    st.selectbox("Checkpoint", list(by_name), format_func=titled(cards), key=session.MODEL, persist_state="session", help=RULE)
     card = by_name[session.get(session.MODEL)]
     st.html(_line(card))
     return card
@@ -84,7 +85,7 @@ def _line(card: Card) -> str:
     precision = "not measured" if card.precision is None else f"{100 * card.precision:.1f} %"
     kind = KINDS.get(card.model, "Unknown kind")
     rows = (
-        ("Model", kind),
+        ("Model", f"{kind}, {SAID}" if card.ensemble else kind),
         ("P@1 on test", precision),
         ("Trained on", f"{card.documents:,} documents"),
         ("Digest", f"<code>{escape(card.digest[:8])}</code>"),

@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 
 from core.models import MODELS
+from tests.tiny_models import ENSEMBLES
 
 
-@pytest.fixture(scope="session", params=list(MODELS))
+@pytest.fixture(scope="session", params=[*MODELS, *ENSEMBLES])
 def model(request: pytest.FixtureRequest, tiny_model: Callable[[str], Any]) -> Any:
-    """A tiny trained instance of each model of the table."""
+    """A tiny trained instance of each model of the table, and of each ensemble with the linear reference."""
     return tiny_model(request.param)

@@ -140,7 +140,7 @@ def test_a_defence(add: Add, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) ->
     add("A defence")
     monkeypatch.setitem(DEFENCES, *entry("A defence"))
     config = dataclasses.replace(models.config_class("xml-cnn")(), width=8, filters=4, chunks=1, bottleneck=8, window=16, vectors="random",
-                                 epochs=1, batch_size=32, learning_rate=0.02, linear=False)  # fmt: skip
+                                 epochs=1, batch_size=32, learning_rate=0.02)  # fmt: skip
     asked = TrainingRequest("xml-cnn", config, defence="heavier", settings=dataclasses.replace(base_settings("heavier"), factor=8.0))
     words = asked.words(tmp_path / "run")
     assert fields.from_flags(type(asked.settings), parser(words).parse_args(words)) == asked.settings

@@ -162,7 +162,7 @@ def test_moved_word_vectors_are_shown_as_vectors_and_read_as_words(tmp_path: Pat
     from core.models.xml_cnn.network import XmlCnnModule
 
     torch.manual_seed(5)
-    config = Config(width=12, filters=5, chunks=3, bottleneck=16, window=20, vectors="random", vector_scale=0.5, linear=False)
+    config = Config(width=12, filters=5, chunks=3, bottleneck=16, window=20, vectors="random", vector_scale=0.5)
     words = Words(tuple(f"w{i}" for i in range(30)))
     model = XmlCnn(config, LabelSpace.of(["a", "b", "c", "d"], [9, 5, 2, 1], 20), words, XmlCnnModule(config, words.size, 4))
     core.checkpoint.save(
@@ -176,6 +176,8 @@ def test_moved_word_vectors_are_shown_as_vectors_and_read_as_words(tmp_path: Pat
     assert not at.exception
     assert "vectors and no text" in said(at) and "none has another nearest word" in said(at)
     assert "Read as nearest words" in html(at)
+    sentence = "PGD of 10 steps on the word vectors, epsilon 1 % of the mean norm of a row, binary cross-entropy of the 5 best labels."
+    assert sentence in said(at).replace("\\", "")
     at.number_input(key="vectors.set.pgd.epsilon").set_value(20.0).run()
     at.button(key="vectors.run").click().run()
     assert not at.exception

@@ -15,6 +15,8 @@ from core.models import load
 from core.study.defence_rows import attacked, evaluated
 from tests.pages.tiny import save_tiny
 
+SAID = "FGSM on the word vectors, epsilon 10 % of the mean norm of a row, binary cross-entropy of the true labels"
+
 
 def evaluation(folder: Path, name: str, clean: float, under: float, **changed: Any) -> Path:
     def estimate(value: float) -> dict[str, float]:
@@ -23,7 +25,9 @@ def evaluation(folder: Path, name: str, clean: float, under: float, **changed: A
     found = {
         "data_digest": "d", "split": "test", "documents": 10, "seed": 0, "attack": "fgsm", "loss": "bce", "settings": {"label_source": "true"},
         "metrics": {f"P@{k}": estimate(clean) for k in (1, 3, 5)},
-        "attacked": [{"epsilon": 0.1, "metrics": {f"P@{k}": estimate(under) for k in (1, 3, 5)}, "gap": {"P@1": estimate(clean - under)}}],
+        "attacked": [
+            {"epsilon": 0.1, "said": SAID, "metrics": {f"P@{k}": estimate(under) for k in (1, 3, 5)}, "gap": {"P@1": estimate(clean - under)}},
+        ],
         **changed,
     }  # fmt: skip
     path = folder / f"{name}.json"
@@ -58,6 +62,14 @@ def test_evaluations_of_other_documents_are_refused(tmp_path: Path) -> None:
     files = [("base", evaluation(tmp_path, "a", 0.8, 0.6)), ("robust", evaluation(tmp_path, "b", 0.8, 0.7, seed=1))]
     with pytest.raises(InputError, match="different documents"):
         evaluated(files)
+    of_two_losses = [files[0], ("robust", evaluation(tmp_path, "r", 0.8, 0.7, loss="ranking"))]
+    with pytest.raises(InputError, match=r"different losses \(bce, ranking\); evaluate all with the same --loss"):
+        evaluated(of_two_losses)
+    older = json.loads(files[0][1].read_text())
+    del older["attacked"][0]["said"]
+    (tmp_path / "older.json").write_text(json.dumps(older))
+    with pytest.raises(InputError, match="does not say what was moved: evaluate again with this version"):
+        evaluated([("base", tmp_path / "older.json")])
     (tmp_path / "c.json").write_text("{}")
     with pytest.raises(InputError, match=r"c\.json is not what"):
         evaluated([("base", tmp_path / "c.json")])
@@ -80,7 +92,7 @@ def test_a_card_is_annotated_and_the_digest_stays(tmp_path: Path, capsys: pytest
     rows = json.loads(capsys.readouterr().out)["defended"]
     assert {row["who"] for row in rows} == {"base", "robust"} and len(rows) == 14
     text = (tmp_path / "tiny" / "README.md").read_text()
-    assert "P@1, fgsm, epsilon 0.1, bce loss, true labels, %" in text and "70.0 [69.0, 71.0]" in text
+    assert f"P@1, {SAID}, %" in text and "70.0 [69.0, 71.0]" in text
     assert checkpoint.load(tmp_path / "tiny").digest == before
     assert main(["card", "--checkpoint", str(tmp_path / "tiny"), "--studies", "friend=x"]) == 2
     assert main(["card", "--checkpoint", str(tmp_path / "tiny")]) == 2

@@ -139,7 +139,8 @@ def test_evaluate_under_attack(call: Call, trained: Path, data: Path) -> None:
     assert found["attacked"][0]["gap"]["P@5"].keys() == {"value", "low", "high"}
     lines = call(*words, "fgsm")[1]
     assert "12 documents drawn with seed 0 from 30" in lines
-    assert "epsilon 0.1\n  attacked   P@1 " in lines
+    said = "FGSM on the TF-IDF values, epsilon 10 % of the norm of the values, ranking loss of the 5 best labels"
+    assert f"{said}\n  attacked   P@1 " in lines
 
 
 @pytest.mark.slow

@@ -1,1 +1,1 @@
-"""Attacks on the rows that a network reads: word vectors, hidden states, TF-IDF values. What moves are numbers, not words."""
+"""Attacks on the rows that a network reads: word vectors, input word-piece vectors, TF-IDF values. What moves are numbers, not words."""

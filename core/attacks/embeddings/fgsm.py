@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import zlib
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar
 
@@ -41,7 +41,9 @@ class EmbeddingAttack(ABC):
     loss: Annotated[str, Field("what rises; auto: bce for log-odds, ranking for margins", choices=("auto", "bce", "ranking"))] = "auto"
     label_source: Annotated[str, Field("labels to push out: the k best, or the document's true ones", choices=("predicted", "true"))] = "predicted"
     k: Annotated[int, Field("the k of the top k: predicted labels aimed at, and false labels that ranking lifts", low=1, high=1_000)] = 5
-    parts: Annotated[str, Field("rows that move: the network's, or a linear part's features too", choices=("network", "all"))] = "network"
+    parts: Annotated[
+        str, Field("rows that move: all that the model reads, or word vectors alone where it reads both", choices=("all", "network"))
+    ] = "all"
 
     NAME: ClassVar[str] = ""
 
@@ -52,7 +54,7 @@ class EmbeddingAttack(ABC):
         """The loss that "auto" means: "bce" where scores have log-odds, "ranking" for margins, whose 0 is none."""
         if self.loss != "auto":
             return self.loss
-        return "ranking" if unit == "margin" else "bce"
+        return one_loss([unit])
 
     def refusal(self, classifier: Classifier) -> str | None:
         """Why this attack cannot be made on this classifier, as a sentence."""
@@ -91,6 +93,11 @@ class Pgd(EmbeddingAttack):
 
 
 EMBEDDING_ATTACKS: dict[str, type[EmbeddingAttack]] = {kind.NAME: kind for kind in (Fgsm, Pgd)}
+
+
+def one_loss(units: Iterable[Unit]) -> str:
+    """The loss of one table, whatever models stand in it: "bce" where all scores have log-odds, else "ranking" for every one of them."""
+    return "ranking" if "margin" in set(units) else "bce"
 
 
 @dataclass(frozen=True)

@@ -39,7 +39,7 @@ class Accuracy:
         weights = cell.weights()
         classifier, dataset = load(weights), load_dataset(cell.data)
         settings = {"documents": len(dataset.split("test")), "labels": len(classifier.labels), **trained(weights)}
-        header = header_for(self, cell, settings, data_digest=dataset.digest, checkpoint=classifier.name, digest=classifier.digest)
+        header = header_for(self, cell, settings, data_digest=dataset.digest, classifier=classifier)
         return resumed(header, work, lambda done: predictions(classifier, dataset, done, progress))
 
 
@@ -79,7 +79,7 @@ EURLEX = Accuracy(
     (
         _cell("linear", "linear", "--negatives", "5000"),
         next(Cell("eurlex57k-xml-cnn", one.model, one.data, training=one.training) for one in XML_CNN.cells if one.name == "eurlex57k-xml-cnn-base"),
-        _cell("mach", "MACH", "--linear", "false"),
+        _cell("mach", "MACH"),
         _cell("x-transformer", "X-Transformer", "--epochs", "1", "--precision", "bf16"),
         _cell("attention-xml", "AttentionXML", "--precision", "bf16", "--epochs", "2", "--tree-above", "2000", "--candidates", "80"),
         _cell("aplc-xlnet", "APLC-XLNet", "--precision", "bf16", "--clusters", "3"),

@@ -11,9 +11,11 @@ from time import perf_counter
 from typing import Any, Protocol
 
 from core import checkpoint
+from core.checkpoint.ensemble import is_ensemble
 from core.data import DATASETS, is_present
 from core.errors import CheckpointError, InputError
 from core.evidence import records
+from core.evidence.departures import ENSEMBLE
 from core.evidence.records import Header, Item, Record
 from core.runs.starting import finish
 from core.types import Progress
@@ -116,14 +118,17 @@ def find(study: EvidenceStudy, name: str) -> Cell:
 
 
 def header_for(
-    study: EvidenceStudy, cell: Cell, settings: Mapping[str, Any], *, seed: int = 0, split: str = "test", data_digest: str = "", checkpoint: str = "",
-    digest: str = "",
+    study: EvidenceStudy, cell: Cell, settings: Mapping[str, Any], *, seed: int = 0, split: str = "test", data_digest: str = "",
+    classifier: Any = None,
 ) -> Header:  # fmt: skip
-    """The header of a cell."""
+    """The header of a cell; of one that measures a classifier, with its name, its digest and whether it is an ensemble."""
+    name, digest, own = "", "", {}
+    if classifier is not None:
+        name, digest, own = classifier.name, classifier.digest, {ENSEMBLE: is_ensemble(classifier.settings())}
     return Header(
         study=study.NAME, cell=cell.name, kind=study.KIND, model=cell.model, variant=cell.variant, data=cell.data, split=split,
-        threat=study.THREAT, seed=seed, settings=dict(settings), command=command(study.NAME, cell.name),
-        data_digest=data_digest, checkpoint=checkpoint, digest=digest,
+        threat=study.THREAT, seed=seed, settings={**settings, **own}, command=command(study.NAME, cell.name),
+        data_digest=data_digest, checkpoint=name, digest=digest,
     )  # fmt: skip
 
 

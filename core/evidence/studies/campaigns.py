@@ -105,7 +105,7 @@ def taken_up(study: EvidenceStudy, cell: Cell, folder: Path, progress: Progress)
     }  # fmt: skip
     header = header_for(
         study, cell, settings, seed=campaign.request.switches.seed, split=asked.split, data_digest=str(config["data_digest"]),
-        checkpoint=classifier.name, digest=classifier.digest,
+        classifier=classifier,
     )  # fmt: skip
     return Record(dated(header, sum(record["seconds"] for record in campaign.records)), tuple(item_of(record) for record in campaign.records))
 

@@ -55,7 +55,7 @@ class CopiesStudy:
             **to_json(Synonyms()), "documents": len(rows), "drawn from": len(texts), "vocabulary": len(vocabulary),
             "judge": {"name": clean.name, "digest": clean.digest},
         }  # fmt: skip
-        header = header_for(self, cell, settings, split="train", data_digest=whole.digest, checkpoint=clean.name, digest=clean.digest)
+        header = header_for(self, cell, settings, split="train", data_digest=whole.digest, classifier=clean)
         return resumed(header, work, lambda done: copies(dataset, rows, vocabulary, clean, done, progress))
 
     def clean(self, cell: Cell, dataset: Any, work: Path, progress: Progress) -> Any:

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from core.evidence.records import Header, Item, Record
 from core.evidence.studies.base import Cell, header_for, resumed
 from core.labels import LabelSpace
-from core.types import Embedded, IntArray, Perturbable, Progress, Scores, Unit, Weigh
+from core.types import Embedded, IntArray, Perturbable, Progress, RowKinds, Scores, Unit, Weigh
 
 if TYPE_CHECKING:
     from core.document import Document
@@ -88,6 +88,8 @@ class Dense:
             own = self._scores(embedded, leaf, distinct)[torch.arange(len(vectors)), torch.from_numpy(place)]
             (slopes,) = torch.autograd.grad(own.sum(), leaf)
         return own.detach().numpy(), slopes.numpy()[:, :, None]
+
+    row_kinds = RowKinds(features="TF-IDF values before hashing")
 
     def perturbable(self, embedded: Embedded) -> Perturbable:
         return Perturbable.of(embedded, 0)

@@ -80,7 +80,7 @@ class FeatureAttacks:
             "features": classifier.space.kind, **origin(classifier, dataset, load(base)),
             **published(weights),
         }  # fmt: skip
-        header = header_for(self, cell, settings, data_digest=whole.digest, checkpoint=classifier.name, digest=classifier.digest)
+        header = header_for(self, cell, settings, data_digest=whole.digest, classifier=classifier)
         return resumed(header, work, lambda done: attacked(classifier, dataset, rows.tolist(), cell.settings["attacks"], done, progress))
 
 

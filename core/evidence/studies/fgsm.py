@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from core.evidence.departures import ATTACK
 from core.evidence.records import Header, Item, Record
 from core.evidence.studies.base import EURLEX_DATA, Cell, TrainingCommand, header_for, marks, resumed, rounded
 from core.types import Progress
@@ -28,22 +29,27 @@ class FgsmStudy:
     ABOUT: str
     PAPERS: tuple[str, ...]
     THREAT: str
+    LOSS: str
+    """Of every cell, whatever its model: one table has one loss."""
     cells: tuple[Cell, ...]
     KIND: str = "documents"
 
     def measure(self, cell: Cell, work: Path, progress: Progress, like: Header | None = None) -> Record:
         from core.attacks.embeddings.fgsm import Fgsm
+        from core.attacks.embeddings.saying import kinds_of, said
         from core.data import load_dataset
         from core.evaluation.adversarial import drawn_rows
         from core.fields import to_json
         from core.models import load
 
-        attack = Fgsm(epsilon=float(cell.settings["epsilon"]), label_source="true", parts=str(cell.settings.get("parts", "network")))
+        parts = str(cell.settings.get("parts", "all"))
+        attack = Fgsm(epsilon=float(cell.settings["epsilon"]), label_source="true", loss=self.LOSS, parts=parts)
         classifier, dataset = load(cell.weights()), load_dataset(cell.data)
         part = dataset.split("test")
         rows = drawn_rows(len(part), DOCUMENTS, 0)  # those of `python -m core evaluate --attack fgsm --limit 500`
-        settings = {**to_json(attack), "loss": attack.loss_for(classifier.unit), "documents": DOCUMENTS, "drawn from": len(part)}
-        header = header_for(self, cell, settings, data_digest=dataset.digest, checkpoint=classifier.name, digest=classifier.digest)
+        moved = said(attack, classifier.unit, kinds_of(classifier))
+        settings = {**to_json(attack), ATTACK: moved, "documents": DOCUMENTS, "drawn from": len(part)}
+        header = header_for(self, cell, settings, data_digest=dataset.digest, classifier=classifier)
         return resumed(header, work, lambda done: documents(attack, classifier, dataset, rows, done, progress))
 
 
@@ -77,9 +83,9 @@ def hits(scores: Any, own: list[int]) -> str:
 def _trained(name: str, data: str, base: tuple[str, ...], child: tuple[str, ...]) -> dict[str, TrainingCommand]:
     """Base, control and robust XML-CNN of a data set."""
     name = f"{name}-xml-cnn"
-    first = TrainingCommand(name, ("--model", "xml-cnn", "--dataset", data, "--linear", "false", *base))
+    first = TrainingCommand(name, ("--model", "xml-cnn", "--dataset", data, *base))
     fgsm = ("--defence", "fgsm", "--epsilon", str(AUTHORS_EPSILON), "--label-source", "true", "--attacked-weight", "0.3")
-    start = ("--from", "{" + name + "}", "--dataset", data, "--linear", "false", *child, *fgsm)
+    start = ("--from", "{" + name + "}", "--dataset", data, *child, *fgsm)
     return {
         "base": first,
         "control": TrainingCommand(f"{name}-control", (*start, "--control", "true"), (first,)),
@@ -108,7 +114,7 @@ def _cells_trained_here() -> tuple[Cell, ...]:
 
 XML_CNN = FgsmStudy(
     "fgsm-xml-cnn", "FGSM on the word vectors of XML-CNN, base, control and robust (seed 000's results table)", ("000",),
-    "FGSM on word vectors, white box",
+    "FGSM on word vectors, white box", "bce",
     (
         Cell("debtags-xml-cnn-base", "XML-CNN", "debtags", "base", "debtags-xml-cnn", settings={"epsilon": 0.1}),
         Cell("debtags-xml-cnn-robust", "XML-CNN", "debtags", "robust", "debtags-xml-cnn-robust", settings={"epsilon": 0.1}),
@@ -116,7 +122,7 @@ XML_CNN = FgsmStudy(
     ),
 )  # fmt: skip
 MACH = FgsmStudy(
-    "fgsm-mach", "FGSM on the TF-IDF values of MACH, base and robust (seed 002's claims)", ("002",), "FGSM on hashed features, white box",
+    "fgsm-mach", "FGSM on the TF-IDF values of MACH, base and robust (seed 002's claims)", ("002",), "FGSM on hashed features, white box", "ranking",
     tuple(
         Cell(f"debtags-mach-{variant}", "MACH", "debtags", variant, name, settings={"epsilon": 0.2})
         for variant, name in (("base", "debtags-mach"), ("robust", "debtags-mach-robust"))

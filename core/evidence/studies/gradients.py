@@ -37,7 +37,7 @@ class Gradients:
         explainer = preset("integrated-gradients")
         rows = chosen(dataset, DOCUMENTS)
         settings = {**to_json(explainer), "documents": len(rows), "label": "the best"}
-        header = header_for(self, cell, settings, data_digest=dataset.digest, checkpoint=classifier.name, digest=classifier.digest)
+        header = header_for(self, cell, settings, data_digest=dataset.digest, classifier=classifier)
         return resumed(header, work, lambda done: attributed(explainer, classifier, dataset, rows, done, progress))
 
 

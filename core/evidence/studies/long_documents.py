@@ -46,7 +46,7 @@ class Readings:
         classifier, dataset = load(cell.weights()), load_dataset(cell.data)
         rows, eligible = long_rows(dataset, SHORTEST, DOCUMENTS, 0)
         settings = {"shortest": SHORTEST, "documents": len(rows), "drawn from": eligible, "overlap": Windows().overlap}
-        header = header_for(self, cell, settings, data_digest=dataset.digest, checkpoint=classifier.name, digest=classifier.digest)
+        header = header_for(self, cell, settings, data_digest=dataset.digest, classifier=classifier)
         return resumed(header, work, lambda done: readings(classifier, dataset, rows, done, progress))
 
 

@@ -56,7 +56,7 @@ class Stability:
             "documents": DOCUMENTS, "words": [SHORTEST, LONGEST], "preset": LEVELS[1], "top": 10, "floor seed": FLOOR_SEED,
             **{variant: {"name": one.name, "digest": one.digest} for variant, one in others.items()},
         }  # fmt: skip
-        header = header_for(self, cell, settings, data_digest=dataset.digest, checkpoint=base.name, digest=base.digest)
+        header = header_for(self, cell, settings, data_digest=dataset.digest, classifier=base)
         rows = chosen(dataset, DOCUMENTS)
         return resumed(header, work, lambda done: explained(base, others, dataset, rows, done, progress))
 

@@ -24,7 +24,7 @@ from core.models.parts import adapters
 from core.models.parts.encoder import PieceTokenizer, batches_by_length, pad
 from core.models.parts.xlnet_encoder import AnyEncoder, XlnetEncoder, encoder_for
 from core.ranking import best_of_all
-from core.types import Attended, BoolArray, Contributions, Embedded, IntArray, MaskMode, Perturbable, Scores, Unit, Weigh
+from core.types import Attended, BoolArray, Contributions, Embedded, IntArray, MaskMode, Perturbable, RowKinds, Scores, Unit, Weigh
 
 STEP = 32
 """Embedded documents that go through the encoder together where gradients are asked for."""
@@ -35,6 +35,7 @@ class AplcXlnet:
 
     KIND = "aplc-xlnet"
     unit: Unit = "logit"
+    row_kinds = RowKinds("input word-piece vectors")
 
     def __init__(
         self, config: Config, labels: LabelSpace, encoder: AnyEncoder, tokenizer: PieceTokenizer, clusters: Clusters, module: AplcModule,

@@ -22,7 +22,7 @@ from core.models.attention_xml.scoring import TreeScorer
 from core.models.attention_xml.tree import Tree
 from core.models.parts.words import Words
 from core.ranking import best_of_all
-from core.types import BoolArray, Contributions, Embedded, IntArray, LabelAttended, MaskMode, Perturbable, Scores, Unit, Weigh
+from core.types import BoolArray, Contributions, Embedded, IntArray, LabelAttended, MaskMode, Perturbable, RowKinds, Scores, Unit, Weigh
 
 
 class AttentionXml:
@@ -30,6 +30,7 @@ class AttentionXml:
 
     KIND = "attention-xml"
     unit: Unit = "logit"
+    row_kinds = RowKinds("word vectors")
 
     def __init__(
         self, config: Config, labels: LabelSpace, words: Words, tree: Tree, modules: Sequence[AttentionXmlModule], name: str = "attention-xml",

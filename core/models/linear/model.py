@@ -22,7 +22,7 @@ from core.models.parts.one_vs_rest import dense_rows, margins
 from core.models.parts.substitution import Changed
 from core.models.parts.tfidf import Features, TfIdf
 from core.ranking import best_of_all, best_scored
-from core.types import BoolArray, Contributions, Embedded, IntArray, MaskMode, Perturbable, Scores, Unit, Weigh
+from core.types import BoolArray, Contributions, Embedded, IntArray, MaskMode, Perturbable, RowKinds, Scores, Unit, Weigh
 from core.vector import FeatureSpace, FeatureVector
 
 
@@ -56,6 +56,7 @@ class LinearModel:
 
     KIND = "linear"
     unit: Unit = "margin"
+    row_kinds = RowKinds(features="TF-IDF values")
 
     def __init__(
         self, config: Config, labels: LabelSpace, tfidf: TfIdf | Columns, weights: sparse.csr_array, bias: NDArray[np.float32],
@@ -157,6 +158,7 @@ class FeatureLinear(LinearModel):
     """A linear model over vectors; a FeatureClassifier, Confinable. Where the features are words it reads texts as bags, too."""
 
     ABOUT = "linear over vectors"
+    row_kinds = RowKinds(features="feature values")
     """What its card says it is."""
 
     @property

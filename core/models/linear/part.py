@@ -1,5 +1,6 @@
-"""The linear reference as a part of another model: score(x) = scale * (network(x) + share * margin(x)) + shift.
+"""The linear reference as a part of an ensemble: score(x) = scale * (network(x) + share * margin(x)) + shift.
 
+A model is made of its network alone unless `--with-linear true` asks for the ensemble (core.checkpoint.ensemble says what that is called).
 Networks of this size do not reach labels with a handful of training documents; one-vs-rest SVMs on words and bigrams do
 (measurements.md, section 1). Each errs where the other does not: on debtags' dev split XML-CNN alone has P@1 84.8 and
 nDCG@5 81.2, the SVMs 84.2 and 82.3, their sum 86.5 and 84.3. The share is chosen on the dev split. Scale and shift
@@ -14,7 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol, Self
+from typing import Any, ClassVar, Protocol, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,7 +31,7 @@ from core.models.parts.columns import Columns
 from core.models.parts.tfidf import TfIdf
 from core.ranking import best_of_all, top_k
 from core.runs.run import Run
-from core.types import BoolArray, Embedded, IntArray, MaskMode, Perturbable, Scores, Unit, Weigh
+from core.types import BoolArray, Embedded, IntArray, MaskMode, Perturbable, RowKinds, Scores, Unit, Weigh
 
 SHARES = (0.5, 1.0, 2.0, 3.0, 4.0, 6.0, 8.0, 12.0, 16.0, 24.0)
 """Tried on the dev split: what a margin, mostly in -1.5..1.5, is worth in the network's logits, mostly in -15..5."""
@@ -150,6 +151,8 @@ class ScoringNetwork(Protocol):
 class WithLinear:
     """A network, and the linear part if there is one, as one Maskable and Differentiable classifier."""
 
+    ROWS: ClassVar[str] = "rows of the network"
+    """What the network's rows are, for a person."""
     unit: Unit = "logit"
 
     def __init__(self, network: ScoringNetwork, linear: LinearPart | None, labels: LabelSpace, name: str, digest: str) -> None:
@@ -198,6 +201,10 @@ class WithLinear:
         margins, slopes[:, cut:, :1] = self.linear.model.gradient(both.features, vectors[:, cut:, :1], labels)
         slopes[:, cut:, :1] *= self.linear.share
         return self.linear.sum(scores, margins), slopes * np.float32(self.linear.scale)
+
+    @property
+    def row_kinds(self) -> RowKinds:
+        return RowKinds(self.ROWS, "" if self.linear is None else "TF-IDF values of the linear part")
 
     def perturbable(self, embedded: Embedded) -> Perturbable:
         return Perturbable.of(embedded, len(embedded.tokens) if self.linear is None else _joined(embedded)[1])

@@ -27,7 +27,7 @@ from core.models.parts.columns import Columns, columns_of, reads_columns
 from core.models.parts.substitution import Changed
 from core.models.parts.tfidf import Features, TfIdf
 from core.ranking import best_of_all, best_scored
-from core.types import BoolArray, Contributions, Embedded, IntArray, MaskMode, Perturbable, Scores, Unit, Weigh
+from core.types import BoolArray, Contributions, Embedded, IntArray, MaskMode, Perturbable, RowKinds, Scores, Unit, Weigh
 from core.vector import FeatureSpace, FeatureVector
 
 BATCH = 256
@@ -39,6 +39,7 @@ class Mach:
     so attributions to features are exact) and Savable."""
 
     KIND = "mach"
+    row_kinds = RowKinds(features="TF-IDF values before hashing")
 
     def __init__(
         self, config: Config, labels: LabelSpace, tfidf: TfIdf | Columns, network: Network, linear: LinearPart | None = None, name: str = "mach",
@@ -59,7 +60,7 @@ class Mach:
         check_identifiable(len(labels), config.buckets, config.repetitions)
         network = Network(config)
         network.start(np.full((config.repetitions, config.buckets), 0.01), torch.Generator().manual_seed(seed))
-        return cls(replace(config, linear=False), labels, tfidf, network)
+        return cls(replace(config, with_linear=False), labels, tfidf, network)
 
     # -- scores
 
@@ -209,7 +210,7 @@ class Mach:
         with torch.device("meta"):
             network = Network(config)
         network.load_state_dict(tensors, assign=True)
-        part = LinearPart.load(saved, linear.Config(threshold=config.linear_threshold), tfidf) if config.linear else None
+        part = LinearPart.load(saved, linear.Config(threshold=config.linear_threshold), tfidf) if config.with_linear else None
         return over(tfidf)(config, saved.labels, tfidf, network, part, saved.name, saved.digest)
 
 
@@ -217,6 +218,7 @@ class FeatureMach(Mach):
     """MACH over vectors; a FeatureClassifier."""
 
     ABOUT = "mach over vectors"
+    row_kinds = RowKinds(features="feature values before hashing")
 
     @property
     def space(self) -> FeatureSpace:

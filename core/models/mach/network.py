@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 import numpy as np
 import torch
@@ -12,6 +13,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 from torch import Tensor, nn
 
+from core.checkpoint import ensemble
 from core.errors import SettingsError
 from core.fields import Field
 from core.models.mach.buckets import METHODS, hashed
@@ -25,19 +27,23 @@ SIGNS = 1_000_003
 class Config(LoopSettings):
     """Shape, training and reading of MACH."""
 
+    RENAMED: ClassVar[Mapping[str, str]] = ensemble.RENAMED
+
     minimum_documents: Annotated[int, Field("a word or bigram must stand in this many training documents", low=1, high=1_000_000)] = 2
     maximum_features: Annotated[int, Field("words and bigrams kept, the most frequent first", low=1, high=100_000_000)] = 1_000_000
     columns: Annotated[int, Field("D: columns that the features of a repetition are hashed to", low=2, high=2**24)] = 2**14
     buckets: Annotated[int, Field("B: buckets that the labels of a repetition are hashed to", low=2, high=2**20)] = 96
     repetitions: Annotated[int, Field("R: independent hashes and networks; one alone cannot tell labels apart", low=2, high=256)] = 6
-    hidden: Annotated[int, Field("H: units of each network's hidden layer; 0 for none", low=0, high=65_536)] = 0
-    direct: Annotated[bool, Field("a linear path from the features to the buckets beside the hidden layer")] = True
+    hidden: Annotated[int, Field("H: units of each network's hidden layer; 0 for none", low=0, high=65_536)] = 512
+    direct: Annotated[bool, Field("a linear path from the features to the buckets beside the hidden layer, or without one; the paper has none")] = (
+        False
+    )
     signed: Annotated[bool, Field("hash features with a random sign, so that collisions cancel on average; the authors do not")] = False
     method: Annotated[str, Field("estimator of label scores from buckets", choices=METHODS)] = "evidence"
     search: Annotated[str, Field("how the best labels are found", choices=("exact", "approximate"))] = "exact"
     dropout: Annotated[float, Field("share of a document's features dropped at random in training", low=0.0, high=0.95)] = 0.3
     tail: Annotated[float, Field("positives weigh (inverse propensity / the smallest) to this power; 0 weighs all alike", low=0.0, high=1.0)] = 0.3
-    linear: Annotated[bool, Field("add the margins of one-vs-rest machines on the same features, for labels that hashing blurs")] = True
+    with_linear: Annotated[bool, Field("ensemble: add the margins of the linear reference, with a share chosen on dev")] = False
     linear_share: Annotated[
         float, Field("what a margin of the linear part counts; 0: chosen by nDCG@5 on dev, which looks at no attack", low=0.0, high=1e3)
     ] = 0.0
@@ -50,8 +56,8 @@ class Config(LoopSettings):
         super().__post_init__()
         if not self.hidden and not self.direct:
             raise SettingsError("a network needs hidden units or the direct path; set hidden above 0 or direct to true")
-        if self.linear and self.search == "approximate":
-            raise SettingsError("the linear part scores all labels, so the search is exact; set linear to false or search to exact")
+        if self.with_linear and self.search == "approximate":
+            raise SettingsError("the linear part scores all labels, so the search is exact; set with_linear to false or search to exact")
 
 
 class Network(nn.Module):

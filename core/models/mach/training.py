@@ -139,7 +139,7 @@ class MachTask:
         return replace(self, features=self.dev_features, truth=sparse.csr_array(self.dev_truth[:, : len(self.labels)]), texts=self.dev_texts)
 
     def classifier(self) -> Classifier:
-        return Mach(replace(self.config, linear=False), self.labels, self.tfidf, copy.deepcopy(self.module).cpu())
+        return Mach(replace(self.config, with_linear=False), self.labels, self.tfidf, copy.deepcopy(self.module).cpu())
 
     @property
     def _device(self) -> torch.device:
@@ -194,7 +194,7 @@ def train(
     settings = from_json(LoopSettings, {setting.name: getattr(config, setting.name) for setting in settings_of(LoopSettings)})
     fit(defended(task, defence, run), settings, run)
     model = over(task.tfidf)(config, labels, task.tfidf, task.module.cpu())
-    if not config.linear:
+    if not config.with_linear:
         return model
     copies = None if defence is None else defence.copies(task, run)
     if parent is not None and parent.linear is not None and copies is None:

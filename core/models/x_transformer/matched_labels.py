@@ -19,7 +19,7 @@ from core.labels import LabelSpace
 from core.models.parts.encoder import Encoder, PieceTokenizer, batches_by_length, pad
 from core.models.x_transformer.network import LABEL_LEVEL, Matcher
 from core.ranking import best_of_all
-from core.types import Embedded, IntArray, Perturbable, Scores, Unit, Weigh
+from core.types import Embedded, IntArray, Perturbable, RowKinds, Scores, Unit, Weigh
 
 
 class MatchedLabels:
@@ -27,6 +27,7 @@ class MatchedLabels:
 
     name = "matcher"
     unit: Unit = "logit"
+    row_kinds = RowKinds("hidden states below the trained layers")
 
     def __init__(self, encoder: Encoder, module: Matcher, tokenizer: PieceTokenizer, labels: LabelSpace) -> None:
         if module.labels is None:

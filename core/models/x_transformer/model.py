@@ -24,7 +24,7 @@ from core.models.parts.tfidf import TfIdf
 from core.models.x_transformer.contributions import x_transformer_contributions
 from core.models.x_transformer.network import Config, Weights, unit_rows
 from core.ranking import top_k
-from core.types import Attended, BoolArray, Contributions, Embedded, IntArray, MaskMode, Perturbable, Scores, Unit, Weigh
+from core.types import Attended, BoolArray, Contributions, Embedded, IntArray, MaskMode, Perturbable, RowKinds, Scores, Unit, Weigh
 
 
 @dataclass(frozen=True)
@@ -41,6 +41,7 @@ class XTransformer:
 
     KIND = "x-transformer"
     unit: Unit = "margin"
+    row_kinds = RowKinds("input word-piece vectors", "TF-IDF values")
 
     def __init__(
         self, config: Config, labels: LabelSpace, encoder: Encoder, tokenizer: PieceTokenizer, tfidf: TfIdf, weights: Weights,

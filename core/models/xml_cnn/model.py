@@ -26,9 +26,10 @@ from core.types import Contributions
 
 
 class XmlCnn(WithLinear):
-    """Word vectors, convolutions and dynamic pooling (XML-CNN), with the margins of the linear reference added."""
+    """Word vectors, convolutions and dynamic pooling (XML-CNN); as an ensemble, with the margins of the linear reference added."""
 
     KIND = "xml-cnn"
+    ROWS = "word vectors"
 
     def __init__(
         self, config: Config, labels: LabelSpace, words: Words, module: XmlCnnModule, part: LinearPart | None = None, name: str = "xml-cnn",
@@ -70,7 +71,7 @@ class XmlCnn(WithLinear):
             module = XmlCnnModule(config, words.size, len(saved.labels))
         state = {name: torch.from_numpy(saved.tensor(name, tuple(t.shape)).astype(np.float32)) for name, t in module.state_dict().items()}
         module.load_state_dict(state, assign=True)
-        part = LinearPart.load(saved, linear_config(config)) if config.linear else None
+        part = LinearPart.load(saved, linear_config(config)) if config.with_linear else None
         return cls(config, saved.labels, words, module, part, saved.name, saved.digest)
 
 

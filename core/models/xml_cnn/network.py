@@ -8,15 +8,16 @@ against 221 ms forward and backward, one core); a masked document needs no produ
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from core.checkpoint import ensemble
 from core.fields import Field
 from core.models.parts.words import PADDING
 from core.training.loop import LoopSettings
@@ -29,6 +30,8 @@ SHORTEST = max(WIDTHS)
 @dataclass(frozen=True)
 class Config(LoopSettings):
     """How to build and train an XML-CNN. The defaults are those of the checkpoint debtags-xml-cnn."""
+
+    RENAMED: ClassVar[Mapping[str, str]] = ensemble.RENAMED
 
     epochs: Annotated[int, Field("passes over the training documents, at most", low=1, high=10_000)] = 14
     batch_size: Annotated[int, Field("documents a step and process", low=1, high=65_536)] = 128
@@ -47,7 +50,7 @@ class Config(LoopSettings):
     vector_dropout: Annotated[float, Field("dropout on word vectors, alike at all places of a word in a batch", low=0.0, high=0.99)] = 0.2
     word_dropout: Annotated[float, Field("share of words read as the unknown word in training", low=0.0, high=0.99)] = 0.05
     tail_weight: Annotated[float, Field("0: all labels alike; 1: positives weighted by 2/p - 1; between: tempered", low=0.0, high=1.0)] = 0.0
-    linear: Annotated[bool, Field("add the margins of the linear reference, with a share chosen on dev")] = True
+    with_linear: Annotated[bool, Field("ensemble: add the margins of the linear reference, with a share chosen on dev")] = False
     linear_share: Annotated[
         float, Field("what a margin of the linear part counts; 0: chosen by nDCG@5 on dev, which looks at no attack", low=0.0, high=1e3)
     ] = 0.0

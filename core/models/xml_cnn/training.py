@@ -151,7 +151,7 @@ def train(
     if parent is not None:
         task.module.load_state_dict(parent.module.state_dict())
     fit(defended(task, defence, run), config, run)
-    if not config.linear:
+    if not config.with_linear:
         return XmlCnn(config, labels, words, task.module)
     copies = None if defence is None else defence.copies(task, run)
     if parent is not None and parent.linear is not None and copies is None:

@@ -9,6 +9,7 @@ import streamlit as st
 from core import fields
 from core.attacks.embeddings.fgsm import EMBEDDING_ATTACKS, EmbeddingAttack, Perturbed, perturb
 from core.attacks.embeddings.nearest_words import NearestWords, read_nearest_words, refusal
+from core.attacks.embeddings.saying import kinds_of, said
 from core.ranking import ranks
 from pages.parts import loading
 from pages.parts.forms import form
@@ -16,8 +17,9 @@ from pages.parts.reading import Reading
 from pages.parts.show import plain, sentences
 
 SAID = (
-    "These attacks move the vectors that the network reads for each word a little. What they find are **vectors and no text**: nobody can type "
-    "them. Below, each moved vector is read as the nearest word of the vocabulary and that text is scored again: what is left of the attack in words."
+    "These attacks move all that the model reads a little: the vector of each word, and in an ensemble its linear part's values. What they find are "
+    "**vectors and no text**: nobody can type them. Below, each moved vector is read as the nearest word of the vocabulary and that text is "
+    "scored again: what is left of the attack in words."
 )
 
 
@@ -38,7 +40,7 @@ def section(reading: Reading) -> None:
         with sentences():
             if st.button("Move the vectors", key="vectors.run") or loading.kept(key) is not None:
                 found, read = loading.remembered(key, lambda: _made(attack, reading))
-                _shown(found, read, reading)
+                _shown(attack, found, read, reading)
 
 
 def _made(attack: EmbeddingAttack, reading: Reading) -> tuple[Perturbed, NearestWords]:
@@ -47,7 +49,7 @@ def _made(attack: EmbeddingAttack, reading: Reading) -> tuple[Perturbed, Nearest
         return found, read_nearest_words(found, reading.classifier, reading.original)
 
 
-def _shown(found: Perturbed, read: NearestWords, reading: Reading) -> None:
+def _shown(attack: EmbeddingAttack, found: Perturbed, read: NearestWords, reading: Reading) -> None:
     from core.render.trace import diff, swapped, table
 
     names = reading.classifier.labels.names
@@ -55,6 +57,7 @@ def _shown(found: Perturbed, read: NearestWords, reading: Reading) -> None:
     rows = [(names[int(label)], *(f"{int(column[i]):,}" for column in columns)) for i, label in enumerate(found.labels)]
     st.html(table(("Label aimed at", "Rank", "Vectors moved", "Read as nearest words"), rows, f"The {len(rows)} labels that were pushed out"))
     radius = ", ".join(f"{kind} {value:.3g}" for kind, value in found.radii.items()) or "nothing moved"
+    st.caption(plain(f"{said(attack, reading.classifier.unit, kinds_of(reading.classifier))}."))
     st.caption(
         plain(f"Largest change of a coordinate: {radius}; the moved rows by {100 * found.share:.1f} % of their length; {found.gradients} gradients.")
     )

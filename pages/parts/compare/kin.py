@@ -27,7 +27,7 @@ class Kin:
 
     @property
     def said(self) -> str:
-        return self.card.name if self.shared else f"{self.card.name} (no label in common)"
+        return self.card.title if self.shared else f"{self.card.title} (no label in common)"
 
 
 def relatives(card: Card, cards: Sequence[Card]) -> list[Kin]:

@@ -19,7 +19,7 @@ from core.study.kinds.words import WordKind
 from core.study.settings import AUTO, EDGES, Request, Study
 from pages.parts import forms, loading, owner, running, session
 from pages.parts.attack import controls
-from pages.parts.cards import Card
+from pages.parts.cards import Card, titled
 from pages.parts.datasets import TEXTS, offered
 from pages.parts.features.stepping import SEARCHES
 from pages.parts.show import plain
@@ -82,7 +82,8 @@ def _drawn(cards: list[Card]) -> tuple[StudyKind, int]:
     names, model = [card.name for card in cards], session.get(session.MODEL)
     first, second, third = st.columns(3)
     with first:
-        checkpoint = st.selectbox("Checkpoint", names, index=names.index(model) if model in names else 0, key="study.checkpoint")
+        at = names.index(model) if model in names else 0
+        checkpoint = st.selectbox("Checkpoint", names, index=at, format_func=titled(cards), key="study.checkpoint")
     card = next(card for card in cards if card.name == checkpoint)
     if card.vectors:
         return _of_features(str(checkpoint), first, second, third)

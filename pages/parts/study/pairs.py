@@ -18,7 +18,7 @@ from core.study.kinds.words import WordKind
 from core.study.run import same_attack
 from core.study.texts import at_hand
 from pages.parts import loading, owner, running, session
-from pages.parts.cards import Card
+from pages.parts.cards import Card, titled
 from pages.parts.compare.kin import relatives
 from pages.parts.show import plain
 
@@ -109,7 +109,7 @@ def offer(name: str, folder: Path, cards: Sequence[Card]) -> None:
     with st.container(border=True, key="compare.offer"):
         st.markdown(plain(f"Attack the pairs of {name} with another checkpoint:"))
         with st.container(horizontal=True, vertical_alignment="bottom"):
-            checkpoint = str(st.selectbox("Checkpoint", others, key=f"pairs.checkpoint.{name}", width=320))
+            checkpoint = str(st.selectbox("Checkpoint", others, format_func=titled(cards), key=f"pairs.checkpoint.{name}", width=320))
             kind = same_attack(folder, checkpoint)
             st.button(
                 "Attack the same pairs", key="pairs.start", type="primary", icon=":material/play_arrow:", on_click=launch,
@@ -125,7 +125,8 @@ def taken(name: str, found: Mapping[str, Path], cards: Sequence[Card]) -> StudyK
     if not others:
         raise InputError("there is no other checkpoint here that reads such documents")
     model = session.get(session.MODEL)
-    kind = same_attack(folder, str(st.selectbox("Checkpoint", others, index=others.index(model) if model in others else 0, key="study.partner")))
+    at = others.index(model) if model in others else 0
+    kind = same_attack(folder, str(st.selectbox("Checkpoint", others, index=at, format_func=titled(cards), key="study.partner")))
     st.caption(plain(said(kind, name)))
     if why := refusal(folder):
         raise InputError(why)

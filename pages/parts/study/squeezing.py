@@ -56,12 +56,13 @@ def _moved(found: dict[str, Any], name: str) -> None:
     """Rows moved by FGSM or PGD, then squeezed."""
     attack = found["attack"].upper()
     rows = [_moved_row(row, attacker) for attacker in found["attackers"] for row in found["rows"]]
-    table(f"{attack} of {found['epsilon']:g} on the rows, then squeezed", rows, f"moved.{found['attack']}.{name}")
+    what = found.get("said") or f"{attack} of {found['epsilon']:g} on rows that this file, of an earlier version, does not name"
+    table(f"{what}, then squeezed", rows, f"moved.{found['attack']}.{name}")
     left_out = f" Left out, since moved rows have no words: {', '.join(found['left_out'])}." if found["left_out"] else ""
     said = " ".join(f"The {attacker} attacker {what}." for attacker, what in found["attackers"].items())
     st.caption(
         plain(
-            f"{said} The same {found['documents']:,} test documents on all sides (seed {found['seed']}), true labels aimed at, ranked by "
+            f"{said} The same {found['documents']:,} test documents on all sides (seed {found['seed']}), ranked by "
             f"{found['ranked_by']}. Gap: P@1 clean minus moved, read alike. Won back: P@1 moved, read so, minus moved, read plainly. Intervals are "
             f"paired, 95 %.{left_out}"
         )

@@ -17,7 +17,7 @@ from core.study.exports import rows_to_csv, rows_to_json
 from core.study.statistics import Interval
 from core.study.summary import Filter, by_bin, gap, query_area, row
 from pages.parts import loading, owner
-from pages.parts.cards import Card
+from pages.parts.cards import Card, titled
 from pages.parts.show import plain
 from pages.parts.study import texts
 
@@ -171,7 +171,7 @@ def transfers(shown: Sequence[Campaign], cards: Sequence[Card]) -> None:
         return
     if not owner.offers(READS):
         return
-    readers = st.multiselect("Let the saved texts be read by", [card.name for card in cards], key="study.readers")
+    readers = st.multiselect("Let the saved texts be read by", [card.name for card in cards], format_func=titled(cards), key="study.readers")
     if st.button("Read", key="study.read", icon=":material/forward:", disabled=not readers):
         _read(shown, [card for card in cards if card.name in readers])
         st.rerun()

@@ -8,9 +8,11 @@ from typing import Any
 import streamlit as st
 
 from core.checkpoint import read_config
+from core.checkpoint.ensemble import ENDING, is_ensemble, name_refusal
 from core.data.debtags import cached_file
 from core.defences import DEFENCES, defence_class
 from core.errors import CoreError, InputError
+from core.fields import to_json
 from core.models import MODELS
 from core.render.defences import weight_curve
 from core.runs import locks
@@ -18,7 +20,7 @@ from core.runs.jobs import root
 from core.training.estimate import estimate
 from core.training.request import TrainingRequest, base_config, base_settings
 from pages.parts import forms, loading, owner, running, session
-from pages.parts.cards import Card
+from pages.parts.cards import Card, titled
 from pages.parts.datasets import offered
 from pages.parts.frame import KINDS
 from pages.parts.show import plain
@@ -44,9 +46,12 @@ def form(cards: list[Card]) -> None:
     missing = asked.dataset == "debtags" and not cached_file().is_file()
     if missing:
         st.warning("debtags is not built yet. Build it on the Data page first: that takes a click and a minute.")
+    misnamed = name_refusal(name, to_json(asked.config))
+    if misnamed:
+        st.warning(plain(f"{misnamed[0].upper()}{misnamed[1:]}."))
     st.button(
-        "Launch", key="train.start", type="secondary" if missing else "primary", icon=":material/play_arrow:", disabled=missing, on_click=_launch,
-        args=(asked, name),
+        "Launch", key="train.start", type="secondary" if missing or misnamed else "primary", icon=":material/play_arrow:",
+        disabled=missing or misnamed is not None, on_click=_launch, args=(asked, name),
     )  # fmt: skip
     st.caption(
         "It runs in a process of its own: leave the page, or stop the server, and it goes on. One job at a time on a device; others wait in line."
@@ -84,7 +89,8 @@ def _start(parents: list[Card], on_from: bool) -> tuple[str, str]:
         raise InputError("there is no checkpoint that can be trained on; start afresh")
     names = [card.name for card in parents]
     chosen = session.get(session.MODEL)
-    parent = str(st.selectbox("Checkpoint", names, index=names.index(chosen) if chosen in names else 0, key="train.parent"))
+    at = names.index(chosen) if chosen in names else 0
+    parent = str(st.selectbox("Checkpoint", names, index=at, format_func=titled(parents), key="train.parent"))
     return parent, str(read_config(parent)["model"])
 
 
@@ -123,8 +129,10 @@ def _device(kind: str) -> str:
 
 def _name(asked: TrainingRequest) -> str:
     """A name that says what it is; a number where there is one already."""
-    base = f"{asked.parent or f'{asked.dataset}-{asked.model}'}{f'-{asked.defence}' if asked.defence else ''}-{datetime.now().astimezone():%m%d}"
-    taken = (base, *(f"{base}-{number}" for number in range(2, 100)))
+    start = (asked.parent or f"{asked.dataset}-{asked.model}").removesuffix(ENDING)
+    base = f"{start}{f'-{asked.defence}' if asked.defence else ''}-{datetime.now().astimezone():%m%d}"
+    ending = ENDING if is_ensemble(to_json(asked.config)) else ""
+    taken = (base + ending, *(f"{base}-{number}{ending}" for number in range(2, 100)))
     return next((name for name in taken if not (root() / name).exists()), base)
 
 

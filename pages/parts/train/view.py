@@ -6,6 +6,7 @@ from typing import Any
 
 import streamlit as st
 
+from core.attacks.embeddings.saying import said_of_training
 from core.checkpoint import names
 from core.checkpoint import read_config as read_checkpoint
 from core.render import training as figures
@@ -67,8 +68,23 @@ def draw(job: Job) -> None:
         right.markdown(f"**Held-out documents, {' and '.join(head[1:])}**")
         right.plotly_chart(figures.precisions(records), key=f"train.precisions.{job.name}", width="stretch")
         right.html(table(head, rows))
+        if said := _attacked(job):
+            right.caption(plain(said))
     elif job.state == "running":
         right.caption("P@k on held-out documents comes at the end of the first epoch.")
+
+
+def _attacked(job: Job) -> str:
+    """What "attacked" means in the figures of an adversarial training; nothing of another, or of settings that are none."""
+    config = read_config(job.folder)
+    defence = config.get("defence")
+    settings = defence.get("settings") if isinstance(defence, dict) and defence.get("name") == "fgsm" else None
+    if not isinstance(settings, dict):
+        return ""
+    try:
+        return f"Attacked: {said_of_training(str(config.get('model')), settings)}."
+    except (TypeError, ValueError, OverflowError):
+        return ""
 
 
 def _made(job: Job) -> None:

@@ -86,9 +86,9 @@ FEATURES = Embedded(
 def test_the_balls_of_word_vectors_and_of_features() -> None:
     """One owned word vector of length sqrt(5), a comma, and two features of length 1 together."""
     rows = Perturbable.of(FEATURES, 2)
-    network = Ball.of(Fgsm(epsilon=0.1), FEATURES.vectors, rows)
+    network = Ball.of(Fgsm(epsilon=0.1, parts="network"), FEATURES.vectors, rows)
     np.testing.assert_allclose(network.radius, [[0.1 * 5**0.5 / 2**0.5] * 2, [0, 0], [0, 0], [0, 0]])
-    both = Ball.of(Fgsm(epsilon=0.1, parts="all"), FEATURES.vectors, rows)
+    both = Ball.of(Fgsm(epsilon=0.1), FEATURES.vectors, rows)
     np.testing.assert_allclose(both.radius[2:], [[0.1 / 2**0.5, 0]] * 2)
     assert both.radii.keys() == {"words", "features"}
     alone = Ball.of(Fgsm(epsilon=1), FEATURES.vectors[2:], Perturbable(np.zeros(2, np.bool_), np.ones(2, np.bool_)))

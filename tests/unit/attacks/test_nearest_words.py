@@ -19,7 +19,7 @@ from core.models.xml_cnn.network import XmlCnnModule
 from core.types import WordTable
 from tests import toy
 
-SMALL = Config(width=12, filters=5, chunks=3, bottleneck=16, window=20, vectors="random", vector_scale=0.5, linear=False)
+SMALL = Config(width=12, filters=5, chunks=3, bottleneck=16, window=20, vectors="random", vector_scale=0.5)
 WORDS = tuple(f"w{i}" for i in range(30))
 TEXT = Document.from_text("W1, w2 and w3; then w4 w5 unseen w6.")
 

@@ -26,7 +26,7 @@ EPOCHS = 3
 @cache
 def config() -> Config:
     own = {
-        **tiny_models.SETTINGS["xml-cnn"](Path()), "epochs": EPOCHS, "learning_rate": 0.003, "vector_rate": 0.0, "linear": False,
+        **tiny_models.SETTINGS["xml-cnn"](Path()), "epochs": EPOCHS, "batch_size": 16, "learning_rate": 0.003, "vector_rate": 0.0,
         "vector_scale": 1.0, "filters": 16, "bottleneck": 32, "chunks": 1, "dropout": 0.1, "vector_dropout": 0.1, "word_dropout": 0.0,
     }  # fmt: skip
     return fields.from_json(Config, own)

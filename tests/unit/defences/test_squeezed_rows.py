@@ -19,7 +19,8 @@ from core.models.parts.words import Words
 from core.types import Maskable, Steerable
 from tests import tiny_models, toy
 
-KINDS = ("linear", "mach", "xml-cnn")
+KINDS = ("linear", "mach", "xml-cnn-with-linear")
+"""Whose squeezed rows are TF-IDF values, or those beside word vectors."""
 
 
 @pytest.fixture(scope="module", params=KINDS)
@@ -46,6 +47,14 @@ def test_a_text_s_own_rows_are_read_as_the_text(classifier: Maskable, squeezer: 
         before = embedded.vectors.copy()
         assert rows.score_embedded(embedded, embedded.vectors[None])[0] == pytest.approx(squeezed.score([text])[0], abs=1e-4)
         assert np.array_equal(embedded.vectors, before)
+
+
+@pytest.mark.parametrize("bits", [1, 3])
+def test_word_vectors_alone_are_read_as_the_text(bits: int) -> None:
+    """XML-CNN without a linear part."""
+    alone = tiny_models.kept("xml-cnn")
+    assert isinstance(alone, Maskable)
+    test_a_text_s_own_rows_are_read_as_the_text(alone, BitDepth(bits))
 
 
 def test_rounded_rows_stay_and_small_moves_are_lost(classifier: Maskable) -> None:

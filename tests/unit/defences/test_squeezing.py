@@ -10,6 +10,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from core.checkpoint.ensemble import is_ensemble
 from core.defences import detector
 from core.defences.squeezing import SQUEEZERS, Binary, BitDepth, Squeezer, SqueezerData, Vocabulary, quantised, tfidf_of
 from core.defences.vocabulary import UNREAD, VocabularyReading
@@ -25,8 +26,9 @@ from core.types import Classifier, Differentiable, Maskable, Substitutable
 from tests import tiny_models, toy
 from tests.strategies import texts as any_texts
 
-KINDS = tuple(tiny_models.SETTINGS)
-WITHOUT_TFIDF = ("attention-xml", "aplc-xlnet")
+KINDS = (*tiny_models.SETTINGS, *tiny_models.ENSEMBLES)
+WITHOUT_TFIDF = ("attention-xml", "aplc-xlnet", "xml-cnn")
+"""XML-CNN has some in an ensemble."""
 needs_wordnet = pytest.mark.skipif(wordnet.missing() is not None, reason="WordNet is not installed")
 
 
@@ -69,7 +71,7 @@ def classifier(request: pytest.FixtureRequest) -> Maskable:
 
 @pytest.fixture
 def cnn() -> XmlCnn:
-    found = trained("xml-cnn")
+    found = trained("xml-cnn-with-linear")
     assert isinstance(found, XmlCnn)
     return found
 
@@ -87,7 +89,8 @@ test_texts.__test__ = False  # type: ignore[attr-defined]
 
 def squeezers(classifier: Maskable) -> list[Squeezer]:
     """Those that fit."""
-    own: list[Squeezer] = [] if cast(Any, classifier).KIND in WITHOUT_TFIDF else [Binary(), Binary(idf=True)]
+    model = cast(Any, classifier)
+    own: list[Squeezer] = [] if model.KIND in WITHOUT_TFIDF and not is_ensemble(model.settings()) else [Binary(), Binary(idf=True)]
     return [BitDepth(1), BitDepth(3), *own, Vocabulary(3, synonyms=False)]
 
 

@@ -32,8 +32,11 @@ from tests.toy_features import bags, dense, vector
 TOPICS = ("chess", "mail", "music", "fonts", "shells", "images")
 SETTINGS: dict[str, dict[str, Any]] = {
     "linear": {"minimum_documents": 1},
-    "mach": {"minimum_documents": 1, "columns": 16, "buckets": 8, "repetitions": 4, "hidden": 8, "epochs": 6, "batch_size": 16},
-}
+    "mach": {
+        "minimum_documents": 1, "columns": 16, "buckets": 8, "repetitions": 4, "hidden": 8, "direct": True, "with_linear": True, "epochs": 6,
+        "batch_size": 16,
+    },
+}  # fmt: skip
 
 
 def train(kind: str, data: Dataset, folder: Path, **settings: Any) -> Any:

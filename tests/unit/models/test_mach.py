@@ -35,7 +35,7 @@ from core.types import Differentiable, Embedded, Maskable
 TEXTS = ("a chess game", "a chess board game", "text editor", "an editor for plain text", "a game of text", "the chess editor")
 ROWS = ([0], [0], [1], [1], [0, 1], [0, 1])
 SMALL = Config(
-    minimum_documents=1, columns=64, buckets=5, repetitions=4, hidden=3, linear=False, epochs=6, batch_size=2, learning_rate=0.3, dropout=0.1
+    minimum_documents=1, columns=64, buckets=5, repetitions=4, hidden=3, direct=True, epochs=6, batch_size=2, learning_rate=0.3, dropout=0.1
 )
 LABELS = LabelSpace.of([f"label {i}" for i in range(23)], [5] * 23, 40)
 
@@ -85,8 +85,8 @@ def test_settings_that_cannot_tell_labels_apart_are_refused() -> None:
         Config(repetitions=1)
     with pytest.raises(SettingsError, match="hidden units or the direct path"):
         Config(hidden=0, direct=False)
-    with pytest.raises(SettingsError, match="set linear to false or search to exact"):
-        Config(linear=True, search="approximate")
+    with pytest.raises(SettingsError, match="set with_linear to false or search to exact"):
+        Config(with_linear=True, search="approximate")
     with pytest.raises(SettingsError, match="cannot tell 23 labels apart"):
         Mach.random(replace(SMALL, buckets=2, repetitions=3), LABELS, TfIdf.fit(TEXTS, 1))
 
@@ -223,10 +223,10 @@ def test_scores_agree_however_they_are_asked_for(changed: dict[str, object]) -> 
 
 def with_linear() -> Mach:
     """The toy with a linear part of random weights, which counts 2.5."""
-    model = toy(linear=True)
+    model = toy(with_linear=True)
     weights = sparse.csr_array(np.random.default_rng(0).normal(size=(len(model.tfidf), 23)).astype(np.float32))
     svms = LinearModel(LinearConfig(), LABELS, model.tfidf, weights, np.linspace(-1, 1, 23).astype(np.float32))
-    return Mach(replace(model.config, linear=True), LABELS, model.tfidf, model.network, LinearPart(svms, 2.5, shared=True))
+    return Mach(replace(model.config, with_linear=True), LABELS, model.tfidf, model.network, LinearPart(svms, 2.5, shared=True))
 
 
 def test_the_linear_part_adds_its_margins_everywhere() -> None:
@@ -318,7 +318,7 @@ def test_a_positive_bucket_weighs_as_much_as_its_heaviest_label() -> None:
 
 @pytest.mark.parametrize("linear", [False, True])
 def test_training_learns_and_its_checkpoint_scores_the_same(tmp_path: Path, linear: bool) -> None:
-    data, config = dataset(), replace(SMALL, linear=linear, epochs=6 - 4 * linear)
+    data, config = dataset(), replace(SMALL, with_linear=linear, epochs=6 - 4 * linear)
     model = mach.train(config, data, data.label_space(), Run(tmp_path / "run", seed=1, device="cpu", quiet=True))
     ids, _ = model.retrieve(TEXTS, 1)
     assert all(int(label) in row for label, row in zip(ids[:, 0], ROWS, strict=True))
@@ -337,7 +337,8 @@ def test_broken_checkpoints_are_refused_by_name(tmp_path: Path) -> None:
         ({**model.settings(), "buckets": 2, "repetitions": 2}, model.tensors(), "cannot tell"),
         ({**model.settings(), "columns": 65}, model.tensors(), "table"),
         ({**model.settings(), "unheard_of": 1}, model.tensors(), "unheard_of"),
-        ({**model.settings(), "linear": True}, model.tensors(), "linear.weights"),
+        ({**model.settings(), "with_linear": True}, model.tensors(), "linear.weights"),
+        ({**model.settings(), "linear": True}, model.tensors(), "linear is called with_linear now"),
         (model.settings(), {name: part for name, part in model.tensors().items() if name != "bias"}, "bias"),
     ]
     for settings, tensors, said in cases:

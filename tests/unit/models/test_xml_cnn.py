@@ -25,7 +25,7 @@ from core.models.xml_cnn.training import tempered_weights
 from core.runs.run import Run, read_progress
 from core.types import Differentiable, Maskable
 
-SMALL = Config(width=12, filters=5, chunks=3, bottleneck=16, window=20, vectors="random", vector_scale=0.5, linear=False)
+SMALL = Config(width=12, filters=5, chunks=3, bottleneck=16, window=20, vectors="random", vector_scale=0.5)
 VOCABULARY = [f"w{i}" for i in range(40)]
 LABELS = LabelSpace.of(["a", "b", "c", "d"], [9, 5, 2, 1], 20)
 
@@ -270,7 +270,7 @@ def test_learns_a_toy(trained: tuple[XmlCnn, Path]) -> None:
 
 def test_linear_part_is_added(tmp_path: Path) -> None:
     """Scores, masked scores, gradients and the checkpoint are those of scale * (network + share * margins) + shift."""
-    config = replace(SMALL, epochs=2, linear=True, linear_threshold=0.0)
+    config = replace(SMALL, epochs=2, with_linear=True, linear_threshold=0.0)
     dataset = toy()
     model = train(config, dataset, dataset.label_space(), Run(tmp_path / "run", seed=1, device="cpu", quiet=True))
     part = model.linear

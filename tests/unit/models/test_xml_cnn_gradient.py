@@ -18,7 +18,7 @@ from core.types import Scores
 @pytest.fixture
 def scorer() -> CnnScorer:
     torch.manual_seed(5)
-    config = Config(width=6, filters=5, chunks=3, bottleneck=9, linear=False)
+    config = Config(width=6, filters=5, chunks=3, bottleneck=9)
     module = XmlCnnModule(config, 12, 7)
     torch.nn.init.normal_(module.filter_bias, std=0.3)
     return CnnScorer(module, Words.build(["a b c d e f g h i j"], 1, 100), 64)

@@ -103,7 +103,9 @@ def test_rows_are_moved_then_squeezed(checkpoint: Path, study: Path, capsys: pyt
             assert own["won"]["P@1"]["value"] == pytest.approx(own["moved"]["P@1"]["value"] - plain["unaware"]["moved"]["P@1"]["value"])
     assert cli.main(asked) == 0
     printed = capsys.readouterr().out
-    assert "FGSM of 0.5 on the rows of" in printed and "PGD of 0.5" in printed and "won back [95 %]" in printed and "knows of it" in printed
+    said = "on the TF-IDF values, epsilon 50 % of the norm of the values, ranking loss of the true labels"
+    assert fgsm["said"] == f"FGSM {said}" and f"FGSM {said}, in 15 documents, then squeezed" in printed and f"PGD of 10 steps {said}" in printed
+    assert "won back [95 %]" in printed and "knows of it" in printed
     assert follow.read_squeezings(study)[0]["moved"] == [fgsm, pgd]
 
 
