@@ -282,7 +282,10 @@ def test_squeezing_is_shown_where_it_was_measured(app, tmp_path):
     }  # fmt: skip
     follow.write_squeezing(tmp_path / "runs" / "alpha", {**squeezing(), "moved": [moved]})
     test.run()
-    assert not test.exception and "FGSM of 0.2 on the rows, then squeezed" in shown(test)
+    assert not test.exception and "FGSM of 0.2 on rows that this file, of an earlier version, does not name, then squeezed" in shown(test)
+    follow.write_squeezing(tmp_path / "runs" / "alpha", {**squeezing(), "moved": [{**moved, "said": "FGSM on the word vectors"}]})
+    test.run()
+    assert not test.exception and "FGSM on the word vectors, then squeezed" in shown(test)
     frame = next(one.value for one in test.dataframe if "won back" in one.value.columns)
     assert list(frame["squeezer"]) == ["tiny-linear", "tiny-linear, 2 bits"] * 2 and list(frame["attacker"]) == ["unaware"] * 2 + ["aware"] * 2
     assert list(frame["won back"]) == ["+50.0 [+40.0, +60.0]"] * 4
