@@ -5,9 +5,9 @@ Medini, Huang, Wang, Mohan, Shrivastava: Extreme Classification in Log Memory us
     TF-IDF features -> hashed to D columns, for each repetition its own -> first layer -> ReLU -> B bucket logits
     R bucket logits -> score of any label (buckets.py: the estimators and the search for the best labels)
 
-Memory is R * (D * H + H * B), whatever the number of labels. Deviations from the paper, all said here: H = 512 units and B = 96 buckets where
-the paper has thousands, of both and of labels; features are dropped at random in training; positives may be weighted by
-tempered inverse propensity (Qaraei et al. 2021), so that rare labels move their buckets; the bucket biases start at base rates; the
+Memory is R * (D * H + H * B), whatever the number of labels. Deviations from the paper, all said here: H = 128 units, D = 8,192 columns and
+B = 96 buckets where the paper has thousands, of each and of labels; features are dropped at random in training; positives may be weighted
+by tempered inverse propensity (Qaraei et al. 2021), so that rare labels move their buckets; the bucket biases start at base rates; the
 estimator "evidence" is ours.
 
 Two variants are not the paper's: `--direct true` puts a linear path from the hashed features to the buckets beside the hidden layer (wide and

@@ -31,10 +31,10 @@ class Config(LoopSettings):
 
     minimum_documents: Annotated[int, Field("a word or bigram must stand in this many training documents", low=1, high=1_000_000)] = 2
     maximum_features: Annotated[int, Field("words and bigrams kept, the most frequent first", low=1, high=100_000_000)] = 1_000_000
-    columns: Annotated[int, Field("D: columns that the features of a repetition are hashed to", low=2, high=2**24)] = 2**14
+    columns: Annotated[int, Field("D: columns that the features of a repetition are hashed to", low=2, high=2**24)] = 2**13
     buckets: Annotated[int, Field("B: buckets that the labels of a repetition are hashed to", low=2, high=2**20)] = 96
-    repetitions: Annotated[int, Field("R: independent hashes and networks; one alone cannot tell labels apart", low=2, high=256)] = 6
-    hidden: Annotated[int, Field("H: units of each network's hidden layer; 0 for none", low=0, high=65_536)] = 512
+    repetitions: Annotated[int, Field("R: independent hashes and networks; one alone cannot tell labels apart", low=2, high=256)] = 8
+    hidden: Annotated[int, Field("H: units of each network's hidden layer; 0 for none", low=0, high=65_536)] = 128
     direct: Annotated[bool, Field("a linear path from the features to the buckets beside the hidden layer, or without one; the paper has none")] = (
         False
     )
