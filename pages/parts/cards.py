@@ -16,7 +16,7 @@ FEATURES = "features.txt"
 """The file that only checkpoints over feature vectors have (core.models.parts.columns)."""
 
 LABELS = "labels.tsv"
-DEFAULTS = ("debtags-x-transformer", "debtags-xml-cnn", "debtags-linear")
+DEFAULTS = ("eurlex-x-transformer", "eurlex-linear", "debtags-x-transformer", "debtags-linear")
 """A visit starts with the first of these that is in checkpoints/. A figure decides nothing: a toy with four labels has the best of all."""
 SETTING = "TREMOR_DEFAULT_CHECKPOINT"
 """The environment variable that names another one."""
@@ -43,6 +43,8 @@ class Card:
     """Whether it lies in checkpoints/, not in a run's folder."""
     ensemble: bool = False
     """Whether its scores are its network's and the linear reference's together."""
+    dataset: str = ""
+    """The name of the data set that it was trained on; nothing where its card does not say."""
     labels: str = ""
     """The checksum of its labels.tsv, its parent's where it inherits it: two of one checksum know the same labels. Nothing where it is not told."""
 
@@ -52,11 +54,16 @@ class Card:
         return f"{self.name} ({SAID})" if self.ensemble else self.name
 
 
+def _said(provenance: Any, *keys: str) -> Any:
+    """What stands under these keys of free JSON, one below the other, or None."""
+    for key in keys:
+        provenance = provenance.get(key) if isinstance(provenance, dict) else None
+    return provenance
+
+
 def _precision(provenance: Any) -> float | None:
     """P@1 from the evaluation in a checkpoint's provenance, which is free JSON: anything else counts as not measured."""
-    found = provenance
-    for key in ("evaluation", "metrics", "P@1", "value"):
-        found = found.get(key) if isinstance(found, dict) else None
+    found = _said(provenance, "evaluation", "metrics", "P@1", "value")
     fits = isinstance(found, int | float) and not isinstance(found, bool) and 0 <= found <= 1
     return float(found) if fits else None
 
@@ -68,9 +75,10 @@ def card(name: str) -> Card:
     named = str(parent.get("name", "")) if isinstance(parent, dict) else ""
     precision = _precision(config.get("provenance"))
     labels = str(config["files"].get(LABELS, ""))
+    dataset = _said(config.get("provenance"), "data", "name")
     return Card(
         name, config["model"], config["digest"], config["documents"], precision, named, FEATURES in config["files"],
-        ensemble=is_ensemble(config["settings"]), labels=labels,
+        ensemble=is_ensemble(config["settings"]), dataset=dataset if isinstance(dataset, str) else "", labels=labels,
     )  # fmt: skip
 
 

@@ -33,9 +33,9 @@ def unnamed(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_visit_starts_with_a_stated_checkpoint_whatever_the_figures() -> None:
-    toy, run = card("toy", 1.0), card("debtags-xml-cnn", 1.0, shipped=False)
+    toy, run = card("toy", 1.0), card("eurlex-linear", 1.0, shipped=False)
     assert cards.default([toy, card("debtags-linear", 0.8), run]).name == "debtags-linear"
-    assert cards.default([toy, card("debtags-linear"), card("debtags-x-transformer", 0.1)]).name == "debtags-x-transformer"
+    assert cards.default([toy, card("debtags-linear"), card("eurlex-x-transformer", 0.1)]).name == "eurlex-x-transformer"
     assert cards.default([card("mine"), run]).name == "mine"  # of the name, but made by a run
 
 

@@ -55,7 +55,10 @@ def test_what_is_ready_and_fits_is_offered_first(tmp_path, monkeypatch):
     assert datasets.offered(False, tags) == ["samples-debtags", "samples", "debtags"]
     assert datasets.offered(True, tags) == ["debtags", "samples-debtags", "samples"]
     assert datasets.offered(True, concepts) == ["debtags", "samples", "samples-debtags"]
+    assert datasets.offered(True, concepts, "eurlex57k") == ["samples", "debtags", "samples-debtags"]  # what it was trained on is not here
     (tmp_path / "eurlex57k").mkdir()
+    assert datasets.offered(True, concepts, "eurlex57k") == ["eurlex57k", "samples", "debtags", "eurlex57k-whole", "samples-debtags"]
+    assert datasets.offered(True, tags, "debtags")[:2] == ["debtags", "samples-debtags"]
     assert datasets.offered(False, concepts)[:2] == ["eurlex57k", "eurlex57k-whole"]
 
 
@@ -64,7 +67,7 @@ def test_a_new_study_runs_on_the_samples(fresh, monkeypatch):
     started = []
     monkeypatch.setattr(jobs, "launch", lambda folder, words, device: started.append(words))
     test = fresh("pages/robustness.py")
-    assert test.selectbox(key="study.dataset").value == "samples-debtags" and test.number_input(key="study.words.own").value == 0
+    assert test.selectbox(key="study.dataset.").value == "samples-debtags" and test.number_input(key="study.words.0").value == 0
     test.number_input(key="study.pairs").set_value(20).run()
     assert not test.button(key="study.start").disabled
     test.button(key="study.start").click().run()
@@ -73,9 +76,9 @@ def test_a_new_study_runs_on_the_samples(fresh, monkeypatch):
 
 def test_a_new_training_offers_the_samples_first(fresh):
     test = fresh("pages/train.py")
-    assert not test.exception and test.selectbox(key="train.dataset").value == "samples"
+    assert not test.exception and test.selectbox(key="train.dataset.").value == "samples"
     assert not test.button(key="train.start").disabled
-    test.selectbox(key="train.dataset").set_value("debtags").run()
+    test.selectbox(key="train.dataset.").set_value("debtags").run()
     assert test.button(key="train.start").disabled
 
 

@@ -11,7 +11,6 @@ from core.attacks.features import FEATURE_ATTACKS
 from core.attacks.goals import TITLES
 from core.data import DATASETS, is_present
 from core.data.debtags import cached_file
-from core.data.samples import SETS
 from core.errors import CoreError, InputError
 from core.study.kind import StudyKind
 from core.study.kinds import feature_campaigns, features
@@ -88,12 +87,11 @@ def _drawn(cards: list[Card]) -> tuple[StudyKind, int]:
     if card.vectors:
         return _of_features(str(checkpoint), first, second, third)
     with first:
-        dataset = st.selectbox("Data", offered(cached_file().is_file(), loading.labels(card).ids), key="study.dataset")
+        choices = offered(cached_file().is_file(), loading.labels(card).ids, card.dataset)
+        dataset = st.selectbox("Data", choices, key=f"study.dataset.{card.dataset}")
         split = st.selectbox("Split", ["test", "dev", "train"], key="study.split")
-        own = dataset in SETS  # so few that none is left out
-        longest = st.number_input(
-            "Longest document, words (0: any)", 0, 5_000_000, 0 if own else 120, key="study.words.own" if own else "study.words"
-        )
+        usual = 120 if dataset == "debtags" else 0  # the others are cut to 150 words, or so few that none is left out
+        longest = st.number_input("Longest document, words (0: any)", 0, 5_000_000, usual, key=f"study.words.{usual}")
     with second:
         goal = st.selectbox("Goal", list(GOALS), key="study.goal", format_func=TITLES.__getitem__, help=controls.HELP)
         k = st.number_input("k", 1, 1_000, 5, key="study.k")

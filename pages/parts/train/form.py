@@ -63,7 +63,8 @@ def _asked(parents: list[Card]) -> TrainingRequest:
     with first:
         start = st.segmented_control("Start", [PARENT, AFRESH], default=PARENT if parents else AFRESH, key="train.start.from", required=True)
         parent, model = _start(parents, start == PARENT)
-        dataset = st.selectbox("Data", offered(cached_file().is_file()), key="train.dataset")
+        own = next((card.dataset for card in parents if card.name == parent), "")
+        dataset = st.selectbox("Data", offered(cached_file().is_file(), own=own), key=f"train.dataset.{own}")
     with second:
         names = ["", *(name for name in DEFENCES if model in getattr(defence_class(name), "FITS", ()))] if model != SOLVED else [""]
         defence = st.selectbox("Defence", names, format_func=_title, key=f"train.defence.{model}")

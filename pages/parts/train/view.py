@@ -136,5 +136,5 @@ def empty() -> None:
         return
     st.markdown(
         "There is no training yet. Start one here, from a checkpoint or afresh, with a defence or without; it is then watched on this page. Or on "
-        "the command line: `python -m core train --from debtags-xml-cnn --defence fgsm --dataset debtags --run runs/my-training`."
+        "the command line: `python -m core train --from eurlex-xml-cnn --defence fgsm --dataset eurlex57k --run runs/my-training`."
     )
