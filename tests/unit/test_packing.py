@@ -53,8 +53,8 @@ def test_a_shipped_checkpoint_is_the_one_that_was_measured(name: str) -> None:
     assert config["provenance"]["evaluation"]["digest"] == config["digest"] == load(name).digest
 
 
-def test_the_shipped_checkpoints_stay_below_100_megabytes() -> None:
-    assert sum(path.stat().st_size for path in checkpoint.FOLDER.rglob("*") if path.is_file()) < 100e6
+def test_the_shipped_checkpoints_stay_below_150_megabytes() -> None:
+    assert sum(path.stat().st_size for path in checkpoint.FOLDER.rglob("*") if path.is_file()) < 150e6
 
 
 def test_gunzip_gives_the_file_that_was_saved_back(saved: Path) -> None:
