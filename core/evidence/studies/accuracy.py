@@ -1,9 +1,9 @@
 """How well models tag EURLEX57K's official test split: the base that attacks and explanations of long acts stand on.
 
-No paper of ours prints figures on it: it stands in for EUR-Lex-4K, whose texts cannot be had. Cells `eurlex-...` are the checkpoints that come with
-the project, on title and first 150 words; cells `eurlex57k-...` are models of whole acts, trained here as the cell says. All are trained on the official
-training split, with whatever labels occur there (XML-CNN of whole acts, which the FGSM study shares, with those of five acts and more); test labels that a
-model does not know stay as misses.
+No paper of ours prints figures on it: it stands in for EUR-Lex-4K, whose texts cannot be had. Cells `eurlex-...` are the checkpoints that
+come with the project, on title and first 150 words; cells `eurlex57k-...` are models of whole acts, trained here as the cell says. All are
+trained on the official training split, with whatever labels occur there (XML-CNN of whole acts, which the FGSM study shares, with those of
+five acts and more); test labels that a model does not know stay as misses.
 """
 
 from __future__ import annotations

@@ -122,7 +122,8 @@ def empty() -> None:
     """What to do where there is no study."""
     st.info(
         "There is no study yet. A study attacks some hundred pairs of document and label, drawn equally over label frequencies, and keeps a record "
-        "of each. Start one above, or on the command line: `python -m core study --checkpoint eurlex-linear --dataset samples --pairs 20 --out runs/my-study`.",
+        "of each. Start one above, or on the command line: "
+        "`python -m core study --checkpoint eurlex-linear --dataset samples --pairs 20 --out runs/my-study`.",
         icon=":material/science:",
     )
 
