@@ -4,7 +4,7 @@ A label is worth trying for a document that carries another label of its cluster
 over the normalised sums of their training documents' TF-IDF, until a further split would leave fewer than three labels
 together: leaves hold three to five. The naive draw, from all labels, stands beside it.
 
-The clusters of debtags' labels are shipped as text, so that a page proposes targets where no data set lies.
+The clusters of debtags' and EURLEX57K's labels are shipped as text, so that a page proposes targets where no data set lies.
 """
 
 from __future__ import annotations

@@ -103,11 +103,17 @@ def test_another_file_is_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_the_shipped_clusters_fit_the_shipped_checkpoints() -> None:
-    """No data set is needed where debtags' label clusters are shipped: leaves of at least three."""
-    space = checkpoint.read_labels("debtags-linear")
+@pytest.mark.parametrize(
+    ("name", "source", "label", "beside"),
+    [
+        ("debtags-linear", "debtags", "culture::japanese", "culture::chinese"),
+        ("eurlex-linear", "eurlex57k", "olive oil", "olive-growing"),
+    ],
+)
+def test_the_shipped_clusters_fit_the_shipped_checkpoints(name: str, source: str, label: str, beside: str) -> None:
+    """No data set is needed where the clusters of a model's labels are shipped: leaves of at least three."""
+    space = checkpoint.read_labels(name)
     found = targets.clusters_for(space)
-    assert found is not None and "debtags, data digest" in found.source
+    assert found is not None and f"{source}, data digest" in found.source
     assert min(Counter(found.of.values()).values()) >= 3
-    tag = space.ids["culture::japanese"]
-    assert space.ids["culture::chinese"] in siblings(space, [tag])
+    assert space.ids[beside] in siblings(space, [space.ids[label]])
