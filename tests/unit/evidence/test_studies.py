@@ -21,6 +21,7 @@ from core.evidence.studies import STUDIES, study
 from core.evidence.studies import base as studies_base
 from core.evidence.studies.accuracy import EURLEX, predictions
 from core.evidence.studies.accuracy import trained as training_of
+from core.evidence.studies.campaigns import sources
 from core.evidence.studies.copies import as_texts, copies, words_of
 from core.evidence.studies.cost import DOCUMENTS, REPEATS, Dense, bytes_of, dense, mach, made_up_texts, timed
 from core.evidence.studies.features import QUERIES, FeatureAttacks, attacked, best, document
@@ -379,3 +380,11 @@ def test_trainings_lie_side_by_side_and_print_elsewhere(tmp_path, monkeypatch, c
     monkeypatch.setattr("core.checkpoint.RUNS", tmp_path / "other")
     with pytest.raises(InputError, match="ended early: python -m core train --model xml-cnn"):
         cell.weights()
+
+
+def test_a_record_says_where_its_words_come_from():
+    """Of the first attack that was made: a pair that was skipped has no settings."""
+    mlm = {"name": "masked-lm", "source": "tremor-mlm", "count": 48, "digest": "1f"}
+    made = {"settings": {"candidates": [mlm, {"name": "wordnet"}]}}
+    assert sources([{"skipped": "gone"}, made]) == "masked-lm of tremor-mlm (digest 1f), wordnet"
+    assert sources([]) == sources([{"skipped": "gone"}]) == ""
