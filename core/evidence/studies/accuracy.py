@@ -84,8 +84,8 @@ EURLEX = Accuracy(
     (
         _shipped("linear", "linear"),
         _shipped("xml-cnn", "XML-CNN"),
-        _shipped("mach", "MACH"),
         _shipped("x-transformer", "X-Transformer"),
+        _shipped("aplc-xlnet", "APLC-XLNet"),
         _cell("linear", "linear", "--negatives", "5000"),
         next(Cell("eurlex57k-xml-cnn", one.model, one.data, training=one.training) for one in XML_CNN.cells if one.name == "eurlex57k-xml-cnn-base"),
         _cell("mach", "MACH"),
