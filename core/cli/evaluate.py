@@ -68,12 +68,18 @@ def _clean(arguments: argparse.Namespace, classifier: Any, dataset: Any, progres
 
     evaluation = evaluate(classifier, dataset, arguments.split, progress, arguments.limit)
     found = to_json(evaluation, classifier, dataset)
-    lines = [f"{found['documents']} documents, {found['excluded']} without a label left out", *_metrics(found["metrics"])]
+    lines = [*_met(found), f"{found['documents']} documents, {found['excluded']} without a label left out", *_metrics(found["metrics"])]
     lines += [f"recall@5 of labels trained on {name}: {100 * b['recall']:.1f} % of {b['pairs']}" for name, b in found["recall@5_by_bin"].items()]
     if arguments.against is not None:
         found["against"] = against = _against(arguments, evaluation, dataset, progress)
-        lines += [f"points ahead of {against['checkpoint']} on the same documents (paired bootstrap)", *_metrics(against["ahead"])]
+        lines += [*_met(against), f"points ahead of {against['checkpoint']} on the same documents (paired bootstrap)", *_metrics(against["ahead"])]
     return found, lines
+
+
+def _met(found: dict[str, Any]) -> list[str]:
+    """Where the model lacks labels of the data: which share it has, before any figure."""
+    said = found["labels_met"]["said"]
+    return [] if said is None else [f"{found['checkpoint']}: {said}"]
 
 
 def _metrics(metrics: dict[str, Any]) -> list[str]:
@@ -108,6 +114,7 @@ def _lines(found: dict[str, Any]) -> list[str]:
 
     drawn = "" if found["limit"] is None else f" drawn with seed {found['seed']} from {found['drawn_from']:,}"
     lines = [
+        *_met(found),
         f"{found['checkpoint']}{f', {NETWORK_ONLY}' if found['network_only'] else ''}, clean and attacked, ranked by {found['ranked_by']}",
         f"{found['documents']} documents{drawn}, {found['excluded']} without a label left out",
         "clean        " + "  ".join(f"{name} {100 * m['value']:.2f}" for name, m in found["metrics"].items()),
