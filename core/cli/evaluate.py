@@ -9,6 +9,7 @@ from dataclasses import asdict
 from typing import Any
 
 from core import fields
+from core.cli.counts import count
 from core.cli.document import SPLITS
 from core.cli.printing import Found, progress_bar
 from core.cli.reading import options_of, reading_flags
@@ -26,7 +27,7 @@ def add_flags(parser: argparse.ArgumentParser, words: Sequence[str]) -> None:
     parser.add_argument("--split", default="test", choices=SPLITS, help="default: test")
     chosen = fields.ahead(words, "--attack")
     parser.add_argument("--against", metavar="CHECKPOINT", help="also a second checkpoint on the same documents, and by how much the first is ahead")
-    parser.add_argument("--limit", type=int, help="only the first so many documents; with --attack so many, drawn at random by the seed")
+    parser.add_argument("--limit", type=count(1), help="only the first so many documents; with --attack so many, drawn at random by the seed")
     if chosen in EMBEDDING_ATTACKS:
         fields.add_flags(parser, EMBEDDING_ATTACKS[chosen], f"settings of {chosen}")
     about = "P@k and nDCG@k of the same documents, clean and with their word vectors or features attacked"
@@ -34,7 +35,7 @@ def add_flags(parser: argparse.ArgumentParser, words: Sequence[str]) -> None:
     group = parser.add_argument_group("under attack", about, conflict_handler="resolve")
     group.add_argument("--attack", choices=tuple(EMBEDDING_ATTACKS), help="fgsm: one step; pgd: ten smaller ones")
     group.add_argument("--epsilon", help="size of the change, as a share of the rows' size (default: 0.1); several, with commas, give a curve")
-    group.add_argument("--seed", type=int, help="draws the documents of --limit, and random starts (default: 0)")
+    group.add_argument("--seed", type=count(0), help="draws the documents of --limit, and random starts (default: 0)")
     reading_flags(parser)
 
 

@@ -11,10 +11,10 @@ import numpy as np
 from core.attacks.embeddings.fgsm import EmbeddingAttack, Perturbed, perturb
 from core.attacks.embeddings.saying import kinds_of, moved, network_only, said
 from core.data.dataset import Dataset
-from core.evaluation.meeting import Meeting, meet
 from core.document import Document
 from core.errors import CapabilityError, InputError
 from core.evaluation.clean import DEPTH
+from core.evaluation.meeting import Meeting, meet
 from core.fields import to_json as settings_to_json
 from core.labels import inverse_propensities
 from core.metrics import Estimate, RankedHits, difference, estimate, find_hits

@@ -23,7 +23,8 @@ BATCH = 256
 @dataclass(frozen=True)
 class Evaluation:
     """Metrics by name with 95 % intervals; recall@5 by frequency bin as {bin: (recall, pairs)}; `unknown_pairs`: true
-    pairs whose label the classifier does not know, counted as misses; `met`: how far the labels are the same; `ranked_hits` serves paired comparisons."""
+    pairs whose label the classifier does not know, counted as misses; `met`: how far the labels are the
+    same; `ranked_hits` serves paired comparisons."""
 
     split: str
     metrics: dict[str, Estimate]

@@ -38,11 +38,11 @@ class Meeting:
         if self.shared == self.labels:
             return None
         said = (
-            f"the model has {self.shared:,} of the {self.labels:,} labels of this split, which make {100 * self.shared_pairs / self.pairs:.1f} % "
-            f"of the {self.pairs:,} true pairs; the others count as misses"
+            f"the model has {self.shared:,} of the {self.labels:,} labels of this split, which make "
+            f"{100 * self.shared_pairs / self.pairs:.1f} % of the {self.pairs:,} true pairs; the others count as misses"
         )
         if self.uncounted:
-            said += f", and {self.uncounted:,} of them as trained on no document, since the data has no training split that the model was trained on"
+            said += f", {self.uncounted:,} of them as trained on no document: these data hold no training split of the model's"
         return said
 
     def to_json(self) -> dict[str, Any]:

@@ -57,9 +57,9 @@ def command(attribution: Attribution) -> str:
     checkpoint, pooling = parts_of(attribution.checkpoint)
     windows = ["--windows", pooling] if pooling else []
     parts = ["python", "-m", "core", "explain", "--checkpoint", checkpoint, *windows, "--explainer", attribution.method]
-    parts += [part for name, value in attribution.settings.items() for part in ("--" + name.replace("_", "-"), str(value))]
-    names = [str(label) if ";" in name or name.isdigit() else name for label, name in zip(attribution.labels, attribution.label_names, strict=True)]
-    return shlex.join([*parts, "--labels", ";".join(names), "--file", "document.txt", "--json"])
+    parts += [f"--{name.replace('_', '-')}={value}" for name, value in attribution.settings.items()]
+    # By =, so that no name is taken for a flag; --label is first of all the label of exactly this name, whatever it looks like.
+    return shlex.join([*parts, *(f"--label={name}" for name in attribution.label_names), "--file", "document.txt", "--json"])
 
 
 def to_json(attributions: Sequence[Attribution], date: str) -> str:
