@@ -184,9 +184,8 @@ def find(name: str | Path) -> Path:
     why = None
     with suppress(OSError, ValueError):
         why = without_config(path) if str(name) else None
-    raise CheckpointError(
-        f"there is no checkpoint '{name}'{f': {why}' if why else ''}; known are {', '.join(names()) or 'none'}, or give the path of a folder with a config.json"
-    )
+    said = f"there is no checkpoint '{name}'{f': {why}' if why else ''}"
+    raise CheckpointError(f"{said}; known are {', '.join(names()) or 'none'}, or give the path of a folder with a config.json")
 
 
 def read_config(name: str | Path) -> dict[str, Any]:

@@ -63,8 +63,8 @@ def meet(classifier: Classifier, dataset: Dataset, split: str) -> Meeting:
         examples = ", ".join(repr(dataset.label_names[int(origin[column])]) for column in present[:3])
         raise InputError(
             f"no label of '{dataset.name}', split '{split}' ({examples}, ...) is a label of '{classifier.name}' "
-            f"({', '.join(map(repr, labels.names[:3]))}, ...): they meet by name, so nothing can be measured. Choose data with the model's labels, or "
-            "a checkpoint that was trained on these"
+            f"({', '.join(map(repr, labels.names[:3]))}, ...): they meet by name, so nothing can be measured. Choose data with the model's "
+            "labels, or a checkpoint that was trained on these"
         )
     counts = training_counts(labels, dataset, origin)
     uncounted = int((counts[present[present >= known]] == 0).sum())
