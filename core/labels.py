@@ -14,6 +14,9 @@ from core.errors import InputError
 BIN_EDGES = (1, 5, 20, 100, 1_000)
 """Lower edges of the frequency bins that figures are broken down by; below the first lie labels never trained on."""
 
+MOST_PARTS = 1_000
+"""Names in a list of more are not looked for across their semicolons, which would take a time quadratic in them."""
+
 HEAD_FROM, TORSO_FROM = 100, 20
 """A label with 100 or more training documents is head, with 20 to 99 torso, with fewer tail."""
 
@@ -57,16 +60,40 @@ class LabelSpace:
         return {name: i for i, name in enumerate(self.names)}
 
     def find(self, label: str | int) -> int:
-        """A label's id, from its name or its id. Raises InputError with the nearest names for an unknown one."""
-        if isinstance(label, str) and label in self.ids:
-            return self.ids[label]
-        if isinstance(label, int | np.integer) or label.isdecimal():
-            # Python refuses to read a number of more than 4,300 digits; no id has more than 18.
-            if len(str(label)) <= 18 and 0 <= int(label) < len(self):
+        """A label's id, from its name (text) or its id (a number): text is never an id, because names may be numbers. Raises InputError with
+        the nearest names for an unknown one."""
+        if isinstance(label, int | np.integer):
+            if 0 <= label < len(self):
                 return int(label)
-            raise InputError(f"there is no label {label}: ids go from 0 to {len(self) - 1}")
+            raise InputError(f"there is no label with id {label}: ids go from 0 to {len(self) - 1}")
+        if label in self.ids:
+            return self.ids[label]
+        shown = repr(label if len(label) <= 200 else label[:199] + "…")
+        if label.isascii() and label.isdecimal() and len(label) <= 18 and int(label) < len(self):
+            raise InputError(
+                f"there is no label {shown}; if the label with this id is meant ({self.names[int(label)]!r}), give it as an id: --label-id {label}"
+            )
         near = ", ".join(repr(self.names[i]) for i in self.search(label, 3))
-        raise InputError(f"there is no label {label!r}" + (f"; near it: {near}" if near else ""))
+        raise InputError(f"there is no label {shown}" + (f"; near it: {near}" if near else ""))
+
+    def chosen(self, wanted: Sequence[str | int]) -> list[int]:
+        """Ids of labels by names (text; see `named`) and ids (numbers), each once, in the order wanted."""
+        return list(dict.fromkeys(label for one in wanted for label in ([self.find(one)] if isinstance(one, int) else self.named(one))))
+
+    def named(self, text: str) -> list[int]:
+        """Ids of the labels that a text names: the label of exactly this name, or else several names separated by semicolons, white space
+        around each of them aside. A name may hold semicolons itself: from each place on the longest name is taken. InputError for a part
+        that is no name."""
+        if text in self.ids:
+            return [self.ids[text]]
+        parts, found, at = text.split(";"), list[int](), 0
+        while at < len(parts):
+            ends = (end for end in range(len(parts), at, -1) if ";".join(parts[at:end]).strip() in self.ids)
+            end = next(ends, at + 1) if len(parts) <= MOST_PARTS else at + 1
+            if name := ";".join(parts[at:end]).strip():
+                found.append(self.find(name))
+            at = end
+        return found
 
     @cached_property
     def _folded(self) -> list[str]:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from core.document import Document
 from core.errors import InputError
+from core.labels import LabelSpace
 from core.types import Classifier, IntArray
 
 
@@ -53,12 +57,29 @@ def to_json(prediction: Prediction, classifier: Classifier) -> dict[str, Any]:
     }
 
 
-def choose_labels(classifier: Classifier, text: str, wanted: str) -> IntArray:
-    """Label ids from 'auto:3' (the three best) or from names and ids separated by semicolons. Raises InputError."""
-    import numpy as np
+def choose_labels(classifier: Classifier, text: str, wanted: Sequence[str | int]) -> IntArray:
+    """Ids [m] of the labels that are wanted of a text; see `chosen`."""
+    return chosen(classifier.labels, wanted, lambda count: predict(classifier, text, count).ids)
 
-    if wanted.startswith("auto:"):
-        if not wanted[5:].isdecimal() or len(wanted) > 5 + 18:
-            raise InputError(f"'{wanted}' is not of the form auto:3")
-        return np.asarray(predict(classifier, text, int(wanted[5:])).ids, dtype=np.int64)
-    return np.asarray([classifier.labels.find(part.strip()) for part in wanted.split(";") if part.strip()], dtype=np.int64)
+
+def chosen(labels: LabelSpace, wanted: Sequence[str | int], best: Callable[[int], Sequence[int]]) -> IntArray:
+    """Ids [m], each once, in the order wanted: a number is an id; a text that is a label's name is that label; else 'auto:3' asks `best` for
+    the three best, and names separated by semicolons are each meant (a name that holds semicolons goes before its parts). InputError for
+    what is no label, and where nothing is left."""
+    found: list[int] = []
+    for one in wanted:
+        if isinstance(one, str) and one not in labels.ids and one.startswith("auto:"):
+            found += best(min(_count(one), len(labels)))
+        else:
+            found += [labels.find(one)] if isinstance(one, int) else labels.named(one)
+    if not found:
+        raise InputError("no label is named: give a name, an id, or auto:3 for the three best")
+    return np.asarray(list(dict.fromkeys(found)), dtype=np.int64)
+
+
+def _count(wanted: str) -> int:
+    """The 3 of auto:3."""
+    number = wanted[5:]
+    if not (number.isascii() and number.isdecimal() and len(number) <= 18 and int(number)):
+        raise InputError(f"'{wanted[:80]}' is not of the form auto:3, the three best, and no label is called so")
+    return int(number)

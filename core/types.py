@@ -67,6 +67,15 @@ class Classifier(Protocol):
 
 
 @runtime_checkable
+class PartlyEncoded(Protocol):
+    """A classifier whose network stops at a window while another part of it reads every word."""
+
+    def words_encoded(self, document: Document) -> int:
+        """How many first words the network reads."""
+        ...
+
+
+@runtime_checkable
 class Maskable(Classifier, Protocol):
     """Scores one document with many of its words taken away, in the model's own token space."""
 

@@ -20,7 +20,7 @@ from core.errors import InputError
 from core.fields import Field, check
 from core.labels import LabelSpace
 from core.ranking import best_of_all
-from core.types import BoolArray, Classifier, IntArray, Maskable, MaskMode, Scores, Unit
+from core.types import BoolArray, Classifier, IntArray, Maskable, MaskMode, PartlyEncoded, Scores, Unit
 
 BATCH = 64
 """Windows scored at a time."""
@@ -145,6 +145,27 @@ class _Pool:
 def read_as(classifier: Classifier, pooling: str | None) -> Classifier:
     """The classifier over windows; itself without a pooling."""
     return cast("Classifier", Windows(pooling=pooling).over(classifier)) if pooling else classifier
+
+
+def reading(classifier: Classifier, document: Document) -> list[str]:
+    """What of a document is read by what, as sentences: none where every part of the model reads every word at once and no windows were
+    asked for. A model with a linear part reads all words by it, and the first ones only by its network."""
+    windows = classifier if isinstance(classifier, WindowedClassifier) else None
+    inner, words = (classifier if windows is None else windows.inner), len(document)
+    read = inner.words_read(document)
+    by_network = inner.words_encoded(document) if isinstance(inner, PartlyEncoded) else read
+    part = f"its network reads the first {by_network:,} of {words:,} words, its linear part (TF-IDF) all of them"
+    if windows is None:
+        if read < words:
+            return [f"the model reads the first {read:,} of {words:,} words; the others cannot change a score"]
+        return [part] if by_network < words else []
+    if len(spans := windows.spans(document)) > 1:
+        most = max(last - first for first, last in spans)
+        pooled = f"a label's score is the {windows.windows.pooling} over them"
+        return [f"all {words:,} words are read, in {len(spans):,} windows of up to {most:,} words; {pooled}"]
+    if by_network < words:
+        return [f"nothing is windowed, since the linear part reads the text in one piece: the scores are those without windows; {part}"]
+    return [f"the text is one window: the model reads all {words:,} words at once, so the scores are those without windows"]
 
 
 def parts_of(name: str) -> tuple[str, str | None]:

@@ -1,7 +1,8 @@
 // The ranked labels, and a search over all labels that is answered by the server as one types.
 //
 // data: groups [{title, rows: [{id, rank, name, score, bar, count, mark, pinned}]}], chosen (id or null), found
-// (rows or null), query (what `found` answers), total, unit. Triggers: chosen (id), pinned (id), query (text).
+// (rows or null), query (what `found` answers), total, unit, bars (how they are read). bar: where it begins and ends on a track from 0 to 1
+// whose middle is marked. Triggers: chosen (id), pinned (id), query (text).
 // Names enter by textContent only.
 
 const GLYPHS = { head: '\u25cf', torso: '\u25d0', tail: '\u25cb' };
@@ -15,7 +16,11 @@ function row(item, data, send) {
   pick.setAttribute('aria-current', item.id === data.chosen);
   pick.setAttribute('aria-label', `${item.name}, rank ${item.rank}, ${data.unit} ${item.score}, ${item.count} training documents, ${item.mark}`);
   const bar = element('span', 'bar');
-  bar.style.setProperty('--share', item.bar);
+  const [from, to] = item.bar;
+  bar.style.setProperty('--from', from);
+  bar.style.setProperty('--to', to);
+  bar.classList.toggle('below', item.below);
+  bar.title = data.bars;
   const mark = element('span', 'mark', `${GLYPHS[item.mark]} ${item.mark}`);
   mark.title = 'head: 100 or more training documents; torso: 20 to 99; tail: fewer';
   const facts = element('span', 'facts');
@@ -104,7 +109,7 @@ export default function ({ data, parentElement, setTriggerValue }) {
     rows.append(...group.rows.map((item) => row(item, data, setTriggerValue)));
     section.append(element('h3', 'title', group.title), rows);
     return section;
-  }));
+  }), ...(data.groups.some((group) => group.rows.length) ? [element('p', 'reading', data.bars)] : []));
   if (focused) groups.querySelector(`.pick[data-id="${focused}"]`)?.focus({ preventScroll: true });
   return () => clearTimeout(timer);
 }

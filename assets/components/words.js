@@ -2,6 +2,7 @@
 //
 // data: pieces [{t, i}] (i null: not a word), scores {word: value} or null, max, selected [word], read (words the model
 // reads), editable, decimals, toward (the label's name), label (for screen readers).
+// unsigned (values are shares of attention: one hue, neither for nor against).
 // next (the word that comes next, or null), titles ({word: what to say of it} or null), held (a selected word stays selected).
 // State: selected. Triggers: clicked (word), edited {i, text} where an empty text deletes the word.
 
@@ -9,13 +10,15 @@ const signed = (value, decimals) => (value < 0 ? '\u2212' : '+') + Math.abs(valu
 
 function describe(word, value, data) {
   if (value === undefined) return word;
+  if (data.unsigned) return `${word}: ${(100 * value).toFixed(1)} % of the attention`;
   if (value === 0) return `${word}: 0`;
   return `${word}: ${signed(value, data.decimals)}, ${value > 0 ? 'towards' : 'against'} ${data.toward}`;
 }
 
 function paint(button, value, data) {
   const strength = value === undefined || !data.max ? 0 : Math.min(1, Math.abs(value) / data.max);
-  button.classList.toggle('for', strength >= 0.04 && value > 0);
+  button.classList.toggle('read', strength >= 0.04 && data.unsigned === true);
+  button.classList.toggle('for', strength >= 0.04 && value > 0 && !data.unsigned);
   button.classList.toggle('against', strength >= 0.04 && value < 0);
   button.style.setProperty('--strength', strength.toFixed(3));
   const text = data.titles?.[button.dataset.i] ?? describe(button.textContent, value, data);

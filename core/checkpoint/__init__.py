@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 
 from core.checkpoint.compression import PLAIN, file_sum, pack_weights
 from core.checkpoint.deltas import MAX_PARENTS, Origin, divide_tensors, join_tensors, join_texts
+from core.checkpoint.diagnosis import without_config
 from core.checkpoint.saved import Saved, labels_text, parse_labels
 from core.checkpoint.validation import FORMAT, MAX_CONFIG_BYTES, can_be_stored, digest_of, held_texts, is_plain, validated_config, validated_files
 from core.errors import CheckpointError
@@ -180,9 +181,11 @@ def find(name: str | Path) -> Path:
     for place in _places(str(name)):
         if os.path.lexists(place / "config.json"):
             return place
-    raise CheckpointError(
-        f"there is no checkpoint '{name}'; known are {', '.join(names()) or 'none'}, or give the path of a folder with a config.json"
-    )
+    why = None
+    with suppress(OSError, ValueError):
+        why = without_config(path) if str(name) else None
+    said = f"there is no checkpoint '{name}'{f': {why}' if why else ''}"
+    raise CheckpointError(f"{said}; known are {', '.join(names()) or 'none'}, or give the path of a folder with a config.json")
 
 
 def read_config(name: str | Path) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from typing import Any
 
 from core.checkpoint.compression import PACKED, PLAIN, WeightsFile, file_sum, find_weights
 from core.checkpoint.deltas import Origin
+from core.checkpoint.diagnosis import foreign
 from core.errors import CheckpointError
 from core.files import parse_json, read_bytes, read_text
 
@@ -51,6 +52,20 @@ def digest_of(config: Mapping[str, Any]) -> str:
     return hashlib.sha256(json.dumps(identity, sort_keys=True, ensure_ascii=False).encode()).hexdigest()[:16]
 
 
+def _other(folder: Path, config: Any) -> str:
+    """What a config.json is that is none of this format's, as the end of a sentence with its remedy."""
+    version = config.get("format") if isinstance(config, dict) else None
+    if version is None and (why := foreign(folder, config)) is not None:
+        return f"is none: {why}"
+    if version is None:
+        return f"is format None; this version reads {FORMAT}. Its config.json was not written by this project: give the folder of a checkpoint"
+    if isinstance(version, int) and version > FORMAT:
+        return (
+            f"is format {str(version)[:40]}; this version reads {FORMAT}. It was written by a later version: update this one, or train it again here"
+        )
+    return f"is format {str(version)[:40]}; this version reads {FORMAT}. Train it again with this version"
+
+
 def validated_config(path: Path, name: str) -> dict[str, Any]:
     """A config.json of this format, with every entry of its kind. No other file is looked at."""
     try:
@@ -59,8 +74,7 @@ def validated_config(path: Path, name: str) -> dict[str, Any]:
         raise CheckpointError(f"checkpoint '{name}': {_said(path, error)}") from error
     config = parse_json(content, ANYTHING, f"checkpoint '{name}': config.json", CheckpointError)
     if not isinstance(config, dict) or config.get("format") != FORMAT:
-        version = config.get("format") if isinstance(config, dict) else None
-        raise CheckpointError(f"checkpoint '{name}' is format {str(version)[:40]}; this version reads {FORMAT}. Train it again with this version.")
+        raise CheckpointError(f"checkpoint '{name}' {_other(path.parent, config)}")
     shapes: dict[str, type] = {"model": str, "settings": dict, "documents": int, "files": dict, "digest": str}
     for key, kind in shapes.items():
         if not isinstance(config.get(key), kind):

@@ -10,11 +10,12 @@ from core.attacks import Demote, Promote, WordResult
 from core.attacks.goals import any_goal_class
 from core.cli.document import document_flags, text_of
 from core.cli.goal import chosen_goal, goal_flags
+from core.cli.labels import UNNAMED, label_flags, true_label_flags
 from core.cli.printing import Found, progress_bar
 from core.cli.recipe import chosen_recipe, recipe_flags
 from core.errors import InputError
 from core.types import Classifier, Progress
-from core.windows import read_as
+from core.windows import read_as, reading
 
 
 def add_flags(parser: argparse.ArgumentParser, words: Sequence[str]) -> None:
@@ -26,12 +27,8 @@ def add_flags(parser: argparse.ArgumentParser, words: Sequence[str]) -> None:
     if (chosen := fields.ahead(words, "--recipe")) in FEATURE_ATTACKS:
         by_number.attack_flags(parser, str(chosen))
         return
-    parser.add_argument(
-        "--label", help="the label to attack: a name or an id, several separated by semicolons, or auto:1 (the best); not for non-targeted"
-    )
-    parser.add_argument(
-        "--true-labels", help="the document's true labels, separated by semicolons (non-targeted attacks on correct labels need them)"
-    )
+    label_flags(parser, "a label to attack; not for non-targeted")
+    true_label_flags(parser)
     goal_flags(parser)
     recipe_flags(parser, tuple(FEATURE_ATTACKS))
 
@@ -46,7 +43,7 @@ def run(arguments: argparse.Namespace) -> Found:
     if arguments.document is not None:
         raise InputError(f"{arguments.recipe} attacks words: give --text or --file, or one of {', '.join(FEATURE_ATTACKS)} with --document")
     result = attack(arguments, text_of(arguments), progress_bar())
-    return result.to_json(), lines(result)
+    return result.to_json(), lines(result, reading(result.session.classifier, result.session.original))
 
 
 def attack(arguments: argparse.Namespace, text: str, progress: Progress) -> WordResult:
@@ -57,7 +54,7 @@ def attack(arguments: argparse.Namespace, text: str, progress: Progress) -> Word
 
     classifier = read_as(load(arguments.checkpoint), arguments.windows)
     name, switches = chosen_recipe(arguments)
-    truth = None if arguments.true_labels is None else _ids(classifier, arguments.true_labels)
+    truth = None if arguments.true_labels is None else tuple(classifier.labels.chosen(arguments.true_labels))
     goal = chosen_goal(arguments, _targets(arguments, classifier, text))
     return attacks.run(prepare(switches, goal, name), classifier, Document.from_text(text), truth, switches.prune, progress)
 
@@ -67,17 +64,13 @@ def _targets(arguments: argparse.Namespace, classifier: Classifier, text: str) -
 
     if any_goal_class(arguments.goal) not in (Demote, Promote):
         return ()
-    if arguments.label is None:
-        raise InputError("name the label to attack: --label NAME, or --label auto:1 for the best")
-    return tuple(choose_labels(classifier, text, arguments.label).tolist())
+    if not arguments.wanted_labels:
+        raise InputError(UNNAMED)
+    return tuple(choose_labels(classifier, text, arguments.wanted_labels).tolist())
 
 
-def _ids(classifier: Classifier, names: str) -> tuple[int, ...]:
-    return tuple(classifier.labels.find(name.strip()) for name in names.split(";") if name.strip())
-
-
-def lines(result: WordResult) -> list[str]:
-    """What a person reads."""
+def lines(result: WordResult, notes: Sequence[str] = ()) -> list[str]:
+    """What a person reads; `notes`: what of the document is read at all."""
     found = result.to_json()
     shown = [
         f"{step['index']:>3}  {step['from']} -> {step['to']}" + (f"  rank {', '.join(map(str, step['rank']))}" if step["rank"] else "")
@@ -89,4 +82,5 @@ def lines(result: WordResult) -> list[str]:
         f"{found['changed_words']} of {found['words']} words changed ({100 * found['change_rate']:.1f} %), similarity {found['similarity']:.3f} "
         f"({found['similarity_kind']}), {found['queries']:,} queries"
     )
-    return [head, *shown, figures, "", found["adversarial"]]
+    caveats = [*notes, *([found["note"]] if result.success and found["note"] else [])]
+    return [head, *(f"note: {one}" for one in caveats), *shown, figures, "", found["adversarial"]]

@@ -6,13 +6,16 @@ python -m core attack --checkpoint bibtex-linear --dataset bibtex --document 3 -
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from typing import Any
 
 from core import fields
 from core.attacks.features.steps import said_distance
 from core.checkpoint import read_config
 from core.checkpoint.ensemble import SAID, is_ensemble
+from core.cli import explained
 from core.cli.goal import chosen_goal, goal_flags
+from core.cli.labels import UNNAMED, label_flags
 from core.cli.printing import Found
 from core.errors import InputError
 from core.study.opening import Opened, open_document
@@ -65,32 +68,29 @@ def explain(arguments: argparse.Namespace, explainer: Any, progress: Progress) -
     from core.explainers.fidelity import measure_fidelity
 
     one = opened(arguments)
-    attribution = explain_features(explainer, one.classifier, one.vector, chosen_labels(one, arguments.labels), progress)
+    wanted = arguments.wanted_labels or ["auto:3"]
+    attribution = explain_features(explainer, one.classifier, one.vector, chosen_labels(one, wanted), progress)
     if not arguments.no_fidelity:
         attribution = measure_fidelity(attribution, FeatureDocument(one.classifier, one.vector))
     found = {**attribution.to_json(), **_said(one, arguments)}
-    lines = []
-    for row in found["labels"]:
-        best = sorted(row["words"], key=lambda word: -abs(word["value"]))[: arguments.words]
-        lines += [f"{row['label']}  ({row['score']:.4f})", *(f"  {word['value']:+.4f}  {word['word']}" for word in best)]
-    return found, lines
+    return found, explained.lines(found, arguments.words)
 
 
-def chosen_labels(one: Opened, wanted: str) -> list[int]:
-    """Ids from 'auto:3' (the three best) or names and ids separated by semicolons."""
-    if wanted.startswith("auto:"):
-        if not wanted[5:].isdecimal() or not 1 <= int(wanted[5:][:9]) <= len(one.classifier.labels):
-            raise InputError(f"'{wanted}' is not of the form auto:3")
-        ids: list[int] = one.classifier.retrieve_features(one.vector.matrix, int(wanted[5:]))[0][0].tolist()
-        return ids
-    return [one.classifier.labels.find(part.strip()) for part in wanted.split(";") if part.strip()]
+def chosen_labels(one: Opened, wanted: Sequence[str | int]) -> list[int]:
+    """Ids of the labels that are wanted of a vector; see core.predict.chosen."""
+    from core.predict import chosen
+
+    found: list[int] = chosen(
+        one.classifier.labels, wanted, lambda best: one.classifier.retrieve_features(one.vector.matrix, best)[0][0].tolist()
+    ).tolist()
+    return found
 
 
 def attack_flags(parser: argparse.ArgumentParser, name: str) -> None:
     """Everything but the document and the checkpoint: label, goal, and the settings of the search."""
     from core.attacks.features import FEATURE_ATTACKS
 
-    parser.add_argument("--label", help="the label to attack: a name or an id, several separated by semicolons, or auto:1 (the best)")
+    label_flags(parser, "a label to attack")
     parser.add_argument("--recipe", choices=tuple(FEATURE_ATTACKS), required=True, help=FEATURE_ATTACKS[name].SOURCE)
     goal_flags(parser)
     fields.add_flags(parser, FEATURE_ATTACKS[name], f"settings of {name}")
@@ -105,9 +105,9 @@ def attack(arguments: argparse.Namespace, progress: Progress) -> Found:
         raise InputError(f"{arguments.recipe} attacks feature vectors: give --dataset and --document")
     one = opened(arguments)
     named = any_goal_class(arguments.goal) in (Demote, Promote)
-    if named and arguments.label is None:
-        raise InputError("name the label to attack: --label NAME, or --label auto:1 for the best")
-    goal = chosen_goal(arguments, tuple(chosen_labels(one, arguments.label)) if named else ())
+    if named and not arguments.wanted_labels:
+        raise InputError(UNNAMED)
+    goal = chosen_goal(arguments, tuple(chosen_labels(one, arguments.wanted_labels)) if named else ())
     search = fields.from_flags(FEATURE_ATTACKS[arguments.recipe], arguments)
     result = run(FeatureAttack(goal, search), one.classifier, one.vector, Pool.of(one.classifier, one.dataset), one.truth, progress)
     found = {**result.to_json(points=True), **_said(one, arguments)}

@@ -7,6 +7,7 @@ import sys
 from contextlib import nullcontext
 from pathlib import Path
 
+from core.cli.counts import count
 from core.document import MAX_CHARACTERS
 from core.errors import InputError
 from core.windows import POOLINGS
@@ -21,7 +22,7 @@ def document_flags(parser: argparse.ArgumentParser) -> None:
     given = parser.add_mutually_exclusive_group(required=True)
     given.add_argument("--text", help="the document itself")
     given.add_argument("--file", help="a UTF-8 text file with the document; - reads standard input")
-    given.add_argument("--document", type=int, metavar="N", help="document N (from 1) of --dataset; for models of feature vectors")
+    given.add_argument("--document", type=count(1), metavar="N", help="document N (from 1) of --dataset; for models of feature vectors")
     parser.add_argument("--dataset", help="where --document is found: a registered name or the path of a file or folder")
     parser.add_argument("--split", default="test", choices=SPLITS, help="with --document (default: test)")
 

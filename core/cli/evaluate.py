@@ -9,6 +9,7 @@ from dataclasses import asdict
 from typing import Any
 
 from core import fields
+from core.cli.counts import count
 from core.cli.document import SPLITS
 from core.cli.printing import Found, progress_bar
 from core.cli.reading import options_of, reading_flags
@@ -26,7 +27,7 @@ def add_flags(parser: argparse.ArgumentParser, words: Sequence[str]) -> None:
     parser.add_argument("--split", default="test", choices=SPLITS, help="default: test")
     chosen = fields.ahead(words, "--attack")
     parser.add_argument("--against", metavar="CHECKPOINT", help="also a second checkpoint on the same documents, and by how much the first is ahead")
-    parser.add_argument("--limit", type=int, help="only the first so many documents; with --attack so many, drawn at random by the seed")
+    parser.add_argument("--limit", type=count(1), help="only the first so many documents; with --attack so many, drawn at random by the seed")
     if chosen in EMBEDDING_ATTACKS:
         fields.add_flags(parser, EMBEDDING_ATTACKS[chosen], f"settings of {chosen}")
     about = "P@k and nDCG@k of the same documents, clean and with their word vectors or features attacked"
@@ -34,7 +35,7 @@ def add_flags(parser: argparse.ArgumentParser, words: Sequence[str]) -> None:
     group = parser.add_argument_group("under attack", about, conflict_handler="resolve")
     group.add_argument("--attack", choices=tuple(EMBEDDING_ATTACKS), help="fgsm: one step; pgd: ten smaller ones")
     group.add_argument("--epsilon", help="size of the change, as a share of the rows' size (default: 0.1); several, with commas, give a curve")
-    group.add_argument("--seed", type=int, help="draws the documents of --limit, and random starts (default: 0)")
+    group.add_argument("--seed", type=count(0), help="draws the documents of --limit, and random starts (default: 0)")
     reading_flags(parser)
 
 
@@ -68,12 +69,18 @@ def _clean(arguments: argparse.Namespace, classifier: Any, dataset: Any, progres
 
     evaluation = evaluate(classifier, dataset, arguments.split, progress, arguments.limit)
     found = to_json(evaluation, classifier, dataset)
-    lines = [f"{found['documents']} documents, {found['excluded']} without a label left out", *_metrics(found["metrics"])]
+    lines = [*_met(found), f"{found['documents']} documents, {found['excluded']} without a label left out", *_metrics(found["metrics"])]
     lines += [f"recall@5 of labels trained on {name}: {100 * b['recall']:.1f} % of {b['pairs']}" for name, b in found["recall@5_by_bin"].items()]
     if arguments.against is not None:
         found["against"] = against = _against(arguments, evaluation, dataset, progress)
-        lines += [f"points ahead of {against['checkpoint']} on the same documents (paired bootstrap)", *_metrics(against["ahead"])]
+        lines += [*_met(against), f"points ahead of {against['checkpoint']} on the same documents (paired bootstrap)", *_metrics(against["ahead"])]
     return found, lines
+
+
+def _met(found: dict[str, Any]) -> list[str]:
+    """Where the model lacks labels of the data: which share it has, before any figure."""
+    said = found["labels_met"]["said"]
+    return [] if said is None else [f"{found['checkpoint']}: {said}"]
 
 
 def _metrics(metrics: dict[str, Any]) -> list[str]:
@@ -108,6 +115,7 @@ def _lines(found: dict[str, Any]) -> list[str]:
 
     drawn = "" if found["limit"] is None else f" drawn with seed {found['seed']} from {found['drawn_from']:,}"
     lines = [
+        *_met(found),
         f"{found['checkpoint']}{f', {NETWORK_ONLY}' if found['network_only'] else ''}, clean and attacked, ranked by {found['ranked_by']}",
         f"{found['documents']} documents{drawn}, {found['excluded']} without a label left out",
         "clean        " + "  ".join(f"{name} {100 * m['value']:.2f}" for name, m in found["metrics"].items()),

@@ -6,6 +6,7 @@ import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from io import TextIOWrapper
 
 from core.errors import Cancelled, CoreError
 from core.exhaustion import as_sentence, exhausted
@@ -26,7 +27,10 @@ def exit_status(command: Callable[[], object]) -> int:
 @contextmanager
 def _printing() -> Iterator[None]:
     """Everything printed inside has reached standard output when this ends, also `--help`, which ends the program. Without this the
-    interpreter would complain while it closes, and once more of what it could not print."""
+    interpreter would complain while it closes, and once more of what it could not print. Nothing fails for its letters: what an output that
+    is not UTF-8 cannot hold is escaped, in `--help` too."""
+    if isinstance(sys.stdout, TextIOWrapper):  # not where a test or a notebook has put something else in its place
+        sys.stdout.reconfigure(errors="backslashreplace")
     try:
         try:
             yield

@@ -7,11 +7,14 @@ from collections.abc import Sequence
 from typing import Any
 
 from core import fields
+from core.cli import explained
+from core.cli.counts import count
 from core.cli.document import document_flags, text_of
+from core.cli.labels import label_flags
 from core.cli.printing import Found, progress_bar
 from core.document import Document
 from core.errors import InputError
-from core.windows import read_as
+from core.windows import read_as, reading
 
 USUAL = "integrated-gradients"
 
@@ -25,8 +28,8 @@ def add_flags(parser: argparse.ArgumentParser, words: Sequence[str]) -> None:
     document_flags(parser)
     parser.add_argument("--explainer", choices=tuple(EXPLAINERS), default=USUAL, help=f"default: {USUAL}")
     parser.add_argument("--preset", choices=("quick", "normal", "thorough"), default="normal", help="default: normal")
-    parser.add_argument("--labels", default="auto:3", help="auto:3 (the three best) or names or ids, separated by semicolons (default: auto:3)")
-    parser.add_argument("--words", type=int, default=10, help="words to print for each label without --json (default: 10)")
+    label_flags(parser, "a label to explain (default: auto:3)", "--labels")
+    parser.add_argument("--words", type=count(0), default=10, help="words to print for each label without --json (default: 10)")
     parser.add_argument("--no-fidelity", action="store_true", help="do not measure how faithful the explanation is")
     named = fields.ahead(words, "--explainer", USUAL)
     if named in kinds:
@@ -57,13 +60,11 @@ def run(arguments: argparse.Namespace) -> Found:
     explainer = chosen(arguments)
     if why := explainers.refusal(explainer, classifier):
         raise InputError(why)
-    labels = choose_labels(classifier, text, arguments.labels)
-    attribution = explainers.explain(explainer, classifier, Document.from_text(text), labels, progress_bar())
+    labels = choose_labels(classifier, text, arguments.wanted_labels or ["auto:3"])
+    document = Document.from_text(text)
+    attribution = explainers.explain(explainer, classifier, document, labels, progress_bar())
     if not arguments.no_fidelity:
         attribution = measure_fidelity(attribution, classifier)
     found = attribution.to_json()
-    lines = []
-    for row in found["labels"]:
-        best = sorted(row["words"], key=lambda word: -abs(word["value"]))[: arguments.words]
-        lines += [f"{row['label']}  ({row['score']:.4f})", *(f"  {word['value']:+.4f}  {word['word']}" for word in best)]
-    return found, lines
+    said = reading(classifier, document)
+    return {**found, "reading": said}, explained.lines(found, arguments.words, said)

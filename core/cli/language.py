@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from core import fields
+from core.cli.counts import count
 from core.cli.printing import Found
 from core.language.names import DEFAULT
 
@@ -33,8 +34,10 @@ def add_flags(parser: argparse.ArgumentParser, words: Sequence[str]) -> None:
     parser.add_argument("--run", help="train: folder for the state and the log; the same folder resumes")
     parser.add_argument("--save", help="train: checkpoint folder to write (default: checkpoint/ in the run folder)")
     parser.add_argument("--checkpoint", default=DEFAULT, help="evaluate: a name in checkpoints/, or a folder (default: %(default)s)")
-    parser.add_argument("--texts", type=int, default=TEXTS, help="evaluate: texts of each domain whose perplexity is measured (default: %(default)s)")
-    parser.add_argument("--seed", type=int, default=0, help="default: 0")
+    parser.add_argument(
+        "--texts", type=count(1), default=TEXTS, help="evaluate: texts of each domain whose perplexity is measured (default: %(default)s)"
+    )
+    parser.add_argument("--seed", type=count(0), default=0, help="default: 0")
     parser.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda"), help="default: auto")
     parser.add_argument("--folder", help="build the texts of packages from Packages and Translation-en files in this folder, not from the network")
     fields.add_flags(parser, Config, "settings of the training; evaluate takes --domains")

@@ -14,8 +14,23 @@ Found = tuple[dict[str, Any], list[str]]
 
 
 def show(found: Found, as_json: bool) -> None:
-    """Print the result of a verb."""
-    print(json.dumps(found[0], ensure_ascii=False) if as_json else "\n".join(found[1]))
+    """Print the result of a verb. A character that standard output cannot hold (it may be Latin-1 or ASCII, and no encoding holds half a
+    surrogate pair) is written as an escape: in JSON its own, which reads back as the character; in lines \\u and the number."""
+    print(_as_json(found[0]) if as_json else _printable("\n".join(found[1])))
+
+
+def encoding() -> str:
+    """That of standard output."""
+    return sys.stdout.encoding or "utf-8"
+
+
+def _as_json(found: dict[str, Any]) -> str:
+    text = json.dumps(found, ensure_ascii=False)
+    return text if _printable(text) == text else json.dumps(found)
+
+
+def _printable(text: str) -> str:
+    return text.encode(encoding(), "backslashreplace").decode(encoding())
 
 
 def progress_bar() -> Progress:

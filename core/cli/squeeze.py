@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from core.attacks.embeddings.fgsm import EMBEDDING_ATTACKS
+from core.cli.counts import count
 from core.cli.printing import Found, progress_bar
 from core.study.squeezing import SqueezingRequest, measure_squeezing
 
@@ -19,11 +20,13 @@ def add_flags(parser: argparse.ArgumentParser, words: Sequence[str]) -> None:
         "--records", required=True, help="a study's folder: its successful texts are the attacked ones, their originals the clean ones"
     )
     parser.add_argument("--dataset", help="a registered name or a path (default: the study's own)")
-    parser.add_argument("--bits", type=int, action="append", help="a bit depth to try; may be given again (default: 2, 3, 4 and 8)")
-    parser.add_argument("--minimum", type=int, default=5, help="vocabulary: words in fewer training documents are read as unknown (default: 5)")
-    parser.add_argument("--documents", type=int, default=1_000, help="test documents for P@k, and held-out ones for the threshold (default: 1,000)")
+    parser.add_argument("--bits", type=count(1), action="append", help="a bit depth to try; may be given again (default: 2, 3, 4 and 8)")
+    parser.add_argument("--minimum", type=count(1), default=5, help="vocabulary: words in fewer training documents are read as unknown (default: 5)")
     parser.add_argument(
-        "--adaptive", type=int, default=0, metavar="N", help="attack the squeezed model itself on N of the study's pairs (default: 0)"
+        "--documents", type=count(1), default=1_000, help="test documents for P@k, and held-out ones for the threshold (default: 1,000)"
+    )
+    parser.add_argument(
+        "--adaptive", type=count(0), default=0, metavar="N", help="attack the squeezed model itself on N of the study's pairs (default: 0)"
     )
     parser.add_argument("--against", help="with --adaptive: this squeezer alone (a name as printed; default: each)")
     for name in EMBEDDING_ATTACKS:
@@ -31,7 +34,7 @@ def add_flags(parser: argparse.ArgumentParser, words: Sequence[str]) -> None:
             f"--{name}", type=float, metavar="EPSILON",
             help=f"move the rows of the test documents by {name.upper()} of this size, not knowing of the squeezer and knowing of it",
         )  # fmt: skip
-    parser.add_argument("--seed", type=int, default=0, help="of the draws of documents and pairs (default: 0)")
+    parser.add_argument("--seed", type=count(0), default=0, help="of the draws of documents and pairs (default: 0)")
 
 
 def run(arguments: argparse.Namespace) -> Found:

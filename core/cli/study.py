@@ -10,6 +10,7 @@ from typing import Any
 
 from core import fields
 from core.attacks import Recipe, recipe
+from core.cli.counts import count
 from core.cli.printing import Found
 from core.cli.recipe import chosen_recipe, recipe_flags
 from core.data.dataset import Dataset
@@ -39,7 +40,7 @@ def add_flags(parser: argparse.ArgumentParser, words: Sequence[str]) -> None:
     features = chosen in FEATURE_ATTACKS
     parser.add_argument("action", nargs="?", choices=OF_FEATURES if features else ACTIONS, default="run", help=ABOUT)
     parser.add_argument("--out", help="the study's folder; the same folder resumes")
-    parser.add_argument("--workers", type=int, default=1, help="processes; each loads the checkpoint (default: 1)")
+    parser.add_argument("--workers", type=count(1), default=1, help="processes; each loads the checkpoint (default: 1)")
     parser.add_argument("--estimate", action="store_true", help="only say what it will cost")
     if features:
         from core.cli import study_features

@@ -13,6 +13,7 @@ from typing import Any
 
 from core import checkpoint, fields
 from core.checkpoint import ensemble
+from core.cli.counts import count
 from core.cli.printing import Found
 from core.cli.reading import options_of, reading_flags
 from core.defences import DEFENCES, defence_class, refusal
@@ -29,11 +30,17 @@ def add_flags(parser: argparse.ArgumentParser, words: Sequence[str]) -> None:
     start.add_argument("--model", choices=tuple(MODELS), help="train this model afresh")
     start.add_argument("--from", dest="parent", metavar="CHECKPOINT", help="train it on; settings default to its own, but for epochs and rate")
     parser.add_argument("--dataset", default="debtags", help="a registered name or a path (default: debtags)")
-    parser.add_argument("--run", "--out", dest="run", required=True, help="folder for the state, the log and the result; the same folder resumes")
+    parser.add_argument("--run", help="folder for the state, the log and the result; the same folder resumes")
     parser.add_argument("--save", help="checkpoint folder to write (default: checkpoint/ in the run folder)")
-    parser.add_argument("--seed", type=int, default=0, help="default: 0")
+    parser.add_argument(
+        "--out",
+        help="checkpoint folder to write, the run being runs/NAME unless --run says otherwise; with --save, or below runs/: the same as --run",
+    )
+    parser.add_argument("--seed", type=count(0), default=0, help="default: 0")
     parser.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda"), help="default: auto")
-    parser.add_argument("--label-minimum", type=int, default=5, help="afresh: labels with fewer training documents are not trained on (default: 5)")
+    parser.add_argument(
+        "--label-minimum", type=count(1), default=5, help="afresh: labels with fewer training documents are not trained on (default: 5)"
+    )
     parser.add_argument("--defence", choices=tuple(DEFENCES), help="what the model is trained to withstand (default: nothing)")
     parser.add_argument(
         "--move-step", type=float, default=0.0,
@@ -73,11 +80,12 @@ def run(arguments: argparse.Namespace) -> Found:
 
     saved = None if arguments.parent is None else checkpoint.load(arguments.parent)
     kind = arguments.model if saved is None else saved.model
-    folder = Path(arguments.save or Path(arguments.run) / "checkpoint")
+    run_folder, saved_to = _folders(arguments)
+    folder = Path(saved_to or run_folder / "checkpoint")
     if saved is not None and (why := checkpoint.parent_refusal(folder, saved)):
         raise InputError(why)
     config, defence = _settings(arguments, kind, saved)
-    name = checkpoint.called(folder) if arguments.save else Path(arguments.run).absolute().name
+    name = checkpoint.called(folder) if saved_to else run_folder.absolute().name
     if why := ensemble.name_refusal(name, fields.to_json(config)):
         raise InputError(why)
     whole = load_dataset(arguments.dataset, options_of(arguments))
@@ -85,7 +93,7 @@ def run(arguments: argparse.Namespace) -> Found:
     labels: LabelSpace = dataset.label_space(arguments.label_minimum) if saved is None else saved.labels
     asked = {"model": kind, "dataset": whole.name, "data_digest": whole.digest, "minimum_count": arguments.label_minimum}
     extra = _extra(arguments, saved, defence)
-    with Run(Path(arguments.run), arguments.seed, arguments.device) as run:
+    with Run(run_folder, arguments.seed, arguments.device) as run:
         run.configure({**asked, **extra, "seed": arguments.seed, "settings": fields.to_json(config)})
         start = time.monotonic()
         model = train_model(kind, config, dataset, labels, run, defence, None if saved is None else _classifier(arguments.parent))
@@ -100,6 +108,19 @@ def run(arguments: argparse.Namespace) -> Found:
         found = publish(folder, kind, model, provenance, whole if "test" in whole.splits else dataset, run.progress, saved, arguments.move_step)
     lines = [f"{name}: {100 * m['value']:.2f}" for name, m in found["metrics"].items()]
     return {"run": str(run.folder), "checkpoint": str(folder), **found}, [f"saved in {folder}", *lines]
+
+
+def _folders(arguments: argparse.Namespace) -> tuple[Path, str | None]:
+    """The run's folder, and where the checkpoint is saved; None: in the run's folder. --out with --save, or directly below runs/, is the run's
+    folder: so the commands on older cards mean it."""
+    run, save, out = arguments.run, arguments.save, arguments.out
+    if out is not None and (save is not None or Path(out).absolute().parent == checkpoint.RUNS.absolute()):
+        if run is not None:
+            raise InputError("--run and --out both name the run's folder here; give one of them")
+        run, out = out, None
+    if run is None and out is None:
+        raise InputError("say where to: --out FOLDER for the checkpoint, or --run FOLDER for the run with the checkpoint inside it")
+    return Path(run) if run is not None else checkpoint.RUNS / Path(out).absolute().name, save or out
 
 
 def _settings(arguments: argparse.Namespace, kind: str, saved: checkpoint.Saved | None) -> tuple[Any, Any]:

@@ -10,10 +10,11 @@ import numpy as np
 
 from core.attacks.embeddings.fgsm import EmbeddingAttack, Perturbed, perturb
 from core.attacks.embeddings.saying import kinds_of, moved, network_only, said
-from core.data.dataset import Dataset, truth_for
+from core.data.dataset import Dataset
 from core.document import Document
 from core.errors import CapabilityError, InputError
 from core.evaluation.clean import DEPTH
+from core.evaluation.meeting import Meeting, meet
 from core.fields import to_json as settings_to_json
 from core.labels import inverse_propensities
 from core.metrics import Estimate, RankedHits, difference, estimate, find_hits
@@ -43,7 +44,7 @@ class AttackedMetrics:
 class AttackedEvaluation:
     """Both sides rank all labels by their score, without the beam that a model may retrieve with: an attacked row has no text to retrieve
     for. `rows`: the documents of the split that were attacked, drawn by `seed` where `limit` says how many; `of`: how many the split has;
-    `excluded`: drawn, but without a true label."""
+    `excluded`: drawn, but without a true label; `met`: how far the split's labels are the classifier's."""
 
     split: str
     rows: IntArray
@@ -55,6 +56,7 @@ class AttackedEvaluation:
     clean: dict[str, Estimate]
     attacked: tuple[AttackedMetrics, ...]
     ranked_hits: RankedHits
+    met: Meeting
 
 
 def evaluate_attacked(
@@ -72,11 +74,11 @@ def evaluate_attacked(
     if part.texts is None:
         raise InputError(f"data set '{dataset.name}' holds vectors, no text; this classifier reads text")
     drawn = drawn_rows(len(part), limit, seed)
-    truth = truth_for(part, dataset.label_names, classifier.labels)[0]
+    met = meet(classifier, dataset, split)
+    truth = met.truth
     rows = drawn[np.diff(truth.indptr)[drawn] > 0]
     truth, known = truth[rows], len(classifier.labels)
-    counts = np.concatenate([classifier.labels.counts, np.zeros(truth.shape[1] - known, dtype=np.int64)])
-    propensity = inverse_propensities(counts, classifier.labels.documents)
+    propensity = inverse_propensities(met.counts, classifier.labels.documents)
     clean = places(len(rows))
     sides = [clean.copy() for _ in attacks]
     notes: list[list[_Note]] = [[] for _ in attacks]
@@ -92,7 +94,7 @@ def evaluate_attacked(
     ranked = find_hits(clean, truth, propensity)
     attacked = [_attacked(attacks[i], notes[i], ranked, find_hits(sides[i], truth, propensity)) for i in range(len(attacks))]
     loss = attacks[0].loss_for(classifier.unit)
-    return AttackedEvaluation(split, rows, len(part), limit, len(drawn) - len(rows), seed, loss, estimate(ranked), tuple(attacked), ranked)
+    return AttackedEvaluation(split, rows, len(part), limit, len(drawn) - len(rows), seed, loss, estimate(ranked), tuple(attacked), ranked, met)
 
 
 @dataclass(frozen=True)
@@ -162,6 +164,7 @@ def to_json(found: AttackedEvaluation, classifier: Classifier, dataset: Dataset)
         "limit": found.limit,
         "drawn_from": found.of,
         "excluded": found.excluded,
+        "labels_met": found.met.to_json(),
         "seed": found.seed,
         "attack": first.NAME,
         "settings": {name: value for name, value in settings_to_json(first).items() if name != "epsilon"},

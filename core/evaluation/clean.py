@@ -10,7 +10,8 @@ import numpy as np
 from scipy import sparse
 
 from core.data.bags import as_text
-from core.data.dataset import Dataset, truth_for
+from core.data.dataset import Dataset
+from core.evaluation.meeting import Meeting, meet
 from core.labels import BIN_EDGES, bin_name, inverse_propensities
 from core.metrics import Estimate, RankedHits, estimate, find_hits, recall_by_bin
 from core.types import Classifier, FeatureClassifier, IntArray, Progress, silent
@@ -22,7 +23,8 @@ BATCH = 256
 @dataclass(frozen=True)
 class Evaluation:
     """Metrics by name with 95 % intervals; recall@5 by frequency bin as {bin: (recall, pairs)}; `unknown_pairs`: true
-    pairs whose label the classifier does not know, counted as misses; `ranked_hits` serves paired comparisons."""
+    pairs whose label the classifier does not know, counted as misses; `met`: how far the labels are the
+    same; `ranked_hits` serves paired comparisons."""
 
     split: str
     metrics: dict[str, Estimate]
@@ -30,15 +32,16 @@ class Evaluation:
     unknown_pairs: int
     ranked_hits: RankedHits
     predicted: IntArray
+    met: Meeting
 
 
 def evaluate(classifier: Classifier, dataset: Dataset, split: str = "test", progress: Progress = silent, limit: int | None = None) -> Evaluation:
-    """Retrieve five labels for each document and judge them. Label spaces meet by name; propensities and bins come from the
-    classifier's training counts (a label it does not know counts as trained on 0 documents). `limit`: first documents only."""
+    """Retrieve five labels for each document and judge them. Label spaces meet by name; propensities and bins come from
+    training counts, those of labels left out of the training too (see `core.evaluation.meeting`). `limit`: first documents only. InputError
+    where the classifier has none of the split's labels."""
     retrieve = _retriever(classifier, dataset, split)
-    part = dataset.split(split)
-    truth, _ = truth_for(part, dataset.label_names, classifier.labels)
-    truth = truth[:limit]
+    met = meet(classifier, dataset, split)
+    truth = met.truth[:limit]
     count = truth.shape[0]
     predicted = np.full((count, DEPTH), -1, dtype=np.int64)
     for start in range(0, count, BATCH):
@@ -46,11 +49,10 @@ def evaluate(classifier: Classifier, dataset: Dataset, split: str = "test", prog
         predicted[start : start + len(ids), : ids.shape[1]] = ids
         progress(min(start + BATCH, count), count, f"evaluating on {split}")
     known = len(classifier.labels)
-    counts = np.concatenate([classifier.labels.counts, np.zeros(truth.shape[1] - known, dtype=np.int64)])
-    ranked = find_hits(predicted, truth, inverse_propensities(counts, classifier.labels.documents))
-    bins = np.searchsorted(np.asarray(BIN_EDGES), counts, side="right").astype(np.int64)
+    ranked = find_hits(predicted, truth, inverse_propensities(met.counts, classifier.labels.documents))
+    bins = np.searchsorted(np.asarray(BIN_EDGES), met.counts, side="right").astype(np.int64)
     unknown = int((truth.indices >= known).sum())
-    return Evaluation(split, estimate(ranked), recall_by_bin(predicted, truth, bins), unknown, ranked, predicted)
+    return Evaluation(split, estimate(ranked), recall_by_bin(predicted, truth, bins), unknown, ranked, predicted, met)
 
 
 def _retriever(classifier: Classifier, dataset: Dataset, split: str) -> Callable[[int, int, int], IntArray]:
@@ -75,6 +77,7 @@ def to_json(evaluation: Evaluation, classifier: Classifier, dataset: Dataset) ->
         "documents": len(evaluation.ranked_hits),
         "excluded": evaluation.ranked_hits.excluded,
         "unknown_pairs": evaluation.unknown_pairs,
+        "labels_met": evaluation.met.to_json(),
         "metrics": {name: {"value": e.value, "low": e.low, "high": e.high} for name, e in evaluation.metrics.items()},
         "recall@5_by_bin": {bin_name(b): {"recall": r, "pairs": n} for b, (r, n) in evaluation.bins.items()},
     }

@@ -14,12 +14,13 @@ import numpy as np
 
 from core.attacks.embeddings.fgsm import EmbeddingAttack, perturb
 from core.attacks.embeddings.saying import kinds_of, said
-from core.data.dataset import Dataset, truth_for
+from core.data.dataset import Dataset
 from core.defences.squeezed_rows import SqueezedRows, refusal
 from core.defences.squeezing import Squeezed
 from core.document import Document
 from core.errors import CapabilityError, InputError
 from core.evaluation.adversarial import figures, fill, places
+from core.evaluation.meeting import meet
 from core.fields import to_json
 from core.labels import inverse_propensities
 from core.metrics import RankedHits, difference, estimate, find_hits
@@ -42,7 +43,8 @@ def evaluate_squeezed(
     if why := attack.refusal(classifier) or refusal(classifier):
         raise CapabilityError(why)
     part = dataset.split(split)
-    truth = truth_for(part, dataset.label_names, classifier.labels)[0]
+    met = meet(classifier, dataset, split)
+    truth = met.truth
     rows = np.flatnonzero(np.diff(truth.indptr))
     if part.texts is None or not len(rows):
         raise InputError(f"split '{split}' of '{dataset.name}' has no text with a true label")
@@ -62,8 +64,7 @@ def evaluate_squeezed(
         for at, scores in enumerate(sides):
             fill(predicted[at], done, scores)
         progress(done + 1, len(rows), "attacking rows, then squeezing them")
-    counts = np.concatenate([classifier.labels.counts, np.zeros(truth.shape[1] - known, dtype=np.int64)])
-    propensity = inverse_propensities(counts, classifier.labels.documents)
+    propensity = inverse_propensities(met.counts, classifier.labels.documents)
     ranked = [find_hits(one, truth[rows], propensity) for one in predicted]
     plain = Sides(ranked[0], ranked[1], ranked[1])
     each = [Sides(*ranked[at : at + 3]) for at in range(2, len(ranked), 3)]

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from core.study.statistics import Interval, newcombe, weights, wilson
+from core.study.statistics import Interval, newcombe, newcombe_paired, weights, wilson
 from core.types import FloatArray
 
 RESAMPLES = 1_000
@@ -59,22 +59,7 @@ def paired_share_difference(both: int, first: int, second: int, neither: int) ->
     """The share of successes of the first minus that of the second on the same pairs: both, first only, second only, neither. Newcombe's
     square-and-add interval for paired data (Newcombe 1998, Statistics in Medicine 17:2635, method 10), which keeps its width where no pair
     differs, as a bootstrap does not."""
-    n = both + first + second + neither
-    if not n:
-        return NOTHING
-    one, other = wilson(both + first, n), wilson(both + second, n)
-    margins = (both + first) * (second + neither) * (both + second) * (first + neither)
-    product = float(both * neither - first * second)
-    if product > 0:  # his continuity correction
-        product = max(product - n / 2, 0.0)
-    phi = product / math.sqrt(margins) if margins else 0.0
-    value = (first - second) / n
-
-    def reach(a: float, b: float) -> float:
-        return math.sqrt(max(a * a - 2 * phi * a * b + b * b, 0.0))
-
-    low = value - reach(one.value - one.low, other.high - other.value)
-    return Measured(value, low, value + reach(one.high - one.value, other.value - other.low), n)
+    return of(newcombe_paired(both, first, second, neither), both + first + second + neither)
 
 
 def mean(values: Sequence[float], documents: Sequence[object], seed: int = 0) -> Measured:

@@ -8,8 +8,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Protocol
 
+import numpy as np
+
 from core.document import Document
 from core.types import Classifier, FloatArray, IntArray, Progress, Unit, silent
+
+UNSIGNED = frozenset({"attention"})
+"""Methods whose values say how much is read and nothing of for or against: they are drawn in one hue, as shares of their sum."""
 
 
 @dataclass(frozen=True)
@@ -92,6 +97,11 @@ class Attribution:
     fidelity: Mapping[str, FloatArray] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
 
+    @property
+    def unsigned(self) -> bool:
+        """Whether the values speak neither for a label nor against it (see `UNSIGNED`)."""
+        return self.method in UNSIGNED
+
     def with_fidelity(self, found: Mapping[str, FloatArray]) -> Attribution:
         """The same with more measures. `queries` stays what the explanation itself took."""
         return dataclasses.replace(self, fidelity={**self.fidelity, **found})
@@ -123,6 +133,12 @@ class Attribution:
             "words": [{"index": i, "word": word, "start": s, "end": e, "value": float(v)} for i, (word, (s, e), v) in enumerate(words)],
             "fidelity": {name: _number(column[row]) for name, column in self.fidelity.items()},
         }
+
+
+def shares(values: FloatArray) -> FloatArray:
+    """Values [w] that are 0 or more, as shares [w] of their sum; zeros where they are all 0."""
+    total = float(values.sum())
+    return values / total if total > 0 else np.zeros_like(values)
 
 
 def _number(value: float) -> float | None:

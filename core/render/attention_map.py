@@ -15,6 +15,8 @@ from core.errors import InputError
 
 TOWARDS, AGAINST = (209, 102, 20), (54, 112, 190)
 """Orange and blue, told apart by every common colour blindness, at 3:1 and more on light and on dark."""
+READ = (124, 92, 214)
+"""Violet, at 3:1 and more on light and on dark: attention has no sign, so it has neither of those two colours."""
 MAX_WORDS = 160
 LONGEST = 18
 _ROW = 18
@@ -26,11 +28,11 @@ def name(index: int, word: str) -> str:
     return f"{index + 1} {escape(word if len(word) <= LONGEST else word[: LONGEST - 1] + '…')}"
 
 
-def heat_map(weights: NDArray[np.floating[Any]], words: Sequence[str], *, signed: bool = False, measure: str = "attention") -> go.Figure:
+def heat_map(weights: NDArray[np.floating[Any]], words: Sequence[str], *, signed: bool = False, measure: str = "share of attention") -> go.Figure:
     """What each word (row) reads from each word (column): weights [w, w], words [w].
 
-    `signed` draws negative weights in blue. Only the first MAX_WORDS words are drawn; see `left_out`. InputError for
-    shapes that do not fit.
+    Weights are drawn in one hue; `signed` draws them in orange, negative ones in blue. Only the first MAX_WORDS words
+    are drawn; see `left_out`. InputError for shapes that do not fit.
     """
     if weights.shape != (len(words), len(words)) or not words:
         raise InputError(f"weights of shape {weights.shape} do not fit {len(words)} words")
@@ -67,7 +69,7 @@ def label_map(weights: NDArray[np.floating[Any]], labels: Sequence[str], words: 
         go.Heatmap(
             z=np.round(shown / np.where(largest > 0, largest, 1), 5), customdata=np.round(shown, 5), zmin=0, zmax=1, xgap=1, ygap=1,
             x=[name(i, word) for i, word in enumerate(words[:count])], y=[name(i, label) for i, label in enumerate(labels)],
-            colorscale=_scale(signed=False), showscale=False, hovertemplate="%{y} reads %{x}<br>attention %{customdata:.4f}<extra></extra>",
+            colorscale=_scale(signed=False), showscale=False, hovertemplate="%{y} reads %{x}<br>share of attention %{customdata:.4f}<extra></extra>",
         )
     )  # fmt: skip
     figure.update_layout(height=_ROW * max(len(labels), 4) + 150, margin={"l": 8, "r": 8, "t": 8, "b": 8}, dragmode="zoom")
@@ -81,8 +83,11 @@ def left_out(words: Sequence[str]) -> str | None:
     return None if len(words) <= MAX_WORDS else f"The map draws the first {MAX_WORDS} of {len(words)} words."
 
 
-def bars(values: NDArray[np.floating[Any]], words: Sequence[str], *, most: int = 20, measure: str = "share") -> go.Figure:
-    """The `most` words of greatest absolute value, greatest first: values [w], words [w]. Negative bars are blue and hatched."""
+def bars(
+    values: NDArray[np.floating[Any]], words: Sequence[str], *, most: int = 20, signed: bool = False, measure: str = "share of attention"
+) -> go.Figure:
+    """The `most` words of greatest absolute value, greatest first: values [w], words [w]. In one hue; `signed` ones are orange, negative ones
+    blue and hatched."""
     if len(values) != len(words) or not words:
         raise InputError(f"{len(values)} values do not fit {len(words)} words")
     order = np.lexsort((np.arange(len(values)), -np.abs(values)))[:most]
@@ -92,7 +97,7 @@ def bars(values: NDArray[np.floating[Any]], words: Sequence[str], *, most: int =
         go.Bar(
             x=chosen, y=[name(int(i), words[i]) for i in order], orientation="h",
             marker={
-                "color": [_colour(AGAINST if below else TOWARDS, 1) for below in negative],
+                "color": [_colour(READ if not signed else AGAINST if below else TOWARDS, 1) for below in negative],
                 "pattern": {"shape": ["/" if below else "" for below in negative]},
             },
             hovertemplate=f"%{{y}}<br>{escape(measure)} %{{x:.4f}}<extra></extra>",
@@ -109,9 +114,8 @@ def _colour(rgb: tuple[int, int, int], opacity: float) -> str:
 
 
 def _scale(signed: bool) -> list[list[float | str]]:
-    above: list[list[float | str]] = [[0.0, _colour(TOWARDS, 0)], [1.0, _colour(TOWARDS, 1)]]
     if not signed:
-        return above
+        return [[0.0, _colour(READ, 0)], [1.0, _colour(READ, 1)]]
     return [[0.0, _colour(AGAINST, 1)], [0.5, _colour(AGAINST, 0)], [0.5, _colour(TOWARDS, 0)], [1.0, _colour(TOWARDS, 1)]]
 
 

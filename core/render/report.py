@@ -9,14 +9,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
 
-from core.explainers.attribution import Attribution
+from core.explainers.attribution import Attribution, shares
 from core.files import csv_writer
 from core.render.heatmap import CSS as HEATMAP_CSS
-from core.render.heatmap import heatmap, signed
+from core.render.heatmap import heatmap, percent, signed
 from core.render.tables import fidelity
 from core.windows import parts_of
 
 TOP_WORDS = 15
+
+LEGEND = "Orange with a solid line: towards the label. Blue with a dashed line: against it. Stronger colour: larger value."
+UNSIGNED_LEGEND = "Share of attention: the stronger the colour, the more is read at the word. It speaks neither for the label nor against it."
 
 CSS = """
 body { font: 16px/1.6 "Source Sans 3", system-ui, sans-serif; max-width: 62rem; margin: 2.5rem auto; padding: 0 1.5rem; }
@@ -54,9 +57,9 @@ def command(attribution: Attribution) -> str:
     checkpoint, pooling = parts_of(attribution.checkpoint)
     windows = ["--windows", pooling] if pooling else []
     parts = ["python", "-m", "core", "explain", "--checkpoint", checkpoint, *windows, "--explainer", attribution.method]
-    parts += [part for name, value in attribution.settings.items() for part in ("--" + name.replace("_", "-"), str(value))]
-    names = [str(label) if ";" in name or name.isdigit() else name for label, name in zip(attribution.labels, attribution.label_names, strict=True)]
-    return shlex.join([*parts, "--labels", ";".join(names), "--file", "document.txt", "--json"])
+    parts += [f"--{name.replace('_', '-')}={value}" for name, value in attribution.settings.items()]
+    # By =, so that no name is taken for a flag; --label is first of all the label of exactly this name, whatever it looks like.
+    return shlex.join([*parts, *(f"--label={name}" for name in attribution.label_names), "--file", "document.txt", "--json"])
 
 
 def to_json(attributions: Sequence[Attribution], date: str) -> str:
@@ -128,7 +131,7 @@ def _section(one: Attribution, row: int) -> str:
     notes = "".join(f"<li>{escape(note)}</li>" for note in one.notes)
     return (
         f"<h2>{escape(one.method)}: {escape(one.label_names[row])}</h2>"
-        "<p class='legend'>Orange with a solid line: towards the label. Blue with a dashed line: against it. Stronger colour: larger value.</p>"
+        f"<p class='legend'>{UNSIGNED_LEGEND if one.unsigned else LEGEND}</p>"
         f"{heatmap(one, row)}{_top_words(one, row)}{fidelity(one, row)}{_facts(facts)}<ul>{notes}</ul>"
         f"<p>Reproduce:</p><pre>{escape(command(one))}</pre>"
     )
@@ -136,11 +139,10 @@ def _section(one: Attribution, row: int) -> str:
 
 def _top_words(one: Attribution, row: int) -> str:
     values = one.values[row]
+    shown = [percent(float(part)) for part in shares(values)] if one.unsigned else [signed(float(value)) for value in values]
     order = sorted(range(len(values)), key=lambda i: (-abs(values[i]), i))[:TOP_WORDS]
     rows = "".join(
-        f"<tr><td class='n'>{i + 1:,}</td><th scope='row'>{escape(one.document.words[i])}</th><td class='n'>{signed(float(values[i]))}</td></tr>"
-        for i in order
+        f"<tr><td class='n'>{i + 1:,}</td><th scope='row'>{escape(one.document.words[i])}</th><td class='n'>{shown[i]}</td></tr>" for i in order
     )
-    return (
-        f"<table><caption>Strongest words</caption><thead><tr><th>Position</th><th>Word</th><th>Value</th></tr></thead><tbody>{rows}</tbody></table>"
-    )
+    head = f"<tr><th>Position</th><th>Word</th><th>{'Share of attention' if one.unsigned else 'Value'}</th></tr>"
+    return f"<table><caption>Strongest words</caption><thead>{head}</thead><tbody>{rows}</tbody></table>"

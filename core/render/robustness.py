@@ -88,11 +88,16 @@ def fragile_labels(labels: Sequence[Fragile]) -> go.Figure:
         figure.add_scatter(
             x=[max(one.count, 1) for one in inside], y=[min(one.median_words, top) for one in inside], mode="markers", name=name,
             marker={"color": colour, "size": 8, "symbol": symbol}, hovertemplate="%{customdata}<extra></extra>",
-            customdata=[f"{escape(one.label)}<br>lost {one.lost} of {one.attacks}" for one in inside],
+            customdata=[_fragile(one) for one in inside],
         )  # fmt: skip
     figure.update_xaxes(title="training documents of the label (log)", automargin=True, **logarithmic(drawn(figure, "x")))
     figure.update_yaxes(title="changed words until it is lost, median", range=[0, top + 0.5], automargin=True)
     return _dressed(figure, 2)
+
+
+def _fragile(one: Fragile) -> str:
+    low, high = 100 * one.share.low, 100 * one.share.high
+    return f"{escape(one.label)}<br>{escape(one.checkpoint)}<br>lost {one.lost} of {one.attacks} [{low:.0f} to {high:.0f} %]"
 
 
 def _dressed(figure: go.Figure, series: int) -> go.Figure:

@@ -21,10 +21,10 @@ from core.labels import LabelSpace
 from core.ranking import ranks, top_k
 from core.study.records import Record, attempts, lacks_text
 from core.study.settings import Study
-from core.study.statistics import NOTHING, RESAMPLES, Interval, wilson
+from core.study.statistics import Interval, paired_by_document, wilson
 from core.study.summary import ANY, Filter
 from core.study.tables import Series
-from core.types import FloatArray, IntArray, Scores
+from core.types import IntArray, Scores
 
 # -- one document
 
@@ -100,7 +100,8 @@ class Coverage:
 @dataclass(frozen=True)
 class Paired:
     """One bin, or all: of `n` pairs that both attacked, successes of each with Wilson's interval; pairs that only one of them won;
-    McNemar's exact two-sided p; and the second's share of successes minus the first's, with a bootstrap of whole documents."""
+    McNemar's exact two-sided p; and the second's share of successes minus the first's, with Newcombe's paired
+    interval, widened for pairs that share a document (core.study.statistics.paired_by_document)."""
 
     bin: str
     n: int
@@ -178,7 +179,7 @@ def paired(name: str, pairs: Sequence[tuple[Record, Record]], chosen: Filter = A
     won = np.asarray([[chosen.passes(record) for record in pair] for pair in pairs], dtype=np.bool_).reshape(-1, 2)
     n, (first, second) = len(won), (int(count) for count in won.sum(axis=0))
     only_first, only_second = int((won[:, 0] & ~won[:, 1]).sum()), int((won[:, 1] & ~won[:, 0]).sum())
-    difference = bootstrap(won[:, 1].astype(np.float64) - won[:, 0], [int(record["row"]) for record, _ in pairs], seed)
+    difference = paired_by_document(won[:, 0], won[:, 1], [int(record["row"]) for record, _ in pairs])
     p = mcnemar(only_first, only_second)
     return Paired(name, n, wilson(first, n), wilson(second, n), first, second, only_first, only_second, p, difference)
 
@@ -189,19 +190,6 @@ def mcnemar(only_first: int, only_second: int) -> float:
 
     discordant = only_first + only_second
     return float(binomtest(only_first, discordant, 0.5).pvalue) if discordant else 1.0
-
-
-def bootstrap(differences: FloatArray, documents: Sequence[int], seed: int = 0) -> Interval:
-    """Mean of the pairs' differences [n] with its 95 % percentile interval over draws of whole documents: pairs of one document hang
-    together. nan where there is no pair."""
-    if not len(differences):
-        return NOTHING
-    place = np.unique(np.asarray(documents), return_inverse=True)[1]
-    sums, sizes = np.bincount(place, differences), np.bincount(place)
-    rng = np.random.default_rng(seed)
-    drawn = rng.multinomial(len(sums), np.full(len(sums), 1 / len(sums)), size=RESAMPLES)
-    low, high = np.percentile((drawn @ sums) / (drawn @ sizes), [2.5, 97.5])
-    return Interval(float(differences.mean()), float(low), float(high))
 
 
 def series(found: Comparison, names: tuple[str, str]) -> tuple[list[str], list[Series]]:

@@ -18,6 +18,7 @@ from core.attacks import Demote, Promote
 from core.evidence import papers
 from core.study.campaigns import Campaign
 from core.study.records import Record, attempts
+from core.study.statistics import Interval, wilson
 from core.study.summary import ANY, Filter, by_bin, row
 
 PAPER = "the paper, other data"
@@ -151,24 +152,28 @@ def transfer_matrix(campaigns: Sequence[Campaign], transfers: Sequence[Sequence[
 
 @dataclass(frozen=True)
 class Fragile:
-    """A label that was attacked: how often, how often it was lost, and the median number of changed words until it was; inf where
-    more than half of the attacks failed within their budget."""
+    """A label that was attacked under a checkpoint: how often, how often it was lost with Wilson's interval of the share, and the median
+    number of changed words until it was; inf where more than half of the attacks failed within their budget."""
 
+    checkpoint: str
     label: str
     count: int
     attacks: int
     lost: int
+    share: Interval
     median_words: float
 
 
 def fragility(records: Sequence[Record], chosen: Filter = ANY) -> list[Fragile]:
-    """Labels by how few words it takes to lose them, positive-targeted attacks only; of equals the more frequent label first."""
-    by_label: dict[tuple[str, int], list[Record]] = {}
+    """Labels of each checkpoint, positive-targeted attacks only, the most surely fragile first: by the lower end of the interval of the share
+    that was lost, so that 1 of 1 stands behind 9 of 10; then by how few words it takes, then the more frequent label."""
+    by_label: dict[tuple[str, str, int], list[Record]] = {}
     for record in attempts(records):
         if record["goal"] == Demote.NAME:
-            by_label.setdefault((record["label"], record["count"]), []).append(record)
+            by_label.setdefault((str(record.get("checkpoint", "")), record["label"], record["count"]), []).append(record)
     found = []
-    for (label, count), made in by_label.items():
+    for (checkpoint, label, count), made in by_label.items():
         words = [record["changed_words"] if chosen.passes(record) else math.inf for record in made]
-        found.append(Fragile(label, count, len(made), sum(map(math.isfinite, words)), float(median(words))))
-    return sorted(found, key=lambda one: (one.median_words, -one.count, one.label))
+        lost = sum(map(math.isfinite, words))
+        found.append(Fragile(checkpoint, label, count, len(made), lost, wilson(lost, len(made)), float(median(words))))
+    return sorted(found, key=lambda one: (-round(one.share.low, 9), one.median_words, -one.count, one.label, one.checkpoint))

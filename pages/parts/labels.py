@@ -5,6 +5,7 @@ Never more than the labels shown goes to the browser; the search is answered her
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -32,12 +33,22 @@ def number(score: float, unit: Unit) -> str:
     return f"{score:.3f}" if unit == "probability" else f"{score:+.2f}".replace("-", "\u2212")
 
 
-def share(score: float, scores: Scores, unit: Unit) -> float:
-    """How long the score's bar is, 0 to 1: the probability itself, or the place between the worst and the best score."""
+BARS: dict[Unit, str] = {
+    "probability": "Bars run from 0 to the probability, on a track that ends at 1; the mark is 0.5.",
+    "logit": "Bars run from the mark, where the log-odds are 0, to the probability they stand for: the track's ends are 0 and 1.",
+    "margin": "Bars run from the mark, margin 0: to the right above it, to the left below; half way to an end is a margin of 1.",
+}
+"""How the bars are read. The scale is the unit's own and the same for every document, so that a bar says how large a score is, not which
+place it has among the scores that happen to be shown."""
+
+
+def bar(score: float, unit: Unit) -> tuple[float, float]:
+    """Where the score's bar begins and where it ends on a track from 0 to 1 whose middle, 0.5, is marked: probability one half, log-odds 0
+    or margin 0. A probability p runs from 0 to p; log-odds x from the middle to 1 / (1 + e^-x); a margin m to (1 + m / (1 + |m|)) / 2."""
     if unit == "probability":
-        return float(np.clip(score, 0, 1))
-    low, high = float(scores.min()), float(scores.max())
-    return (score - low) / (high - low) if high > low else 0.0
+        return 0.0, float(np.clip(score, 0, 1))
+    end = 0.5 + 0.5 * math.tanh(score / 2) if unit == "logit" else 0.5 + 0.5 * score / (1 + abs(score))
+    return min(0.5, end), max(0.5, end)
 
 
 def rows(ids: Sequence[int] | IntArray, scores: Scores, labels: LabelSpace, unit: Unit, pinned: Sequence[str] = ()) -> list[dict[str, Any]]:
@@ -47,8 +58,8 @@ def rows(ids: Sequence[int] | IntArray, scores: Scores, labels: LabelSpace, unit
     return [
         {
             "id": int(label), "rank": f"{int(place):,}", "name": labels.names[label], "score": number(float(scores[label]), unit),
-            "bar": round(share(float(scores[label]), scores, unit), 4), "count": f"{int(labels.counts[label]):,}",
-            "mark": labels.mark(int(label)), "pinned": labels.names[label] in pinned,
+            "bar": [round(end, 4) for end in bar(float(scores[label]), unit)], "count": f"{int(labels.counts[label]):,}",
+            "below": unit != "probability" and float(scores[label]) < 0, "mark": labels.mark(int(label)), "pinned": labels.names[label] in pinned,
         }
         for label, place in zip(chosen, places, strict=True)
     ]  # fmt: skip
@@ -69,7 +80,7 @@ def ranked(reading: Reading, on_choose: Callable[[str], None], offered: Sequence
     groups = [{"title": title, "rows": rows(ids, scores, labels, unit, pins)} for title, ids in (usual(reading) if offered is None else offered)]
     asked = str(session.get(session.QUERY, ""))
     found = rows(labels.search(asked, FOUND), scores, labels, unit, pins) if asked else None
-    data = {"groups": groups, "chosen": chosen, "found": found, "query": asked, "total": f"{len(labels):,}", "unit": unit}
+    data = {"groups": groups, "chosen": chosen, "found": found, "query": asked, "total": f"{len(labels):,}", "unit": unit, "bars": BARS[unit]}
 
     def chose() -> None:
         if (label := _id(session.trigger("labels", "chosen"), labels)) is not None:

@@ -10,6 +10,7 @@ from typing import Any
 import streamlit as st
 
 from core.document import Document
+from core.explainers.attribution import shares
 from core.types import FloatArray
 from pages.parts import session
 
@@ -41,12 +42,16 @@ def words(
     titles: Mapping[int, str] | None = None,
     held: int | None = None,
     on_click: Callable[[int], None] | None = None,
+    unsigned: bool = False,
 ) -> Clicked:
     """Draw the words with their values [w] for the label `toward`; those from `read` on are grey. Words in `changed` are
     set apart as edited. `key` names the widget: let it hold the document's digest, as a selection is a position. `coming` is
-    marked as the next word, `titles` say something else of some words; with `on_click` the page keeps the selection, `held`."""
+    marked as the next word; `unsigned` values are attention: drawn in one hue, as shares of their sum. `titles` say something else of some
+    words; with `on_click` the page keeps the selection, `held`."""
     shown = min(len(document), MAX_WORDS)
     pieces = [{"t": piece, "i": index // 2 if index % 2 else None} for index, piece in enumerate(document.pieces[: 2 * shown + 1])]
+    if unsigned and values is not None:
+        values = shares(values)
     largest = float(abs(values[:shown]).max()) if values is not None and shown else 0.0
     data = {
         "pieces": pieces,
@@ -61,7 +66,8 @@ def words(
         "next": coming,
         "titles": None if titles is None else {str(position): title for position, title in titles.items() if position < shown},
         "held": on_click is not None,
-        "label": f"The document's words, coloured by what they say of {toward}" if toward else "The document's words",
+        "unsigned": unsigned,
+        "label": _label(toward, unsigned),
     }
 
     def clicked() -> None:
@@ -74,6 +80,13 @@ def words(
     if len(document) > shown:
         st.caption(f"{len(document) - shown:,} further words are not drawn.")
     return Clicked(_first(result.selected, shown), _edit(result.edited, shown))
+
+
+def _label(toward: str, unsigned: bool) -> str:
+    """What the drawing is called where it is not seen."""
+    if not toward:
+        return "The document's words"
+    return f"The document's words, coloured by what {'of them is read for' if unsigned else 'they say of'} {toward}"
 
 
 def decimals(largest: float) -> int:

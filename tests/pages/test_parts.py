@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from pathlib import Path
@@ -19,6 +20,7 @@ from core.document import Document
 from core.errors import SettingsError
 from core.explainers import EXPLAINERS, LEVELS, explainer_class, preset
 from core.labels import LabelSpace
+from core.types import Unit
 from pages.parts import cards, documents, labels, loading, words
 from pages.parts.controls import title
 from pages.parts.explain.explaining import duration
@@ -114,7 +116,36 @@ def test_rows_of_labels() -> None:
         ("3", "c", "0.200", "3", "tail", False),
         ("2", "a", "0.500", "200", "head", True),
     ]
-    assert found[0]["bar"] == pytest.approx(0.2)
+    assert found[0]["bar"] == pytest.approx([0, 0.2])
+
+
+BARS = {
+    "a probability of 0": ("probability", 0.0, (0, 0)),
+    "a probability": ("probability", 0.2, (0, 0.2)),
+    "certain": ("probability", 1.0, (0, 1)),
+    "log-odds 0": ("logit", 0.0, (0.5, 0.5)),
+    "log-odds of three to one": ("logit", math.log(3), (0.5, 0.75)),
+    "log-odds of one to three": ("logit", -math.log(3), (0.25, 0.5)),
+    "log-odds far below": ("logit", -1e6, (0, 0.5)),
+    "a margin of one": ("margin", 1.0, (0.5, 0.75)),
+    "just below zero": ("margin", -0.19, (0.5 - 0.095 / 1.19, 0.5)),
+    "half below": ("margin", -0.51, (0.5 - 0.255 / 1.51, 0.5)),
+    "a margin far above": ("margin", 1e9, (0.5, 1)),
+}
+
+
+@pytest.mark.parametrize(("unit", "score", "ends"), BARS.values(), ids=BARS)
+def test_a_bar_has_the_unit_s_scale_and_begins_at_its_mark(unit: Unit, score: float, ends: tuple[float, float]) -> None:
+    assert labels.bar(score, unit) == pytest.approx(ends)
+
+
+@pytest.mark.parametrize("unit", ["logit", "margin", "probability"])
+def test_a_bar_is_the_same_whatever_is_shown_beside_it(unit: Unit) -> None:
+    """Rank 1 of a text that no label fits is as short as its score is low."""
+    space = LabelSpace.of(["a", "b"], [2, 1], 3)
+    alone = labels.rows([0], np.array([0.1, 0.05], dtype=np.float32), space, unit)[0]["bar"]
+    beside = labels.rows([0], np.array([0.1, 0.95], dtype=np.float32), space, unit)[0]["bar"]
+    assert alone == beside
 
 
 @pytest.mark.parametrize(("score", "unit", "text"), [(0.93142, "probability", "0.931"), (2.406, "logit", "+2.41"), (-0.5, "margin", "\u22120.50")])

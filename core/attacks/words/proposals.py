@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from functools import cached_property
 
@@ -33,6 +34,14 @@ class Proposals:
             return "past the model's window"
         reasons = (constraint.position(self.scene, self.scene.original, position) for constraint in self.constraints)
         return next((reason for reason in reasons if reason), None)
+
+    @property
+    def nothing(self) -> str:
+        """Why no word of the original may be changed: each reason with how many words it holds, the most frequent first."""
+        if not self.words_read:
+            return "the model reads none of them"
+        reasons = Counter(self.stays(i) or "free" for i in range(len(self.scene.original)))
+        return ", ".join(f"{count:,} {'is' if count == 1 else 'are'} kept as {reason}" for reason, count in reasons.most_common())
 
     def propose(self, document: Document, position: int) -> list[str]:
         """The candidates of a word that every constraint on words lets through; what was removed is kept in `refusals`."""

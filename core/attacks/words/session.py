@@ -55,7 +55,7 @@ MAX_WORDS = 5_000
 class Budget:
     """Where an attack gives up. 0 = no limit, for queries and seconds."""
 
-    change_rate: Annotated[float, Field("share of the words that may be changed (theta); at least one word always may", low=0.0, high=1.0)] = 0.10
+    change_rate: Annotated[float, Field("share of the words that may be changed (theta); above 0 at least one word may", low=0.0, high=1.0)] = 0.10
     queries: Annotated[int, Field("documents scored, at most (0: no limit)", low=0, high=10**9)] = 0
     seconds: Annotated[float, Field("seconds, at most (0: no limit); runs that end by the clock are not repeatable", low=0.0, high=1e6)] = 0.0
 
@@ -63,8 +63,8 @@ class Budget:
         check(self)
 
     def words(self, document_words: int) -> int:
-        """How many words may be changed: floor(theta n), at least 1 (methods.md 5.3)."""
-        return max(1, int(np.floor(self.change_rate * document_words + 1e-9)))
+        """How many words may be changed: floor(theta n), at least 1 (methods.md 5.3); none where theta is 0."""
+        return 0 if self.change_rate == 0 else max(1, int(np.floor(self.change_rate * document_words + 1e-9)))
 
 
 @dataclass(frozen=True)
@@ -136,6 +136,8 @@ class WordSession(Session[WordStep]):
 
     def answer(self, ask: Ask, step: WordStep) -> Any:
         match ask:
+            case RankWords() | Propose() if not self.limit:
+                raise Spent("No word may be changed, because the share of words that may be changed is 0.")
             case RankWords(document):
                 self.afford(self.ranking_queries, "ranking the words")
                 return self.rank_words(document)
@@ -242,6 +244,8 @@ class WordSession(Session[WordStep]):
     # -- bookkeeping
 
     def end(self, step: WordStep, status: Status, note: str) -> WordStep:
+        if status == "exhausted" and not self.proposals.positions:
+            note = f"No word may be changed, because {self.proposals.nothing}."
         return self._step(step.index + 1, status, step.edits, self._replayed(step.edits.swaps), note=note)
 
     def _step(

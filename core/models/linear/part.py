@@ -170,6 +170,10 @@ class WithLinear:
         """The linear part has no window."""
         return self.network.words_read(document) if self.linear is None else len(document)
 
+    def words_encoded(self, document: Document) -> int:
+        """How many first words the network reads."""
+        return self.network.words_read(document)
+
     def score_masked(self, document: Document, keep: BoolArray, labels: IntArray | None = None, mode: MaskMode = "delete") -> Scores:
         scores = self.network.score_masked(document, keep, labels, mode)
         if self.linear is None:

@@ -114,8 +114,7 @@ def _goal(reading: Reading) -> Demote | Promote | Disturb | None:
 
 def truth(labels: LabelSpace) -> tuple[int, ...] | None:
     """The true labels that the visitor named. InputError for a name that the model does not know."""
-    names = [part.strip() for part in str(session.get(session.TRUTH, "")).split(";") if part.strip()]
-    return tuple(dict.fromkeys(labels.find(one) for one in names)) or None
+    return tuple(labels.chosen([str(session.get(session.TRUTH, ""))])) or None
 
 
 def truth_or_none(labels: LabelSpace) -> tuple[int, ...] | None:

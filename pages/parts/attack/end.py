@@ -110,7 +110,9 @@ def _side_by_side(before: Attribution, after: Attribution) -> None:
     for column, found, said in zip(st.columns(2), (before, after), ("Before", "After"), strict=True):
         with column:
             st.caption(said)
-            words(found.document, f"attack.explained.{said}.{found.document.digest}", found.values[0], label, found.words_read)
+            words(
+                found.document, f"attack.explained.{said}.{found.document.digest}", found.values[0], label, found.words_read, unsigned=found.unsigned
+            )
 
 
 def _transferred(record: dict[str, Any], card: Card) -> Replayed:

@@ -13,7 +13,7 @@ from core.explainers import explain, preset
 from core.explainers.attention import Attention, rollout, to_words, word_matrix
 from core.explainers.attribution import Attribution
 from core.ranking import top_k
-from core.render import attention_map, bert_view, tables
+from core.render import attention_map, bert_view, heatmap, tables
 from core.types import Attended, Classifier, FloatArray, LabelAttentive
 from pages.parts import labels, loading, session
 from pages.parts.explain import comparing, explaining
@@ -59,7 +59,8 @@ def rolled_out(attended: Attended, document: Document) -> None:
     flow = rollout(attended.weights)
     values = to_words(attended.pooling.astype(np.float64) @ flow, attended.owner, len(document))
     st.header("Into the document's vector")
-    draw_words(document, key=f"rollout.{document.digest}", values=values, toward="the document's vector")
+    st.html(heatmap.legend(unsigned=True))
+    draw_words(document, key=f"rollout.{document.digest}", values=values, toward="the document's vector", unsigned=True)
     st.plotly_chart(attention_map.bars(values, document.words, most=MOST), key="rollout-bars", alt="The words that the document's vector reads most")
     st.header("Between words")
     draw_map(word_matrix(flow, attended.owner, len(document)), document, "Rollout from each word (row) to each word (column)")
@@ -103,7 +104,10 @@ def _side(reading: Reading, explainer: str, title: str, said: str) -> Attributio
     found = explaining.answer(explaining.ask(preset(explainer), reading), requested=True)
     if found is not None:
         st.caption(said)
-        draw_words(found.document, f"own.{explainer}.{found.document.digest}", found.values[0], reading.label, reading.words_read)
+        st.html(heatmap.legend(found.unsigned))
+        draw_words(
+            found.document, f"own.{explainer}.{found.document.digest}", found.values[0], reading.label, reading.words_read, unsigned=found.unsigned
+        )
     return found
 
 
@@ -122,7 +126,8 @@ def for_label(classifier: Classifier, original: Document, document: Document, po
     with beside:
         found = explaining.answer(explaining.ask(preset("attention"), reading), requested=True)
         if found is not None:
-            draw_words(document, key=f"label.{document.digest}", values=found.values[0], toward=reading.label, read=read)
+            st.html(heatmap.legend(unsigned=True))
+            draw_words(document, key=f"label.{document.digest}", values=found.values[0], toward=reading.label, read=read, unsigned=True)
             comparing.trust(found)
     if found is not None:
         with below:

@@ -174,7 +174,8 @@ def _success(pair: tuple[Campaign, Campaign], both: Comparison, chosen: Filter) 
     st.plotly_chart(success_by_bin(bins, sides, views.said(chosen)), key="compare.bins", alt="Success of both studies by bin, on the same pairs")
     table("Success on the pairs that both attacked", [_row(names, row) for row in (*both.bins, both.whole) if row.n], "compared")
     st.caption(
-        "Intervals of a study: Wilson, 95 %. Difference: the second minus the first in percentage points, 2,000 bootstrap draws of whole documents. "
+        "Intervals of a study: Wilson, 95 %. Difference: the second minus the first in percentage points, Newcombe's paired interval, widened "
+        "for pairs of one document; it stays wide where there are few pairs or none differs. "
         "p: McNemar's exact test on the pairs that only one of them won; not corrected for the number of bins."
     )
 

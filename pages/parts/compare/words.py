@@ -128,7 +128,14 @@ def _row(asked: Sequence[Ask | None], found: Sequence[Attribution | None], label
         if ask is not None and one is not None:
             with column:
                 st.caption(plain(f"{ask.classifier.name}, {what}{label}"))
-                words(one.document, f"compare.{what}{ask.classifier.digest}.{one.document.digest}", one.values[0], label, one.words_read)
+                words(
+                    one.document,
+                    f"compare.{what}{ask.classifier.digest}.{one.document.digest}",
+                    one.values[0],
+                    label,
+                    one.words_read,
+                    unsigned=one.unsigned,
+                )
 
 
 def as_json(drifts: Sequence[Drift]) -> list[dict]:

@@ -6,7 +6,7 @@ import streamlit as st
 
 from core.evaluation.agreement import agreement
 from core.explainers.attribution import Attribution
-from core.render import tables
+from core.render import heatmap, tables
 from core.render.report import command
 from pages.parts import session
 from pages.parts.controls import component, fitting, title
@@ -50,7 +50,8 @@ def side_by_side(first: Attribution, reading: Reading) -> list[Attribution]:
 
 def _small(one: Attribution, label: str) -> None:
     st.markdown(f"**{title(one.method)}**")
-    words(one.document, f"compared.{one.method}.{one.document.digest}", one.values[0], label, one.words_read)
+    st.html(heatmap.legend(one.unsigned))
+    words(one.document, f"compared.{one.method}.{one.document.digest}", one.values[0], label, one.words_read, unsigned=one.unsigned)
     st.html(tables.fidelity(one, brief=True))
 
 

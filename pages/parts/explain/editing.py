@@ -9,7 +9,7 @@ from core.document import Document
 from core.errors import InputError
 from core.explainers.attribution import Attribution
 from core.ranking import ranks, top_k
-from core.render.heatmap import signed
+from core.render import heatmap
 from core.render.tables import Move, moves
 from pages.parts import loading, session
 from pages.parts.labels import number
@@ -20,10 +20,7 @@ from pages.parts.words import words
 WATCHED = 5
 """Best labels before and after that the table of ranks shows."""
 
-LEGEND = (
-    "<p class='legend'><span class='for'>towards the label</span><span class='against'>against it</span>"
-    "<span class='hint'>Click a word for its number, double click (or F2) to change it.</span></p>"
-)
+HINT = "<span class='hint'>Click a word for its number, double click (or F2) to change it.</span>"
 
 
 def edited(original: Document) -> tuple[Document, list[int]]:
@@ -48,23 +45,25 @@ def document(reading: Reading, found: Attribution | None) -> None:
     shown, read = reading.document, reading.words_read
     values = None if found is None else found.values[0]
     if values is not None:
-        st.html(LEGEND)
+        st.html(heatmap.legend(found is not None and found.unsigned, HINT))
     changed = [place for place, position in enumerate(reading.positions) if session.edits().get(position) is not None]
-    clicked = words(shown, f"words.{shown.digest}", values, reading.label, read, changed, editable=True)
+    clicked = words(
+        shown, f"words.{shown.digest}", values, reading.label, read, changed, editable=True, unsigned=found is not None and found.unsigned
+    )
     if clicked.edit is not None:
         session.edit(reading.positions[clicked.edit[0]], clicked.edit[1])
         st.rerun()
     if clicked.selected is not None:
-        _panel(reading, clicked.selected, None if values is None else float(values[clicked.selected]))
+        _panel(reading, clicked.selected, found)
     if session.edits():
         _movement(reading)
 
 
-def _panel(reading: Reading, selected: int, value: float | None) -> None:
+def _panel(reading: Reading, selected: int, found: Attribution | None) -> None:
     """What can be done to the selected word."""
     key = f"{reading.document.digest}.{selected}"
     with st.form(f"edit.{key}"):
-        said = "" if value is None else f": {signed(value)} {'towards' if value >= 0 else 'against'} {reading.label}"
+        said = "" if found is None else f": {heatmap.said(found, 0, selected)}"
         st.markdown(f"**{plain(reading.document.words[selected])}** {plain(said)}")
         with st.container(horizontal=True, vertical_alignment="bottom"):
             other = st.text_input("Put another word in its place", key=f"other.{key}", placeholder="one word")

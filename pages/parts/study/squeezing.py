@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 from typing import Any
 
@@ -30,7 +31,8 @@ def squeezed(shown: Sequence[Campaign]) -> None:
             "as one) and takes some minutes; its table and the detector's curve then stand here:",
             icon=":material/compress:",
         )
-        command = f"python -m core squeeze --checkpoint {one.request.study.checkpoint} --records {one.folder} --adaptive 50"
+        words = ["squeeze", "--checkpoint", one.request.study.checkpoint, "--records", str(one.folder), "--adaptive", "50"]
+        command = shlex.join(["python", "-m", "core", *words])
         st.code(owner.without_paths(command), language="bash")
 
 

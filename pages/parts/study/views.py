@@ -147,12 +147,16 @@ def fragile(shown: Sequence[Campaign], chosen: Filter) -> None:
         return
     st.plotly_chart(robustness.fragile_labels(found), key="study.fragile", alt="Median changed words until a label is lost, over its training count")
     rows = [
-        {"label": one.label, "training documents": one.count, "attacks": one.attacks, "lost": one.lost,
+        {"label": one.label, "checkpoint": one.checkpoint, "training documents": one.count, "attacks": one.attacks, "lost": one.lost,
+         "lost, at least %": round(100 * one.share.low, 1), "lost, at most %": round(100 * one.share.high, 1),
          "median changed words": one.median_words if math.isfinite(one.median_words) else None}
         for one in found
     ]  # fmt: skip
-    table("Labels, the most fragile first", rows, "fragile-labels")
-    st.caption("No median: more than half of the attacks failed. Few training documents and few words to lose it: the label needs more data.")
+    table("Labels, the most surely fragile first", rows, "fragile-labels")
+    st.caption(
+        "Each checkpoint by itself, ordered by the lower end of Wilson's 95 % interval of the share lost: one attack that succeeded says little. "
+        "No median: more than half of the attacks failed. Few training documents and few words to lose it: the label needs more data."
+    )
 
 
 def transfers(shown: Sequence[Campaign], cards: Sequence[Card]) -> None:

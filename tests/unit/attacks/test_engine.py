@@ -90,9 +90,9 @@ def test_words_that_do_not_help_are_kept() -> None:
 
 class TestBudget:
     @pytest.mark.parametrize(
-        ("words", "rate", "allowed"), [(7, 0.1, 1), (10, 0.1, 1), (19, 0.1, 1), (20, 0.1, 2), (30, 0.1, 3), (7, 0.3, 2), (5, 0.0, 1)]
+        ("words", "rate", "allowed"), [(7, 0.1, 1), (10, 0.1, 1), (19, 0.1, 1), (20, 0.1, 2), (30, 0.1, 3), (7, 0.3, 2), (5, 0.01, 1), (5, 0.0, 0)]
     )
-    def test_theta_is_floored_and_at_least_one_word(self, words: int, rate: float, allowed: int) -> None:
+    def test_theta_is_floored_and_above_zero_at_least_one_word(self, words: int, rate: float, allowed: int) -> None:
         assert Budget(rate).words(words) == allowed
 
     def test_changed_words_end_it(self) -> None:

@@ -57,7 +57,7 @@ def test_long_documents_are_cut_and_it_is_said():
 
 
 def test_bars_are_the_strongest_words_first_ties_by_place():
-    bar = bars(np.array([0.1, -0.5, 0.5, 0.0]), ["a", "b", "c", "d"], most=3).data[0]
+    bar = bars(np.array([0.1, -0.5, 0.5, 0.0]), ["a", "b", "c", "d"], most=3, signed=True).data[0]
     assert list(bar.y) == ["2 b", "3 c", "1 a"]
     assert list(bar.x) == [-0.5, 0.5, 0.1]
     assert list(bar.marker.pattern.shape) == ["/", "", ""]

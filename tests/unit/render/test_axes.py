@@ -7,6 +7,7 @@ import pytest
 from core.render.axes import drawn, log_ticks, logarithmic
 from core.render.defences import weight_curve
 from core.render.robustness import fragile_labels, staircase, success_by_frequency
+from core.study.statistics import wilson
 from core.study.tables import Fragile, Series
 
 
@@ -48,7 +49,7 @@ def test_no_figure_leaves_its_ticks_to_plotly():
     figures = [
         success_by_frequency(series, "all"),
         staircase(series, "queries", True),
-        fragile_labels([Fragile("x", 40, 2, 2, 1.0)]),
+        fragile_labels([Fragile("model", "x", 40, 2, 2, wilson(2, 2), 1.0)]),
         weight_curve(np.array([3, 900]), {"w": np.array([0.2, 5.0])}),
     ]
     axes = [axis for figure in figures for axis in (figure.layout.xaxis, figure.layout.yaxis) if axis.type == "log"]

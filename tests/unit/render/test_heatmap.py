@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import html
 import re
 from html.parser import HTMLParser
@@ -134,9 +135,26 @@ def test_the_command_reads_back_as_typed() -> None:
     import shlex
 
     words = shlex.split(report.command(attribution(Document.from_text("a"), np.array([1.0]), "it's a label")))
-    assert words[words.index("--labels") + 1] == "it's a label"
-    assert words[words.index("--mode") + 1] == "delete"
-    assert shlex.split(report.command(attribution(Document.from_text("a"), np.array([1.0]), "a;b")))[-4] == "0"  # ; separates labels
+    assert "--label=it's a label" in words
+    assert "--mode=delete" in words
+    assert shlex.split(report.command(attribution(Document.from_text("a"), np.array([1.0]), "a;b")))[-4] == "--label=a;b"
+
+
+def test_attention_is_shares_in_one_hue_without_a_side() -> None:
+    """1, 3 and 0 of 4: a quarter, three quarters, nothing; neither for nor against."""
+    attended = dataclasses.replace(attribution(Document.from_text("few many none"), np.array([1.0, 3.0, 0.0])), method="attention")
+    page = heatmap.heatmap(attended, 0)
+    assert page.count('class="read"') == 2 and 'class="for"' not in page and 'class="against"' not in page
+    assert "few: 25.0 % of the attention" in page and "many: 75.0 % of the attention" in page and "none: 0.0 % of the attention" in page
+    whole = report.report([attended], [], "today")
+    assert "<td class='n'>75.0 %</td>" in whole and "Share of attention" in whole and "towards the label" not in whole
+    assert heatmap.said(attended, 0, 1) == "75.0 % of the attention"
+    assert heatmap.said(attribution(Document.from_text("a b"), np.array([1.0, -2.0])), 0, 1) == "\u22122 against games"
+
+
+def test_nothing_attended_has_no_share() -> None:
+    nothing = dataclasses.replace(attribution(Document.from_text("a b"), np.zeros(2)), method="attention")
+    assert "a: 0.0 % of the attention" in heatmap.heatmap(nothing, 0)
 
 
 def test_csv_has_a_line_a_word_and_no_formula() -> None:

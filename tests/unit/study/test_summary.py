@@ -168,3 +168,14 @@ class TestTables:
         ]  # fmt: skip
         found = tables.fragility(saved)
         assert [(one.label, one.attacks, one.lost, one.median_words) for one in found] == [("a", 2, 2, 2.0), ("b", 3, 1, math.inf)]
+
+    def test_one_attack_of_one_stands_behind_many(self) -> None:
+        """9 of 10 (at least 59.6 %), 3 of 4 (30.1 %) and 1 of 1 (20.7 %); two checkpoints' attacks on one label are not added up."""
+        goal = {"goal": "positive-targeted", "changed_words": 1}
+        many = [record(f"m{i}", label="often", success=i < 9, checkpoint="debtags-linear", **goal) for i in range(10)]
+        some = [record(f"s{i}", label="once", success=i < 3, checkpoint="debtags-mach", **goal) for i in range(4)]
+        found = tables.fragility([record("1", label="once", checkpoint="debtags-linear", **goal), *some, *many])
+        assert [(one.label, one.checkpoint, one.lost, one.attacks) for one in found] == [
+            ("often", "debtags-linear", 9, 10), ("once", "debtags-mach", 3, 4), ("once", "debtags-linear", 1, 1),
+        ]  # fmt: skip
+        assert [round(one.share.low, 3) for one in found] == [0.596, 0.301, 0.207]
