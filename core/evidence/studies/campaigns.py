@@ -116,7 +116,7 @@ def taken_up(study: EvidenceStudy, cell: Cell, folder: Path, progress: Progress)
 def sources(records: Sequence[Mapping[str, Any]]) -> str:
     """Where the substituted words come from, as the attacks' own records say: "masked-lm of tremor-mlm (digest ...)", with a comma between several.
     Nothing where no attack was made."""
-    made = next((one["settings"]["candidates"] for one in records if "settings" in one), [])
+    made: list[Mapping[str, Any]] = next((one["settings"]["candidates"] for one in records if "settings" in one), [])
     said = [(one["name"], one.get("source", ""), one.get("digest", "")) for one in made]
     return ", ".join(f"{name}{f' of {source}' if source else ''}{f' (digest {digest})' if digest else ''}" for name, source, digest in said)
 
