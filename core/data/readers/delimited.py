@@ -60,19 +60,29 @@ def _all_close(lines: Sequence[str], mark: str) -> bool:
     return bool(opened) and all(_QUOTED_CELL.fullmatch(cell) for cell in opened)
 
 
-def shape_of(file: Path, options: Options) -> Shape:
-    """Look at a file. DataError where a first line could be a header or a document, and for a header that names a column twice."""
+def shape_of(file: Path, options: Options, shown_to_person: bool = False) -> Shape:
+    """Look at a file. DataError where a first line could be a header or a document (not where a person sees the rows and chooses the
+    columns: then it is taken for a header), and for a header that names a column twice."""
     lines = [line for line in head(file) if line.strip()]
     mark = delimiter(lines)
     quoted = mark != "\t" or _tabs_quoted(file, options)
     rows = first_rows(file, mark)
     columns: tuple[str, ...] | None = None
-    if rows and has_header(rows, options, file, mark):
+    if rows and _headed(rows, options, file, mark, shown_to_person):
         columns = tuple(cell.strip() for cell in rows[0])
         twice = [name for name, times in Counter(columns).items() if times > 1 and name]
         if twice:
             raise DataError(f"the header names '{twice[0]}' twice: give each column a name of its own", file, 1)
     return Shape(mark, quoted, columns)
+
+
+def _headed(rows: Sequence[Sequence[str]], options: Options, file: Path, mark: str, shown_to_person: bool) -> bool:
+    try:
+        return has_header(rows, options, file, mark)
+    except DataError:
+        if not shown_to_person:
+            raise
+        return True
 
 
 def _tabs_quoted(file: Path, options: Options) -> bool:

@@ -274,7 +274,7 @@ def check_columns(options: Options, format: str) -> None:
 
 def preview(file: Path, source: Source, rows: int = 5) -> list[dict[str, Any]]:
     """The first rows of a table, for somebody who has yet to say which column is which. DataError if there is none."""
-    shape = shape_of(file, source.options) if _delimited(file) else None
+    shape = shape_of(file, source.options, shown_to_person=True) if _delimited(file) else None
     found = [record for _, record in islice(_checked(_read_rows(file, source, shape, []), file, source), rows)]
     if not found:
         raise DataError("no row is in it", file)
