@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+from argparse import Namespace
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,9 +13,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from core.cli.document import text_of
 from core.data import load_completed
 from core.data.readers import Options, read
 from core.data.readers.cells import Cell, settle
+from core.data.report import describe
 from core.errors import DataError
 from tests.unit.data.small import WORD, labels, put, reused
 
@@ -202,3 +205,21 @@ def test_splits_are_completed_alike_each_time(tmp_path: Path, splits: tuple[str,
     assert bool(found.notes) == (len(splits) < 3)
     # What an earlier, whole training knew stays comparable.
     assert replace(whole, name="x").digest == whole.digest
+
+
+def test_a_byte_order_mark_is_none_of_the_document(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = tmp_path / "text.txt"
+    file.write_bytes("\ufeffchess".encode())
+    assert text_of(Namespace(text=None, file=str(file))) == "chess"
+    monkeypatch.setattr("sys.stdin", io.StringIO("\ufeffchess"))
+    assert text_of(Namespace(text=None, file="-")) == "chess"
+
+
+def test_a_mean_is_rounded_once(tmp_path: Path) -> None:
+    """12.2647 is 12.26, which 12.265 is not."""
+    lengths = [12] * 25 + [13] * 9
+    found = describe(read(put(tmp_path / "t.csv", "text,labels\n" + "".join(f"{'w ' * n}x{i},a\n" for i, n in enumerate(lengths)))))
+    words = found.splits[0].words
+    assert words is not None
+    assert words.mean == pytest.approx(1 + sum(lengths) / 34)
+    assert f"{words.mean:.2f}" in found.to_text()
