@@ -80,7 +80,8 @@ DEPARTURES: Mapping[str, Callable[[Mapping[str, Any]], str]] = {
 
 def card(name: str, provenance: Mapping[str, Any], model: str, remark: str = "", settings: Mapping[str, Any] | None = None) -> str:
     """Markdown. `settings` are the model's; `remark` is what a reader of this checkpoint must know besides. `provenance` needs data (name, digest,
-    source), command, seed, trained (seconds, machine; peak_bytes), labels, size_bytes, load_seconds and evaluation (the object of
+    source; held_out: sentences about splits that were made),
+    command, seed, trained (seconds, machine; peak_bytes), labels, size_bytes, load_seconds and evaluation (the object of
     `evaluate --json`). It may have parent (name, digest: the checkpoint that training started from and that this one
     stands on), defence (name, settings) and defended: rows of who (base, control or robust), measure, value, low, high, in the
     unit that the measure names.
@@ -112,6 +113,7 @@ def card(name: str, provenance: Mapping[str, Any], model: str, remark: str = "",
             "",
             *_defended(provenance.get("defended") or []),
             f"- Data: {data['name']}, digest `{data['digest']}`. {data['source']}",
+            *(f"- {note[:1].upper()}{note[1:]}." for note in data.get("held_out") or ()),
             f"- Command: `{provenance['command']}`",
             f"- Seed {provenance['seed']}; {provenance['trained']['seconds']:,.0f} s of wall-clock time on {provenance['trained']['machine']}.",
             f"- Size {provenance['size_bytes'] / 1e6:.1f} MB; loads in {provenance['load_seconds']:.1f} s (measured when it was written).",

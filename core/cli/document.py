@@ -33,7 +33,7 @@ def text_of(arguments: argparse.Namespace) -> str:
         return str(arguments.text)
     try:
         with nullcontext(sys.stdin) if arguments.file == "-" else Path(arguments.file).open(encoding="utf-8") as stream:
-            text = stream.read(MAX_CHARACTERS + 1)
+            text = stream.read(MAX_CHARACTERS + 2).removeprefix("\ufeff")  # a byte order mark is none of the text
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"{arguments.file} cannot be read as UTF-8 text: {error}") from error
     if len(text) > MAX_CHARACTERS:

@@ -49,7 +49,8 @@ def run(arguments: argparse.Namespace) -> Found:
         raise InputError("--epsilon and --seed belong to an attack: add --attack fgsm or --attack pgd")
     epsilons = _epsilons(arguments.epsilon)
     classifier, dataset = load(arguments.checkpoint), load_dataset(arguments.dataset, options_of(arguments))
-    dataset = dataset if arguments.split in dataset.splits else complete(dataset)
+    # The test documents are measured with all training counts, as the card is; others are those that the training used or held out.
+    dataset = dataset if arguments.split == "test" and "test" in dataset.splits else complete(dataset)
     if arguments.against is not None and arguments.attack is not None:
         raise InputError("--against compares clean figures: leave --attack out, or evaluate each checkpoint under attack by itself")
     if arguments.attack is None:

@@ -74,7 +74,7 @@ def _kind(words: Sequence[str]) -> str | None:
 def run(arguments: argparse.Namespace) -> Found:
     """Train, publish, and say what was measured. InputError where the request does not fit together."""
     from core.data import load_dataset
-    from core.data.bags import complete
+    from core.data.bags import complete, completion_notes
     from core.models import train as train_model
     from core.runs.run import Run
 
@@ -90,6 +90,7 @@ def run(arguments: argparse.Namespace) -> Found:
         raise InputError(why)
     whole = load_dataset(arguments.dataset, options_of(arguments))
     dataset = complete(whole)
+    held_out = completion_notes(dataset)
     labels: LabelSpace = dataset.label_space(arguments.label_minimum) if saved is None else saved.labels
     asked = {"model": kind, "dataset": whole.name, "data_digest": whole.digest, "minimum_count": arguments.label_minimum}
     extra = _extra(arguments, saved, defence)
@@ -99,7 +100,8 @@ def run(arguments: argparse.Namespace) -> Found:
         model = train_model(kind, config, dataset, labels, run, defence, None if saved is None else _classifier(arguments.parent))
         provenance = {
             "command": shlex.join(["python", "-m", "core", *arguments.words_given]), "seed": arguments.seed, "labels": len(labels), **extra,
-            "minimum_count": arguments.label_minimum, "data": {"name": whole.name, "digest": whole.digest, "source": whole.source},
+            "minimum_count": arguments.label_minimum,
+            "data": {"name": whole.name, "digest": whole.digest, "source": whole.source, "held_out": [*held_out]},
             "documents": {name: len(split) for name, split in dataset.splits.items()},
             "trained": {
                 "seconds": max(time.monotonic() - start, recorded_seconds(run.folder)), "machine": f"{platform.machine()}, {run.device}", **peaks(),
@@ -107,7 +109,7 @@ def run(arguments: argparse.Namespace) -> Found:
         }  # fmt: skip
         found = publish(folder, kind, model, provenance, whole if "test" in whole.splits else dataset, run.progress, saved, arguments.move_step)
     lines = [f"{name}: {100 * m['value']:.2f}" for name, m in found["metrics"].items()]
-    return {"run": str(run.folder), "checkpoint": str(folder), **found}, [f"saved in {folder}", *lines]
+    return {"run": str(run.folder), "checkpoint": str(folder), **found}, [f"saved in {folder}", *held_out, *lines]
 
 
 def _folders(arguments: argparse.Namespace) -> tuple[Path, str | None]:

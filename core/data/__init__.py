@@ -92,6 +92,14 @@ def load_dataset(name_or_path: str | Path, options: Options | None = None) -> Da
     return _stored(str(name_or_path), known)
 
 
+def load_completed(name_or_path: str | Path, options: Options | None = None) -> Dataset:
+    """`load_dataset` with the splits that are missing held out of "train" (core.data.bags.complete): what every verb works on, so that a study
+    attacks the very documents that a training left out."""
+    from core.data.bags import complete
+
+    return complete(load_dataset(name_or_path, options))
+
+
 def _stored(name: str, known: Known) -> Dataset:
     from core.data.cache import restore
     from core.data.readers import read

@@ -7,7 +7,7 @@ from dataclasses import replace
 from scipy import sparse
 
 from core.data.dataset import Dataset, Split
-from core.data.readers.splitting import hashed, with_dev
+from core.data.readers.splitting import HASHED, HELD_OUT, hashed, with_dev, with_test
 from core.errors import InputError
 from core.vector import FeatureSpace, FeatureVector
 
@@ -18,14 +18,20 @@ def holds_features(dataset: Dataset) -> bool:
 
 
 def complete(dataset: Dataset) -> Dataset:
-    """The data set with a split "dev": a tenth of "train", chosen by a hash of each document, so that duplicates stay together; a data
-    set with nothing but "train" is divided 80/5/15. The test split stays what it is. Which documents are held out follows from the
-    data, so the digest stays, too."""
-    if "dev" in dataset.splits or "train" not in dataset.splits:
+    """The data set with every split that a verb may ask for, the same documents each time: a tenth of "train" as "dev", chosen by a hash of
+    each document, so that duplicates stay together; one with nothing but "train" is divided 80/5/15; one with "train" and "dev" gets 15 % of
+    "train" as "test". A split that is there stays what it is. Which documents are held out follows from the data, so the digest stays, too."""
+    if "train" not in dataset.splits or {"dev", "test"} <= dataset.splits.keys():
         return dataset
-    found = hashed(dataset) if set(dataset.splits) == {"train"} else with_dev(dataset)
+    found = hashed(dataset) if set(dataset.splits) == {"train"} else with_test(with_dev(dataset))
     found.__dict__["digest"] = dataset.digest  # where the cached property keeps it
     return found
+
+
+def completion_notes(dataset: Dataset, *splits: str) -> tuple[str, ...]:
+    """What a completed data set says of documents that were held out as one of `splits` (of any, without)."""
+    wanted = tuple(f"as {name}" for name in splits or ("dev", "test"))
+    return tuple(note for note in dataset.notes if (HELD_OUT in note and note.endswith(wanted)) or note.startswith(HASHED))
 
 
 def as_text(dataset: Dataset) -> Dataset:

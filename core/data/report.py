@@ -33,7 +33,7 @@ class Spread:
         """None of no counts."""
         if not len(counts):
             return None
-        return cls(round(float(np.mean(counts)), 3), float(np.median(counts)), int(np.max(counts)))
+        return cls(float(np.mean(counts)), float(np.median(counts)), int(np.max(counts)))
 
 
 @dataclass(frozen=True)

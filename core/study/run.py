@@ -13,6 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from core.checkpoint import write_atomically
+from core.data.bags import completion_notes
 from core.data.dataset import Dataset, truth_for
 from core.errors import Cancelled, CapabilityError, InputError
 from core.files import read_json
@@ -22,6 +23,7 @@ from core.study.engines import local
 from core.study.kind import StudyKind
 from core.study.kinds import read_kind
 from core.study.plan import Plan
+from core.study.trained_on import training_notes
 from core.types import Classifier
 
 PLAN = "plan.json"
@@ -40,6 +42,9 @@ def start(kind: StudyKind, classifier: Classifier, dataset: Dataset, run: Run) -
     if why := kind.refusal(classifier):
         raise CapabilityError(why)  # before the split is scored
     found = borrow(kind, classifier, dataset) if kind.study.pairs_from else kind.draw(classifier, dataset, run.progress)
+    said = training_notes(kind.study.checkpoint, dataset, kind.study.split, (pair.row for pair in found.pairs))
+    made = completion_notes(dataset, kind.study.split)
+    found = replace(found, notes=(*found.notes, *made, *said))
     write_atomically(path, json.dumps(found.to_json(), ensure_ascii=False) + "\n")
     return found
 

@@ -47,7 +47,7 @@ class SqueezingRequest:
 def measure_squeezing(asked: SqueezingRequest, progress: Progress, prepare: Prepare = prepare_attack) -> tuple[dict[str, Any], Path]:
     """What was found, and the file beside the study's records where it is kept, for the Robustness page to find. `prepare` makes the attacks
     on the squeezed models themselves."""
-    from core.data import load_dataset
+    from core.data import load_completed
     from core.defences.squeezing import Binary, BitDepth, Squeezer, SqueezerData, Vocabulary, reads_tfidf
     from core.evaluation.squeezed import evaluate_squeezed
     from core.language import wordnet
@@ -55,7 +55,7 @@ def measure_squeezing(asked: SqueezingRequest, progress: Progress, prepare: Prep
     from core.types import Maskable
 
     campaign = read_campaign(asked.records)
-    classifier, dataset = load(asked.checkpoint), load_dataset(asked.dataset or campaign.request.study.dataset)
+    classifier, dataset = load(asked.checkpoint), load_completed(asked.dataset or campaign.request.study.dataset)
     if campaign.without_texts:
         campaign = whole(campaign, dataset) if dataset.digest == campaign.data_digest else read_whole(asked.records)
     if not isinstance(classifier, Maskable):

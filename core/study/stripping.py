@@ -14,7 +14,7 @@ from typing import Any
 
 from core import errors
 from core.checkpoint import write_atomically
-from core.data import DATASETS, load_dataset
+from core.data import DATASETS, load_completed
 from core.data.dataset import Dataset
 from core.errors import InputError
 from core.files import size
@@ -42,7 +42,7 @@ def strip(folder: Path, out: Path, dataset: str = "", progress: Progress = silen
     one = _read(folder)
     if out.exists() and any(out.iterdir() if out.is_dir() else [out]):
         raise InputError(f"{out} holds something already; remove it, or name another folder")
-    data = load_dataset(dataset or one.request.study.dataset)
+    data = load_completed(dataset or one.request.study.dataset)
     _check_texts(one, data)
     classifier = load(one.request.study.checkpoint)
     if classifier.digest != one.digest:

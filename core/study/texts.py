@@ -12,7 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from core.data import DATASETS, is_present, load_dataset
+from core.data import DATASETS, is_present, load_completed
 from core.data.dataset import Dataset
 from core.data.debtags import cached_file
 from core.document import Document, digest_of
@@ -139,7 +139,7 @@ def read_whole(folder: Path, dataset: str = "") -> Campaign:
     name = dataset or one.request.study.dataset
     if not dataset and not at_hand(name):
         raise InputError(f"{missing(one)} {how_to_get(name)}")
-    return whole(one, load_dataset(name))
+    return whole(one, load_completed(name))
 
 
 def read_whole_records(folder: Path, dataset: str = "") -> list[Record]:

@@ -120,14 +120,14 @@ def test_a_format(add: Add, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> 
     monkeypatch.setitem(READERS, *entry("A data format"))
     folder = tmp_path / "own"
     folder.mkdir()
-    (folder / "train.txt").write_text("__label__game __label__editor A chess text\n__label__editor Vim\n", encoding="utf-8")
-    (folder / "test.txt").write_text("__label__game Go\n", encoding="utf-8")
+    (folder / "train.txt").write_text("#game #editor A chess text\n#editor Vim\n", encoding="utf-8")
+    (folder / "test.txt").write_text("#game Go\n", encoding="utf-8")
     found = load_dataset(folder)
     assert (found.name, found.label_names) == ("own", ("editor", "game"))
     assert found.split("train").texts == ("A chess text", "Vim")
     np.testing.assert_array_equal(found.split("train").truth.toarray(), [[1, 1], [1, 0]])
-    (folder / "test.txt").write_text("__label__game Go\n__label__game Nim\nno label\n", encoding="utf-8")
-    with pytest.raises(DataError, match=r"test\.txt, line 3.*__label__NAME"):
+    (folder / "test.txt").write_text("#game Go\n#game Nim\nno label\n", encoding="utf-8")
+    with pytest.raises(DataError, match=r"test\.txt, line 3.*#NAME"):
         load_dataset(folder)
 
 

@@ -25,6 +25,7 @@ READERS: dict[str, str] = {
     "xc": "core.data.readers.xc",
     "attention-xml": "core.data.readers.attention_xml",
     "pecos": "core.data.readers.pecos",
+    "fasttext": "core.data.readers.fasttext",
     "table": "core.data.readers.table",
     "libmultilabel": "core.data.readers.libmultilabel",
 }
@@ -56,9 +57,11 @@ def read(path: Path | str, options: Options | None = None) -> Dataset:
     if not path.exists():
         raise DataError("there is no such file or folder", path)
     refuse_strays(path)
-    format = options.format or next(iter(sniff(path)), None)
+    # Who names columns has said that it is a table.
+    sniffed = sniff(path) if options.format is None else {}
+    format = options.format or ("table" if options.names_columns and "table" in sniffed else next(iter(sniffed), None))
     if format is None:
-        raise DataError(f"the format is none of {', '.join(READERS)}; if it should be one, name it with format=", path)
+        raise DataError(f"the format is none of {', '.join(READERS)}; if it should be one, name it with --format", path)
     module = _module(format)
     check_columns(options, format)
     found: Dataset = module.read(path, Source(options))

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
+from core.data.readers.source import Options, Source
 from core.errors import DataError
 
 SPLIT_WORDS = {
@@ -15,13 +16,28 @@ SPLIT_WORDS = {
     "test": ("test", "tst", "testing"),
 }
 _SPLIT_OF = {word: split for split, words in SPLIT_WORDS.items() for word in words}
-NAME_FILES = ("output-labels.txt", "label_map.txt", "labels.txt", "label_names.txt", "lbl.txt", "lbl.json", "Y.txt", "labels.tsv")
+NAME_FILES = (
+    "output-labels.txt",
+    "label_map.txt",
+    "labels.txt",
+    "label_names.txt",
+    "lbl.txt",
+    "lbl.json",
+    "Y.txt",
+    "labels.tsv",
+    "emotions.txt",
+    "classes.txt",
+)
 """Files that hold the labels' names, in the order of their ids."""
+
+
+FEATURE_FILES = (".features.txt", "features.txt", "feature_names.txt")
+"""Endings of files that hold the names of feature vectors' columns, a name a line."""
 
 
 def bare(path: Path) -> str:
     """The file's name without .gz."""
-    return path.name.removesuffix(".gz")
+    return path.name[:-3] if path.name.lower().endswith(".gz") else path.name
 
 
 def split_of(path: Path, folder: Path | None = None) -> str | None:
@@ -79,10 +95,10 @@ def data_files(path: Path, suffixes: Sequence[str]) -> list[Path]:
         return []
 
     def wanted(file: Path) -> bool:
-        name = bare(file)
-        return (
-            name.endswith(tuple(suffixes)) and name not in NAME_FILES and not name.endswith(".labels.tsv") and not name.lower().startswith("readme")
-        )
+        name = bare(file).lower()
+        if name in {known.lower() for known in NAME_FILES} or name.endswith((".labels.tsv", *FEATURE_FILES)):
+            return False
+        return name.endswith(tuple(suffixes)) and not name.startswith("readme")
 
     return [file for file in listing(path) if wanted(file)]
 
@@ -130,3 +146,30 @@ def companion(folder: Path, names: Iterable[str]) -> Path | None:
 def data_name(path: Path) -> str:
     """What to call a data set: its folder's name, or its file's without the suffixes."""
     return path.name if path.is_dir() else bare(path).split(".")[0] or path.name
+
+
+def refuse_copies(files: Mapping[str, list[Path]], folder: Path, options: Options) -> None:
+    """DataError where two files of a split look like the same documents twice (an original and its translation): as many lines, and names
+    that differ in more than a part's number. Pooled they would be one data set of twice the size with two sets of labels."""
+    for split, parts in files.items():
+        if options.pool or len(parts) < 2:
+            continue
+        sizes: dict[tuple[int, str], list[Path]] = {}
+        for file in parts:
+            sizes.setdefault((_lines(file, options), re.sub(r"[^.]*", "", bare(file), count=1).lower()), []).append(file)
+        for (lines, _), same in sizes.items():
+            stems = {re.sub(r"[0-9]+", "", f"{file.parent.name}/{bare(file)}") for file in same}
+            if lines > 1 and len(stems) > 1:
+                names = " and ".join(file.relative_to(folder).as_posix() for file in same[:2])
+                raise DataError(
+                    f"{names} have {lines:,} lines each: the same documents twice, as an original and its translation? Give one of the files, or "
+                    f"`--pool-files` to read both as '{split}'",
+                    folder,
+                )
+
+
+def _lines(file: Path, options: Options) -> int:
+    """How many lines a file has, -1 of parquet, whose lines say nothing."""
+    if bare(file).lower().endswith(".parquet"):
+        return -1
+    return sum(1 for _, line in Source(options).lines(file) if line.strip())

@@ -9,9 +9,11 @@ from pathlib import Path
 from statistics import median
 
 from core.data.dataset import Dataset
-from core.data.readers.files import data_files, data_name, split_files
-from core.data.readers.gather import Gather, Names
+from core.data.readers.cells import missing
+from core.data.readers.files import data_files, data_name, refuse_copies, split_files
+from core.data.readers.gather import Gather, Names, noted
 from core.data.readers.source import Source, head, share
+from core.data.readers.xc import beside, names_file
 from core.errors import DataError
 
 SUFFIXES = (".txt", ".tsv", ".data")
@@ -28,7 +30,10 @@ def sniff(path: Path) -> float:
 def read(path: Path, source: Source) -> Dataset:
     """Ids are kept where the files have them. Blank lines are skipped; tabs within the text of a three-column file stay."""
     gather, names = Gather(), Names()
-    for split, files in split_files(path, SUFFIXES).items():
+    numbered, absent = True, 0
+    parts_of = split_files(path, SUFFIXES)
+    refuse_copies(parts_of, path, source.options)
+    for split, files in parts_of.items():
         gather.part(split)
         for file in files:
             # Most, not all: one broken line must be named, not turn every other line's id into a label.
@@ -41,6 +46,16 @@ def read(path: Path, source: Source) -> Dataset:
                     shape = "labels, a tab and the text" if columns == 2 else "an id, labels and the text with tabs between, as in the first lines"
                     raise DataError(f"{len(cells)} of {columns} columns: a line is {shape}", file, number)
                 labels, text = cells[-2:]
-                parts = labels.replace(",", " ").split() if _NUMBERS.fullmatch(labels.strip()) else labels.split()
+                numbers = _NUMBERS.fullmatch(labels.strip())
+                parts = labels.replace(",", " ").split() if numbers else [] if missing(labels) else labels.split()
+                numbered = numbered and (numbers is not None or not parts)
+                absent += missing(labels) and labels.strip() != ""
                 gather.add(split, (file, number), names.ids(parts, (file, number)), text, cells[0] if columns == 3 else None)
-    return gather.by_name(data_name(path), names)
+    said: tuple[str, ...] = (f"{absent:,} label cells hold nan, None or the like and were read as no label",) if absent else ()
+    first = next(iter(parts_of.values()))[0]
+    known = beside(first, source) if numbered and names.place else None
+    if known is None:
+        return noted(gather.by_name(data_name(path), names), *said)
+    place = names_file(first)
+    said += (f"label ids were read as places in the list of label names ({place.name if place else 'beside'}, {len(known):,} names)",)
+    return noted(gather.by_name(data_name(path), names, known=known), *said)

@@ -21,7 +21,8 @@ GZIP = b"\x1f\x8b"
 @dataclass(frozen=True)
 class Options:
     """How to read. `text`, `labels` and `id` name columns of a table (several text columns: "title,body"); `separator`
-    parts the labels in a table's cell; `act_words`: of an act of EURLEX57K the title and so many words after it, 0 for all,
+    parts the labels in a table's cells (a mark, or a word of core.data.readers.cells.WORDS); `pool`: files of one split that seem to hold the
+    same documents are read as one nevertheless; `act_words`: of an act of EURLEX57K the title and so many words after it, 0 for all,
     None for the reader's own number; `hashed_split` divides a data set that has only a training split. The limits hold after
     unpacking, so that a small bomb does not fill the memory: bytes of one line (or JSON value) and of all files together, lines of all
     files together (a short row costs hundreds of times its bytes), columns of a table, labels of one of its rows."""
@@ -32,12 +33,18 @@ class Options:
     id: str | None = None
     separator: str | None = None
     hashed_split: bool = False
+    pool: bool = False
     act_words: int | None = None
     line_bytes: int = 64 * 2**20
     total_bytes: int = 8 * 2**30
     lines: int = 2**31
     columns: int = 100_000
     row_labels: int = 5_000_000
+
+    @property
+    def names_columns(self) -> bool:
+        """Whether it says anything of a table's columns: then the file is a table, whatever it looks like."""
+        return any(one is not None for one in (self.text, self.labels, self.id, self.separator))
 
     def __post_init__(self) -> None:
         if self.act_words is not None and self.act_words < 0:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import replace
 from itertools import pairwise
 
@@ -14,6 +16,10 @@ from core.errors import InputError
 from core.types import IntArray
 
 SHARES = (("train", 80), ("dev", 5), ("test", 15))
+
+
+HASHED, HELD_OUT = "split 80/5/15 by a hash of each document", "training documents were held out by a hash of each"
+"""How the notes of held-out documents read."""
 
 
 def folded(text: str) -> bytes:
@@ -38,18 +44,35 @@ def hashed(dataset: Dataset) -> Dataset:
     if len(dataset.splits) != 1:
         raise InputError(f"data set '{dataset.name}' has splits already: {', '.join(dataset.splits)}")
     (whole,) = dataset.splits.values()
-    sides = np.asarray([int.from_bytes(key[:4], "big") % 100 for key in keys(whole)], dtype=np.int64)
-    splits = {}
-    low = 0
-    for name, share in SHARES:
-        splits[name] = _rows(whole, np.flatnonzero((sides >= low) & (sides < low + share)))
-        low += share
-    note = "split 80/5/15 by a hash of each document: the data came without a split"
+    sides = _sides(whole, [share for _, share in SHARES])
+    splits = {name: _rows(whole, np.flatnonzero(sides == side)) for side, (name, _) in enumerate(SHARES)}
+    note = f"{HASHED}: the data came without a split"
     return replace(dataset, splits=splits, notes=(*dataset.notes, note))
 
 
-DEV_SHARE = 10
-"""Percent of the training documents that `with_dev` holds out."""
+DEV_SHARE, TEST_SHARE = 10, 15
+"""Percent of the training documents that `completed` holds out where a split is missing."""
+
+
+def _sides(split: Split, shares: Sequence[int]) -> IntArray:
+    """The side of each document [n], by its hash: `shares` in percent, the first one's documents first. A side that so few documents leave
+    empty gets one of the largest side, if there are as many different documents as sides."""
+    found = keys(split)
+    places = np.searchsorted(np.cumsum(shares), [int.from_bytes(key[:4], "big") % 100 for key in found], side="right").astype(np.int64)
+    side_of = {key: int(place) for key, place in zip(found, places, strict=True)}
+    for side in range(len(shares) - 1, -1, -1) if len(side_of) >= len(shares) else ():
+        if side not in side_of.values():
+            sizes = Counter(side_of.values())
+            spare = max((key for key in side_of if sizes[side_of[key]] > 1), key=lambda key: (sizes[side_of[key]], key))
+            side_of[spare] = side
+    return np.asarray([side_of[key] for key in found], dtype=np.int64)
+
+
+def with_test(dataset: Dataset) -> Dataset:
+    """A data set with training and development documents only, with some of the former held out as "test" by a hash of each."""
+    if "test" in dataset.splits or not {"train", "dev"} <= dataset.splits.keys():
+        return dataset
+    return _held_out(dataset, "test", TEST_SHARE)
 
 
 def with_dev(dataset: Dataset) -> Dataset:
@@ -57,12 +80,22 @@ def with_dev(dataset: Dataset) -> Dataset:
     so that an epoch is never chosen on the test documents; another is returned as it is."""
     if "dev" in dataset.splits or "train" not in dataset.splits:
         return dataset
+    return _held_out(dataset, "dev", DEV_SHARE)
+
+
+def _held_out(dataset: Dataset, name: str, share: int) -> Dataset:
+    """`share` percent of the training documents as the split `name`: those with the lowest hashes, at least one where two differ."""
     whole = dataset.splits["train"]
-    held = np.asarray([int.from_bytes(key[:4], "big") % 100 < DEV_SHARE for key in keys(whole)], dtype=np.bool_)
+    found = keys(whole)
+    held = np.asarray([int.from_bytes(key[:4], "big") % 100 < share for key in found], dtype=np.bool_)
+    if len(set(found)) > 1 and (held.all() or not held.any()):
+        lowest = min(set(found), key=lambda key: (int.from_bytes(key[:4], "big") % 100, key))
+        held = np.asarray([key == lowest for key in found], dtype=np.bool_)
     if not held.any() or held.all():
         return dataset
-    splits = {**dataset.splits, "train": _rows(whole, np.flatnonzero(~held)), "dev": _rows(whole, np.flatnonzero(held))}
-    return replace(dataset, splits=splits, notes=(*dataset.notes, f"{int(held.sum()):,} training documents were held out by a hash of each, as dev"))
+    splits = {**dataset.splits, "train": _rows(whole, np.flatnonzero(~held)), name: _rows(whole, np.flatnonzero(held))}
+    note = f"{int(held.sum()):,} {HELD_OUT}, as {name}"
+    return replace(dataset, splits=splits, notes=(*dataset.notes, note))
 
 
 def _rows(split: Split, rows: IntArray) -> Split:

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from core.data.dataset import Dataset
 from core.data.readers.files import NAME_FILES, bare, companion, data_files, data_name, split_files
-from core.data.readers.gather import MAX_FEATURES, MAX_LABELS, Gather, Place, noted
+from core.data.readers.gather import MAX_FEATURES, MAX_LABELS, Gather, Place, noted, unique
 from core.data.readers.source import Source, head, share
 from core.errors import DataError
 
@@ -53,6 +54,7 @@ def read(path: Path, source: Source) -> Dataset:
             raise DataError(f"the files' headers disagree: {' and '.join(f'{n:,}' for n in sorted(widths[column]))} {what}", path)
     known = beside(next(iter(files.values()))[0], source)
     found = gather.by_id(data_name(path), next(iter(widths[2]), None), known, next(iter(widths[1]), None))
+    found = with_feature_names(found, next(iter(files.values()))[0], source)
     return noted(found, f"no header in {', '.join(bare_files)}: sizes are those of the ids found") if bare_files else found
 
 
@@ -134,14 +136,39 @@ def whole(text: str) -> int:
     return int(text)
 
 
+def names_file(file: Path) -> Path | None:
+    """The file of label names beside a data file: NAME.labels.tsv (id, name, ...) or a usual name."""
+    return companion(file.parent, (f"{bare(file).split('.')[0]}.labels.tsv", *(name for name in NAME_FILES if not name.endswith(".json"))))
+
+
 def beside(file: Path, source: Source) -> list[str] | None:
-    """Label names, one a line, from the names file beside a data file: NAME.labels.tsv (id, name, ...) or a usual name."""
-    found = companion(file.parent, (f"{bare(file).split('.')[0]}.labels.tsv", *(name for name in NAME_FILES if not name.endswith(".json"))))
+    """Label names, one a line, from the names file beside a data file."""
+    found = names_file(file)
     if found is None:
         return None
-    lines = [line for _, line in source.lines(found)]
-    while lines and not lines[-1].strip():
-        lines.pop()
+    lines = name_lines(found, source)
     if bare(found).endswith(".tsv"):
         return [line.split("\t")[1] if "\t" in line else line for line in lines]
     return [line.strip() for line in lines]
+
+
+def name_lines(file: Path, source: Source) -> list[str]:
+    """The lines of a file of names, blank ones at its end left out."""
+    lines = [line for _, line in source.lines(file)]
+    while lines and not lines[-1].strip():
+        lines.pop()
+    return lines
+
+
+def with_feature_names(dataset: Dataset, file: Path, source: Source) -> Dataset:
+    """The data set with the names of its vectors' columns, where NAME.features.txt, features.txt or feature_names.txt lies beside the file.
+    DataError where there are more or fewer names than columns."""
+    stem = bare(file).split(".")[0]
+    found = companion(file.parent, (f"{stem}.features.txt", "features.txt", "feature_names.txt"))
+    width = next((split.features.shape[1] for split in dataset.splits.values() if split.features is not None), None)
+    if found is None or width is None or dataset.feature_names is not None:
+        return dataset
+    names = [line.split("\t")[-1].strip() for line in name_lines(found, source)]
+    if len(names) != width:
+        raise DataError(f"{len(names):,} names for vectors of {width:,} features", found)
+    return noted(replace(dataset, feature_names=tuple(unique(names))), f"features are named by {found.name}")

@@ -91,10 +91,9 @@ class FeatureKind:
         return FeatureAttack(Demote((0,), self.study.k), self.search).refusal(classifier)
 
     def load_dataset(self) -> Dataset:
-        from core.data import load_dataset
-        from core.data.bags import complete
+        from core.data import load_completed
 
-        return complete(load_dataset(self.study.dataset))
+        return load_completed(self.study.dataset)
 
     def draw(self, classifier: FeatureClassifier, dataset: Dataset, progress: Progress) -> Plan:
         """Documents at random; what of each is attacked is decided when its turn comes."""

@@ -61,9 +61,9 @@ class WordKind:
         return self.attack_for(len(classifier.labels) - 1).refusal(classifier)  # which label is attacked does not matter for it
 
     def load_dataset(self) -> Dataset:
-        from core.data import load_dataset
+        from core.data import load_completed
 
-        return load_dataset(self.request.study.dataset)
+        return load_completed(self.request.study.dataset)
 
     def draw(self, classifier: Classifier, dataset: Dataset, progress: Progress) -> Plan:
         return drawing.plan(self.request.study, classifier, dataset, self.seed, progress)

@@ -18,7 +18,7 @@ import streamlit as st
 from core.data import DATASETS, is_present
 from core.data.dataset import Dataset
 from core.data.debtags import cached_file
-from core.data.readers import table
+from core.data.readers import cells, table
 from core.data.readers.source import Options, Source
 from core.data.samples import SETS
 from core.errors import DataError
@@ -32,7 +32,7 @@ LIMIT = Options(total_bytes=100 * 2**20, line_bytes=MEGABYTES * 2**20, lines=200
 """An upload may be packed: this much is unpacked and no more. Short rows cost hundreds of times their bytes, and a browser shows no table
 of a million columns."""
 
-_GUESS = "guess"
+_GUESS, HOT = "guess", "every column of 0 and 1"
 
 
 def choose(checkpoint: str) -> str:
@@ -138,15 +138,19 @@ def _columns(rows: list[dict[str, Any]]) -> Options | None:
         "Columns of text", names, default=_first(names, table.TEXT), key=f"text.{names}", help="Several are joined, in this order"
     )
     guessed = _first(names, table.LABELS)
-    label = labels.selectbox("Column of labels", names, index=names.index(guessed[0]) if guessed else None, key=f"labels.{names}")
-    kinds = {_GUESS: "guess", "|": "|", ";": ";", ",": ",", " ": "space"}
+    hot = [name for name in names if name not in text and all(cells.bit(row.get(name)) for row in rows)]
+    choices = [*names, *([HOT] if len(hot) > 1 else [])]
+    label = labels.selectbox("Column of labels", choices, index=names.index(guessed[0]) if guessed else None, key=f"labels.{names}")
+    kinds = {_GUESS: "guess", "|": "|", ";": ";", ",": ",", " ": "space", "none": "nothing: one label a cell"}
     mark = marks.selectbox("Between labels", list(kinds), format_func=kinds.__getitem__, key=f"mark.{names}")
     if not text or label is None:
         st.info("Choose at least one column of text, and the column of labels.")
         return None
     if commas := [name for name in text if "," in name]:
         raise DataError(f"a comma in the column name '{commas[0]}' cannot be told from one between columns; rename the column")
-    return replace(LIMIT, format="table", text=",".join(text), labels=label, separator=None if mark == _GUESS else mark)
+    return replace(
+        LIMIT, format="table", text=",".join(text), labels=",".join(hot) if label == HOT else label, separator=None if mark == _GUESS else mark
+    )
 
 
 def _first(names: list[str], usual: tuple[str, ...]) -> list[str]:

@@ -152,7 +152,7 @@ def _estimate(kind: StudyKind, workers: int, card: Card) -> None:
     bar = st.progress(0.0, "Looking at a part of the split …")
     with loading.heavy_work(lambda text: bar.progress(0.0, text)):
         classifier = loading.classifier(card)
-        dataset = loading.completed(kind.study.dataset) if card.vectors else loading.dataset(kind.study.dataset)
+        dataset = loading.completed(kind.study.dataset)
         found = foresee(kind, classifier, dataset, workers, lambda done, total, what: bar.progress(done / max(total, 1), plain(what)))
     bar.empty()
     st.info(plain(found.sentence()), icon=":material/timer:")

@@ -38,7 +38,7 @@ def _whole(one: Campaign, read: bool = False) -> Campaign | None:
     if not read:
         found: Campaign | None = loading.kept(key)
         return found
-    return loading.remembered(key, lambda: texts.whole(one, loading.dataset(one.request.study.dataset)))
+    return loading.remembered(key, lambda: texts.whole(one, loading.completed(one.request.study.dataset)))
 
 
 def _offer(studies: Sequence[Campaign]) -> None:

@@ -29,6 +29,7 @@ FIRST_LINES = {
     "train_labels.txt": ("attention-xml", "a b\n"),
     "trn.json.gz": ("xc-raw", '{"uid": "1", "title": "x", "content": "y", "target_ind": [1]}\n'),
     "act.jsonl": ("eurlex57k", '{"celex_id": "1", "concepts": ["1"], "title": "x"}\n'),
+    "tagged.txt": ("fasttext", "__label__tea __label__coffee a text\n__label__tea another\n"),
     "rows.jsonl": ("table", '{"text": "x", "labels": ["a"]}\n'),
     "rows.csv": ("table", "id,text,labels\n1,a,b\n"),
     "rows.tsv": ("table", "text\tlabels\na\tb\n"),
