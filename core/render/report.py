@@ -57,7 +57,9 @@ def command(attribution: Attribution) -> str:
     checkpoint, pooling = parts_of(attribution.checkpoint)
     windows = ["--windows", pooling] if pooling else []
     parts = ["python", "-m", "core", "explain", "--checkpoint", checkpoint, *windows, "--explainer", attribution.method]
-    parts += [f"--{name.replace('_', '-')}={value}" for name, value in attribution.settings.items()]
+    for name, value in attribution.settings.items():
+        flag = f"--{name.replace('_', '-')}"
+        parts += [f"{flag}={value}"] if str(value).startswith("-") else [flag, str(value)]
     # By =, so that no name is taken for a flag; --label is first of all the label of exactly this name, whatever it looks like.
     return shlex.join([*parts, *(f"--label={name}" for name in attribution.label_names), "--file", "document.txt", "--json"])
 

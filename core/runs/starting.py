@@ -61,7 +61,7 @@ def check(folder: Path, words: Sequence[str], parser: Parser) -> None:
     except SystemExit as error:
         last = (said.getvalue().strip().splitlines() or [""])[-1]
         raise InputError(f"the command in {folder / WORDS} is none that this version knows: {last}") from error
-    named = found.run if words[0] == "train" else found.out
+    named = (found.run or found.out) if words[0] == "train" else found.out
     if named is None or Path(named).resolve() != folder.resolve():
         raise InputError(f"the command in {folder / WORDS} works in {named}, not in its own folder; give it yourself if that is what you want")
     if getattr(found, "action", "run") != "run" or getattr(found, "estimate", False):

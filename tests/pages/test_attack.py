@@ -252,7 +252,7 @@ def test_a_word_that_the_search_leaves_alone_can_be_changed_by_hand(page: AppTes
 
 @pytest.mark.slow
 def test_after_the_budget_one_can_go_on_by_hand(page: AppTest) -> None:
-    started(page, switch=["change_rate:0.0"])
+    started(page, switch=["change_rate:0.01"])
     press(page, "attack.end")
     run = attack_of(page)
     assert run.step.status == "budget" and "go on by hand" in sentences(page)

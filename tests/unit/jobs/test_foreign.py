@@ -114,7 +114,9 @@ def test_relative_places_are_no_places_of_programs_or_modules(monkeypatch: pytes
     [
         (["train", "--model", "linear", "--run", "../../x"], "not in its own folder"),
         (["train", "--model", "linear", "--run", "/etc"], "not in its own folder"),
-        (["train", "--model", "linear"], "arguments are required: --run"),
+        (["train", "--model", "linear"], "works in None"),
+        (["train", "--model", "linear", "--out", "/etc"], "not in its own folder"),
+        (["train", "--model", "linear", "--out", "/etc", "--save", "HERE"], "not in its own folder"),
         (["train", "--model", "linear", "--run", "HERE", "--evil"], "unrecognized arguments: --evil"),
         (["train", "--run", "HERE", "-h"], "none that this version knows"),
         (["train", "--from", "no such checkpoint", "--run", "HERE"], "there is no checkpoint"),
