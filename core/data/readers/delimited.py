@@ -70,6 +70,8 @@ def shape_of(file: Path, options: Options, shown_to_person: bool = False) -> Sha
     columns: tuple[str, ...] | None = None
     if rows and _headed(rows, options, file, mark, shown_to_person):
         columns = tuple(cell.strip() for cell in rows[0])
+        if len(columns) > options.columns:
+            raise DataError(f"{len(columns):,} columns are more than the {options.columns:,} that are read here", file, 1)
         twice = [name for name, times in Counter(columns).items() if times > 1 and name]
         if twice:
             raise DataError(f"the header names '{twice[0]}' twice: give each column a name of its own", file, 1)
