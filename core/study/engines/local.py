@@ -15,7 +15,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wai
 from concurrent.futures.process import BrokenProcessPool
 from functools import partial
 from itertools import islice
-from multiprocessing import get_context, parent_process
+from multiprocessing import active_children, get_context, parent_process
 from pathlib import Path
 from typing import Any
 
@@ -61,6 +61,7 @@ def in_processes(
             part, width = (suspects, 1) if suspects else (pending, workers)
             under_way: dict[Future[Record], PairTask] = {}
             done: set[str] = set()
+            others = {child.pid for child in active_children()}
             with start(width) as pool:
                 try:
                     _probe(pool)
@@ -68,6 +69,7 @@ def in_processes(
                         done.add(record["pair"])
                         yield record
                 except BrokenProcessPool:
+                    _kill_all_but(others)
                     for task in under_way.values() if suspects else ():
                         done.add(task.pair.id)
                         yield bench.failed(task, said(WorkerDied("the process that attacked this pair died, twice")))
@@ -83,6 +85,14 @@ def in_processes(
     finally:
         os.environ.clear()
         os.environ.update(environment)
+
+
+def _kill_all_but(others: set[int | None]) -> None:
+    """A broken pool asks its workers to end (SIGTERM) and waits for them without a limit; one that does not hear it, and was seen to, would hold the
+    study for ever. They write nothing, so that they may be killed."""
+    for child in active_children():
+        if child.pid not in others:
+            child.kill()
 
 
 def _probe(pool: ProcessPoolExecutor) -> None:
