@@ -21,7 +21,7 @@ from websockets.exceptions import InvalidStatus
 from pages.parts import running
 from pages.parts.serving import settings
 from pages.parts.serving.headers import HEADERS
-from tests.e2e.conftest import ROOT, _free_port, listen, ready, serving, written
+from tests.e2e.conftest import ROOT, _free_port, listen, ready, serving, sign_in, written
 from tests.e2e.servers import Run
 from tests.e2e.visitor import Visitor, clicked, dial, typed
 
@@ -144,7 +144,7 @@ def _wait(site: Site, nginx: subprocess.Popen[bytes]) -> None:
 @pytest.fixture
 def open_page(site: Site, chromium: Browser) -> Iterator[Page]:
     """A tab that has never been here; what it complains of is judged at the end."""
-    context = chromium.new_context(ignore_https_errors=True, viewport={"width": 1400, "height": 1000})
+    context = chromium.new_context(reduced_motion="reduce", ignore_https_errors=True, viewport={"width": 1400, "height": 1000})
     listen(context)
     tab, faults = context.new_page(), []
     tab.on("console", lambda said: faults.append(said.text) if said.type == "error" and "404" not in said.text else None)
@@ -203,9 +203,7 @@ def test_a_visitor_opens_a_page_and_the_owner_signs_in(site: Site, open_page: Pa
     sidebar = tab.get_by_test_id("stSidebar")
     expect(tab.get_by_test_id("stMain").get_by_text("Only the owner of this server starts")).to_be_visible()
     sidebar.get_by_text("Owner", exact=True).click()
-    tab.get_by_label("Token", exact=True).fill(site.token)
-    tab.get_by_role("button", name="Sign in with the token").click()
-    expect(sidebar.get_by_text("You are signed in as the owner")).to_be_visible()
+    sign_in(tab, site.token, "You are signed in as the owner")
     expect(tab.get_by_role("button", name="Launch")).to_be_visible()
     assert site.token not in tab.url
     sidebar.get_by_role("link", name="Home").click()

@@ -14,7 +14,7 @@ from playwright.sync_api import expect
 from core.runs import jobs
 from pages.parts import running
 from pages.parts.serving import settings
-from tests.e2e.conftest import Open, ready, serving
+from tests.e2e.conftest import Open, ready, serving, sign_in
 from tests.e2e.test_train import world  # noqa: F401 - a fixture
 from tests.e2e.visitor import Visitor, WidgetState, clicked, typed
 
@@ -97,13 +97,9 @@ def test_a_visitor_and_the_owner_in_a_browser(shared: tuple[str, str], open_tab:
     tab.keyboard.press("Escape")
     sidebar = tab.get_by_test_id("stSidebar")
     sidebar.get_by_text("Owner", exact=True).click()
-    tab.get_by_label("Token", exact=True).fill("guessed")
-    tab.get_by_role("button", name="Sign in with the token").click()
-    expect(sidebar.get_by_text("That is not the token.")).to_be_visible()
+    sign_in(tab, "guessed", "That is not the token.")
     tab.screenshot(path=tmp_path / "visitor.png", full_page=True)
-    tab.get_by_label("Token", exact=True).fill(token)
-    tab.get_by_role("button", name="Sign in with the token").click()
-    expect(sidebar.get_by_text("You are signed in as the owner")).to_be_visible()
+    sign_in(tab, token, "You are signed in as the owner")
     ready(tab)
     assert token not in tab.url
     sidebar.get_by_role("link", name="Train").click()
